@@ -1,0 +1,55 @@
+package dev.outlast.activities;
+
+import dev.outlast.limit.ResumePolicy;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * One host that runs agents, as its worker is configured.
+ *
+ * @param hostId names this host for as long as its state folder lives
+ * @param taskQueue the task queue of the workflows; this host's own queue is derived from it
+ * @param agents the agents by name, the default one first in iteration order
+ * @param accounts the accounts by name; an agent's account need not be listed
+ * @param workspaces the folders under which agents may work; absolute
+ * @param defaultWorkspace where an agent works when a run names no workspace
+ * @param policy when runs resume after a usage limit
+ * @param resumeMessage what is said to a session after a limit
+ * @param zone the time zone that agents run in, and in which they print local times
+ * @param drainGrace how long an agent may go on when the worker is asked to end
+ * @param environment the worker's own environment, from which agents inherit what is allowed
+ */
+public record AgentHost(
+    String hostId,
+    String taskQueue,
+    Map<String, AgentDefinition> agents,
+    Map<String, AccountDefinition> accounts,
+    List<Path> workspaces,
+    Path defaultWorkspace,
+    ResumePolicy policy,
+    String resumeMessage,
+    ZoneId zone,
+    Duration drainGrace,
+    Map<String, String> environment) {
+
+  /** What is said to a session after a limit, where nothing else is configured. */
+  public static final String DEFAULT_RESUME_MESSAGE =
+      "The usage limit is over. Continue where you left off; do not redo finished work.";
+
+  public AgentHost {
+    Objects.requireNonNull(hostId, "hostId");
+    Objects.requireNonNull(taskQueue, "taskQueue");
+    Objects.requireNonNull(defaultWorkspace, "defaultWorkspace");
+    Objects.requireNonNull(zone, "zone");
+    workspaces = List.copyOf(workspaces);
+    accounts = Map.copyOf(accounts);
+    environment = Map.copyOf(environment);
+    policy = Objects.requireNonNullElse(policy, ResumePolicy.DEFAULT);
+    resumeMessage = Objects.requireNonNullElse(resumeMessage, DEFAULT_RESUME_MESSAGE);
+    drainGrace = Objects.requireNonNullElse(drainGrace, Duration.ofSeconds(30));
+  }
+}

@@ -1,0 +1,34 @@
+package dev.outlast.agent;
+
+import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityMethod;
+
+/**
+ * The port through which workflows use agents. Implemented by {@code outlast-activities} and
+ * registered by the plugin.
+ */
+@ActivityInterface
+public interface AgentActivities {
+
+  /**
+   * Looks up an agent in the worker's configuration, checks the workspace, and binds the run to a
+   * host.
+   *
+   * @throws io.temporal.failure.ApplicationFailure non-retryable, with a code of {@link
+   *     dev.outlast.operator.ErrorCode} as its type, when the agent, account or workspace cannot be
+   *     used; the message says what is allowed
+   */
+  @ActivityMethod(name = "resolveAgent")
+  ResolvedAgent resolveAgent(AgentSelection selection);
+
+  /**
+   * Invokes the agent and reports how that ended. Heartbeats {@link InvocationProgress}. When it is
+   * cancelled it ends the agent's process group and returns {@link AgentOutcome.Stopped} with
+   * {@link StopReason#INTERRUPTED}. A retried attempt resumes the session of the attempt before.
+   *
+   * @throws io.temporal.failure.ApplicationFailure retryable, when the agent crashed, was
+   *     throttled, or the worker is going away
+   */
+  @ActivityMethod(name = "invokeAgent")
+  AgentOutcome invokeAgent(AgentInvocation invocation);
+}

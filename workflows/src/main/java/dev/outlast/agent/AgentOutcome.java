@@ -1,0 +1,75 @@
+package dev.outlast.agent;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.outlast.limit.UsageLimit;
+import java.time.Instant;
+import java.util.Objects;
+
+/**
+ * What one invocation ended with. Facts only: the workflow decides what happens next. A crash, a
+ * throttle or a lost network is not an outcome but an exception, which Temporal retries.
+ */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = AgentOutcome.Completed.class, name = "completed"),
+  @JsonSubTypes.Type(value = AgentOutcome.Limited.class, name = "limited"),
+  @JsonSubTypes.Type(value = AgentOutcome.Deferred.class, name = "deferred"),
+  @JsonSubTypes.Type(value = AgentOutcome.Stopped.class, name = "stopped")
+})
+public sealed interface AgentOutcome {
+
+  /** The longest {@link Completed#text()} in UTF-8 bytes: 64 KiB. */
+  int MAX_TEXT_BYTES = 64 * 1024;
+
+  /**
+   * The agent answered.
+   *
+   * @param text the agent's last words, at most {@value AgentOutcome#MAX_TEXT_BYTES} bytes of UTF-8
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Completed(InvocationFacts facts, String text) implements AgentOutcome {
+    public Completed {
+      Objects.requireNonNull(facts, "facts");
+      text = text == null ? "" : text;
+    }
+  }
+
+  /** The account's allowance is used up. */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Limited(InvocationFacts facts, UsageLimit limit) implements AgentOutcome {
+    public Limited {
+      Objects.requireNonNull(facts, "facts");
+      Objects.requireNonNull(limit, "limit");
+    }
+  }
+
+  /**
+   * The account was known to be closed, so no agent was started.
+   *
+   * @param until when to ask again
+   * @param observedAt the clock that {@code until} is compared with
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Deferred(Instant until, Instant observedAt) implements AgentOutcome {
+    public Deferred {
+      Objects.requireNonNull(until, "until");
+      Objects.requireNonNull(observedAt, "observedAt");
+    }
+  }
+
+  /**
+   * Waiting will not help.
+   *
+   * @param message one line for the operator: what is wrong and what to do about it
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  record Stopped(InvocationFacts facts, StopReason reason, String message) implements AgentOutcome {
+    public Stopped {
+      Objects.requireNonNull(facts, "facts");
+      Objects.requireNonNull(reason, "reason");
+      message = message == null ? "" : message;
+    }
+  }
+}

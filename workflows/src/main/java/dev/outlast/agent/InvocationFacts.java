@@ -1,0 +1,32 @@
+package dev.outlast.agent;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import java.time.Instant;
+import java.util.Objects;
+
+/**
+ * What is known of an invocation however it ended.
+ *
+ * @param session the session that the agent named; null if it never did
+ * @param agentVersion the version that the agent's program gave of itself; null if it did not
+ * @param progressed whether the agent did anything for the task: an answer of the model or a tool
+ *     call, as opposed to being refused at once
+ * @param tokens what this invocation used
+ * @param costUsd what this invocation cost by the agent's own account, in US dollars
+ * @param observedAt the activity's clock when the invocation was concluded; resets are compared
+ *     with this clock and no other
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record InvocationFacts(
+    SessionId session,
+    String agentVersion,
+    boolean progressed,
+    TokenUsage tokens,
+    double costUsd,
+    Instant observedAt) {
+
+  public InvocationFacts {
+    Objects.requireNonNull(observedAt, "observedAt");
+    tokens = tokens == null ? TokenUsage.NONE : tokens;
+  }
+}

@@ -1,0 +1,44 @@
+package dev.outlast.agent;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Objects;
+
+/**
+ * The heartbeat details of {@code invokeAgent}: what operators see of a pending invocation, and
+ * what a retried attempt knows of the one before it.
+ *
+ * @param phase how far the invocation is
+ * @param session the session, from the moment it is known or chosen
+ * @param taken whether the agent has shown that it took the message; a retried attempt then sends
+ *     the resume message instead
+ * @param lastTool the name of the tool that the agent used last; null before the first
+ * @param tokens used so far
+ * @param host where the agent runs
+ * @param pid the agent's process id, which is its process group's too; 0 before it has started
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record InvocationProgress(
+    Phase phase,
+    SessionId session,
+    boolean taken,
+    String lastTool,
+    TokenUsage tokens,
+    String host,
+    long pid) {
+
+  /** How far an invocation is. */
+  public enum Phase {
+    @JsonProperty("starting")
+    STARTING,
+    @JsonProperty("working")
+    WORKING,
+    @JsonProperty("ending")
+    ENDING
+  }
+
+  public InvocationProgress {
+    Objects.requireNonNull(phase, "phase");
+    tokens = tokens == null ? TokenUsage.NONE : tokens;
+  }
+}

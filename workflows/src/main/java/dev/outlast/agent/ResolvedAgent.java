@@ -1,0 +1,46 @@
+package dev.outlast.agent;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import dev.outlast.limit.ResumePolicy;
+import java.util.Objects;
+
+/**
+ * An {@link AgentSelection} as one worker understood it. It is taken once, at the start of a run,
+ * so that a later change of the worker's configuration does not change a run in flight.
+ *
+ * @param agent the agent's name
+ * @param provider the kind of agent, for example {@code claude}
+ * @param account whose allowance is used
+ * @param model the model, or null for the agent's own default
+ * @param workspace the absolute, real path of the folder that the agent works in
+ * @param session the session to go on with, or the id chosen for the fresh one; null where only the
+ *     agent itself can name it
+ * @param resumeMessage what is said to the session after a usage limit or a crash
+ * @param policy when to resume, from the worker's configuration
+ * @param host the host whose files the session needs
+ * @param taskQueue the task queue on which that host takes invocations
+ * @param searchAttributes whether the namespace knows Outlast's search attributes; without them a
+ *     run goes on and shows its state in its details only
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record ResolvedAgent(
+    String agent,
+    String provider,
+    String account,
+    String model,
+    String workspace,
+    SessionId session,
+    String resumeMessage,
+    ResumePolicy policy,
+    String host,
+    String taskQueue,
+    boolean searchAttributes) {
+
+  public ResolvedAgent {
+    Objects.requireNonNull(agent, "agent");
+    Objects.requireNonNull(provider, "provider");
+    Objects.requireNonNull(account, "account");
+    Objects.requireNonNull(resumeMessage, "resumeMessage");
+    Objects.requireNonNull(policy, "policy");
+  }
+}

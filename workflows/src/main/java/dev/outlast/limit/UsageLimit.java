@@ -1,0 +1,45 @@
+package dev.outlast.limit;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Instant;
+import java.util.Objects;
+
+/**
+ * An account's allowance is used up.
+ *
+ * @param provider the kind of agent
+ * @param account whose allowance it is
+ * @param scope what part of it
+ * @param reset when it returns; null if the agent did not say
+ * @param setBy whether a window of the allowance or paid overage set the reset
+ * @param observedAt the clock of the activity that read it; the reset counts from here
+ * @param evidence what this was decided on
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+public record UsageLimit(
+    String provider,
+    String account,
+    LimitScope scope,
+    ResetTime reset,
+    SetBy setBy,
+    Instant observedAt,
+    LimitEvidence evidence) {
+
+  /** What set the reset. */
+  public enum SetBy {
+    @JsonProperty("window")
+    WINDOW,
+    @JsonProperty("overage")
+    OVERAGE
+  }
+
+  public UsageLimit {
+    Objects.requireNonNull(provider, "provider");
+    Objects.requireNonNull(account, "account");
+    Objects.requireNonNull(observedAt, "observedAt");
+    Objects.requireNonNull(evidence, "evidence");
+    scope = scope == null ? LimitScope.UNKNOWN : scope;
+    setBy = setBy == null ? SetBy.WINDOW : setBy;
+  }
+}

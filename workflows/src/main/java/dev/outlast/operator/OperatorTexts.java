@@ -1,0 +1,107 @@
+package dev.outlast.operator;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+
+/**
+ * What operators read in Temporal's Web UI. Nothing that an agent or a user wrote gets in, except
+ * names that are checked on the way ({@link #plain}).
+ */
+public final class OperatorTexts {
+
+  /** The longest static summary in characters; Temporal keeps 200 bytes. */
+  public static final int MAX_SUMMARY = 150;
+
+  private static final DateTimeFormatter MINUTE =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm'Z'").withZone(ZoneOffset.UTC);
+  private static final DateTimeFormatter SECOND =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'").withZone(ZoneOffset.UTC);
+
+  private OperatorTexts() {}
+
+  /** The one line of a run in lists: {@code claude · work · label}. */
+  public static String summary(String agent, String account, String label) {
+    StringBuilder line = new StringBuilder(plain(agent == null ? "agent" : agent));
+    if (account != null) {
+      line.append(" · ").append(plain(account));
+    }
+    if (label != null) {
+      line.append(" · ").append(plain(label));
+    }
+    return line.length() <= MAX_SUMMARY ? line.toString() : line.substring(0, MAX_SUMMARY);
+  }
+
+  /** The label of the timer of a wait. */
+  public static String timerSummary(String agent, String account, String scope, Instant resumeAt) {
+    return plain(agent)
+        + "/"
+        + plain(account)
+        + " "
+        + (scope.equals("unknown") ? "usage" : scope)
+        + " limit: resumes "
+        + MINUTE.format(roundedUp(resumeAt));
+  }
+
+  /** The label of the timer of a run that was asked to wait before its agent was started. */
+  public static String deferredSummary(String agent, String account, Instant until) {
+    return plain(agent)
+        + "/"
+        + plain(account)
+        + " closed: asks again "
+        + MINUTE.format(roundedUp(until));
+  }
+
+  /** The label of an invocation: {@code claude/work turn 1, invocation 2: resumes the session}. */
+  public static String invocationSummary(
+      String agent, String account, int turn, int invocation, String start) {
+    return plain(agent)
+        + "/"
+        + plain(account)
+        + " turn "
+        + turn
+        + ", invocation "
+        + invocation
+        + ": "
+        + start;
+  }
+
+  /** The moment in words that need no zone. */
+  public static String moment(Instant instant) {
+    return SECOND.format(instant.truncatedTo(ChronoUnit.SECONDS));
+  }
+
+  /** The first line of the details of a waiting run. */
+  public static String waiting(Instant now, Instant resumeAt, String scope) {
+    return "**waiting** for the "
+        + (scope.equals("unknown") ? "usage" : scope)
+        + " limit: resumes **"
+        + moment(resumeAt)
+        + "** (in "
+        + DurationText.of(Duration.between(now, resumeAt))
+        + " as of "
+        + moment(now)
+        + ")";
+  }
+
+  /**
+   * A name made safe to show: control, bidirectional and Markdown characters become {@code ?}, and
+   * what is longer than 80 characters is cut.
+   */
+  public static String plain(String name) {
+    StringBuilder safe = new StringBuilder();
+    name.codePoints().limit(80).map(c -> harmless(c) ? c : '?').forEach(safe::appendCodePoint);
+    return safe.toString();
+  }
+
+  private static boolean harmless(int c) {
+    return Character.isLetterOrDigit(c) || c == ' ' || "-_.,:;/@+#=()'·".indexOf(c) >= 0;
+  }
+
+  private static Instant roundedUp(Instant instant) {
+    Instant minute = instant.truncatedTo(ChronoUnit.MINUTES);
+    return minute.equals(instant) ? minute : minute.plus(1, ChronoUnit.MINUTES);
+  }
+}

@@ -1,0 +1,114 @@
+package dev.outlast.run;
+
+import dev.outlast.operator.Names;
+import io.temporal.workflow.QueryMethod;
+import io.temporal.workflow.SignalMethod;
+import io.temporal.workflow.UpdateMethod;
+import io.temporal.workflow.UpdateValidatorMethod;
+import io.temporal.workflow.WorkflowInterface;
+import io.temporal.workflow.WorkflowMethod;
+import java.util.List;
+
+/**
+ * One task of a coding agent, carried to its end.
+ *
+ * <p>The run invokes the agent; when a usage limit stops it, the run waits on a durable timer for
+ * the reset and resumes the same session. To end a run, cancel the workflow: the agent is ended
+ * gracefully, and the session id is in the details of the failure, so that a new run can go on with
+ * it.
+ */
+@WorkflowInterface
+public interface AgentRun {
+
+  /**
+   * Runs the task.
+   *
+   * @throws io.temporal.failure.ApplicationFailure with a code of {@link
+   *     dev.outlast.operator.ErrorCode} as its type and a {@link RunStatus} as its details, when
+   *     the run stopped
+   * @throws io.temporal.failure.CanceledFailure with a {@link RunStatus} as its details, when the
+   *     run was cancelled
+   */
+  @WorkflowMethod(name = Names.AGENT_RUN)
+  AgentRunResult run(AgentRunRequest request);
+
+  /** Ends the wait that is going on now; without effect when there is none. */
+  @SignalMethod(
+      name = Names.SIGNAL_RESUME_NOW,
+      description =
+          "End the present wait and resume the session at once. Takes a reason (text, may be left"
+              + " out). Without effect when the run is not waiting.")
+  void resumeNow(String reason);
+
+  /**
+   * Pauses the run. An agent that is working is ended gracefully; its session is kept and resumed
+   * after {@link #unpause}. A wait goes on, but the run does not resume until it is unpaused.
+   */
+  @SignalMethod(
+      name = Names.SIGNAL_PAUSE,
+      description =
+          "Pause the run: a working agent is ended gracefully and its session kept; nothing is"
+              + " started until unpause. Takes a reason (text, may be left out).")
+  void pause(String reason);
+
+  /** Lets a paused run go on. */
+  @SignalMethod(
+      name = Names.SIGNAL_UNPAUSE,
+      description = "Let a paused run go on. Takes a reason (text, may be left out).")
+  void unpause(String reason);
+
+  /**
+   * Queues another prompt; it becomes the next turn of the same session.
+   *
+   * @return how many prompts are queued now
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_SEND,
+      description =
+          "Queue another prompt (text). It becomes the next turn of the same session. Answers how"
+              + " many prompts are queued.")
+  int send(String prompt);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_SEND)
+  void validateSend(String prompt);
+
+  /**
+   * Changes when the present wait ends.
+   *
+   * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m})
+   * @return the new instant, RFC 3339 in UTC
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_CHANGE_RESUME,
+      description =
+          "Change when the present wait ends: an instant (2026-11-21T15:00:00Z) or a duration from"
+              + " now (90m). Answers the new instant. Refused when the run is not waiting.")
+  String changeResume(String when);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_CHANGE_RESUME)
+  void validateChangeResume(String when);
+
+  @QueryMethod(
+      name = Names.QUERY_STATUS,
+      description = "Where the run stands: state, session, resume time, limits, tokens.")
+  RunStatus status();
+
+  /**
+   * What has happened since an event.
+   *
+   * @param sinceSeq the sequence number of the last event that the caller has seen; 0 for all
+   * @return later events in order, as far as they are kept: the newest {@link RunEvent#MAX_KEPT}
+   */
+  @QueryMethod(
+      name = Names.QUERY_EVENTS,
+      description =
+          "The run's events after a sequence number (number, 0 for all), oldest first; the newest"
+              + " 200 are kept.")
+  List<RunEvent> events(long sinceSeq);
+
+  @QueryMethod(
+      name = Names.QUERY_INCIDENTS,
+      description =
+          "The run's usage limits with their evidence, oldest first; the newest 20 are kept.")
+  List<Incident> incidents();
+}

@@ -1,0 +1,365 @@
+package dev.outlast.run;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.outlast.agent.SessionId;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What to run. On the wire one JSON object in which everything but {@code prompt} may be left out.
+ *
+ * <p>Java programs use {@link #newBuilder()}, which refuses wrong values at once. A request that
+ * comes as JSON is never refused while it is read, since that would block the run's workflow task
+ * for ever; {@link #problems()} then names what is wrong, and the run fails at once with it.
+ *
+ * @param prompt the task; at most {@value #MAX_PROMPT_BYTES} bytes of UTF-8
+ * @param agent the agent's name in the worker's configuration; null for the worker's default
+ * @param account whose allowance to use; null for the agent's own
+ * @param workspace the folder to work in; null for the worker's default
+ * @param model the model; null for the agent's own
+ * @param session an existing session to go on with; null for a fresh one
+ * @param continueLast go on with the last session of the workspace
+ * @param onLimit what to do at a usage limit
+ * @param resumeMessage what to say after a limit; null for the agent's own message
+ * @param maxAttempts how often to resume after a limit, 0 for no bound; null for the worker's
+ *     setting
+ * @param maxWait the longest single wait; null for the worker's setting
+ * @param maxTotalWait the longest wait of the whole run; null for the worker's setting
+ * @param invocationTimeout after this the agent is ended and the session resumed
+ * @param silenceTimeout after this long without output the agent is ended and the session resumed
+ * @param label a name for people, shown in lists
+ * @param carriedOver the run's state so far; set only by the run itself when its history has grown
+ *     long and it goes on in a new one
+ * @param problems what is wrong with the JSON that this was read from; empty if nothing is
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record AgentRunRequest(
+    String prompt,
+    String agent,
+    String account,
+    String workspace,
+    String model,
+    SessionId session,
+    boolean continueLast,
+    OnLimit onLimit,
+    String resumeMessage,
+    Integer maxAttempts,
+    Duration maxWait,
+    Duration maxTotalWait,
+    Duration invocationTimeout,
+    Duration silenceTimeout,
+    String label,
+    RunState carriedOver,
+    @JsonIgnore List<String> problems) {
+
+  /** The longest prompt, in bytes of UTF-8: 256 KiB. */
+  public static final int MAX_PROMPT_BYTES = 256 * 1024;
+
+  /** The longest label, in characters. */
+  public static final int MAX_LABEL = 80;
+
+  /** The longest name of an agent, account or model, in characters. */
+  public static final int MAX_NAME = 100;
+
+  public static final Duration DEFAULT_INVOCATION_TIMEOUT = Duration.ofHours(24);
+  public static final Duration DEFAULT_SILENCE_TIMEOUT = Duration.ofHours(1);
+
+  /** What to do at a usage limit. */
+  public enum OnLimit {
+    /** Wait for the reset and resume the session. */
+    @JsonProperty("wait")
+    WAIT,
+    /** Fail the run; the session id is in the failure's details. */
+    @JsonProperty("stop")
+    STOP
+  }
+
+  public AgentRunRequest {
+    onLimit = Objects.requireNonNullElse(onLimit, OnLimit.WAIT);
+    invocationTimeout = Objects.requireNonNullElse(invocationTimeout, DEFAULT_INVOCATION_TIMEOUT);
+    silenceTimeout = Objects.requireNonNullElse(silenceTimeout, DEFAULT_SILENCE_TIMEOUT);
+    problems = problems == null ? List.of() : List.copyOf(problems);
+  }
+
+  public static Builder newBuilder() {
+    return new Builder();
+  }
+
+  /** For a run that was started without any input. */
+  static AgentRunRequest missing() {
+    return unreadable("nothing");
+  }
+
+  /** A builder with this request's values. */
+  public Builder toBuilder() {
+    Builder copy = new Builder();
+    copy.prompt = prompt;
+    copy.agent = agent;
+    copy.account = account;
+    copy.workspace = workspace;
+    copy.model = model;
+    copy.session = session;
+    copy.continueLast = continueLast;
+    copy.onLimit = onLimit;
+    copy.resumeMessage = resumeMessage;
+    copy.maxAttempts = maxAttempts;
+    copy.maxWait = maxWait;
+    copy.maxTotalWait = maxTotalWait;
+    copy.invocationTimeout = invocationTimeout;
+    copy.silenceTimeout = silenceTimeout;
+    copy.label = label;
+    copy.carriedOver = carriedOver;
+    return copy;
+  }
+
+  AgentRunRequest carrying(RunState state) {
+    Builder copy = toBuilder();
+    copy.carriedOver = state;
+    return copy.unchecked();
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.PROPERTIES)
+  static AgentRunRequest fromJson(
+      @JsonProperty("prompt") Object prompt,
+      @JsonProperty("agent") Object agent,
+      @JsonProperty("account") Object account,
+      @JsonProperty("workspace") Object workspace,
+      @JsonProperty("model") Object model,
+      @JsonProperty("session") Object session,
+      @JsonProperty("continueLast") Object continueLast,
+      @JsonProperty("onLimit") Object onLimit,
+      @JsonProperty("resumeMessage") Object resumeMessage,
+      @JsonProperty("maxAttempts") Object maxAttempts,
+      @JsonProperty("maxWait") Object maxWait,
+      @JsonProperty("maxTotalWait") Object maxTotalWait,
+      @JsonProperty("invocationTimeout") Object invocationTimeout,
+      @JsonProperty("silenceTimeout") Object silenceTimeout,
+      @JsonProperty("label") Object label,
+      @JsonProperty("carriedOver") RunState carriedOver,
+      @JsonProperty("agents") Object agents,
+      @JsonProperty("overage") Object overage,
+      @JsonProperty("budget") Object budget,
+      @JsonProperty("approvals") Object approvals,
+      @JsonProperty("trust") Object trust,
+      @JsonProperty("worktree") Object worktree,
+      @JsonProperty("notify") Object notify,
+      @JsonProperty("labels") Object labels) {
+    RequestReader reader = new RequestReader();
+    Builder read = new Builder();
+    read.prompt = reader.text("prompt", prompt);
+    read.agent = reader.text("agent", agent);
+    read.account = reader.text("account", account);
+    read.workspace = reader.text("workspace", workspace);
+    read.model = reader.text("model", model);
+    read.session = reader.session("session", session);
+    read.continueLast = reader.flag("continueLast", continueLast);
+    read.onLimit = reader.onLimit("onLimit", onLimit);
+    read.resumeMessage = reader.text("resumeMessage", resumeMessage);
+    read.maxAttempts = reader.count("maxAttempts", maxAttempts);
+    read.maxWait = reader.duration("maxWait", maxWait);
+    read.maxTotalWait = reader.duration("maxTotalWait", maxTotalWait);
+    read.invocationTimeout = reader.duration("invocationTimeout", invocationTimeout);
+    read.silenceTimeout = reader.duration("silenceTimeout", silenceTimeout);
+    read.label = reader.text("label", label);
+    read.carriedOver = carriedOver;
+    // Asking for one of these and not getting it could cost money or do harm; so it is refused.
+    reader.notYet("agents", agents);
+    reader.notYet("overage", "use".equals(overage) ? null : overage);
+    reader.notYet("budget", budget);
+    reader.notYet("approvals", "auto".equals(approvals) ? null : approvals);
+    reader.notYet("trust", trust);
+    reader.notYet("worktree", Boolean.FALSE.equals(worktree) ? null : worktree);
+    reader.notYet("notify", notify);
+    reader.notYet("labels", labels);
+    read.problems.addAll(reader.problems());
+    return read.unchecked();
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(String text) {
+    return unreadable("a text");
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(List<Object> list) {
+    return unreadable("a list");
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(long number) {
+    return unreadable("a number");
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(double number) {
+    return unreadable("a number");
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(boolean flag) {
+    return unreadable("true or false");
+  }
+
+  private static AgentRunRequest unreadable(String what) {
+    Builder none = new Builder();
+    none.problems.add("input: got " + what + "; expected an object such as {\"prompt\": \"…\"}");
+    return none.unchecked();
+  }
+
+  /** Builds a request; not thread-safe. */
+  public static final class Builder {
+
+    private final List<String> problems = new ArrayList<>();
+    private String prompt;
+    private String agent;
+    private String account;
+    private String workspace;
+    private String model;
+    private SessionId session;
+    private boolean continueLast;
+    private OnLimit onLimit;
+    private String resumeMessage;
+    private Integer maxAttempts;
+    private Duration maxWait;
+    private Duration maxTotalWait;
+    private Duration invocationTimeout;
+    private Duration silenceTimeout;
+    private String label;
+    private RunState carriedOver;
+
+    private Builder() {}
+
+    public Builder setPrompt(String value) {
+      prompt = value;
+      return this;
+    }
+
+    public Builder setAgent(String value) {
+      agent = value;
+      return this;
+    }
+
+    public Builder setAccount(String value) {
+      account = value;
+      return this;
+    }
+
+    public Builder setWorkspace(String value) {
+      workspace = value;
+      return this;
+    }
+
+    public Builder setModel(String value) {
+      model = value;
+      return this;
+    }
+
+    public Builder setSession(SessionId value) {
+      session = value;
+      return this;
+    }
+
+    public Builder setContinueLast(boolean value) {
+      continueLast = value;
+      return this;
+    }
+
+    public Builder setOnLimit(OnLimit value) {
+      onLimit = value;
+      return this;
+    }
+
+    public Builder setResumeMessage(String value) {
+      resumeMessage = value;
+      return this;
+    }
+
+    public Builder setMaxAttempts(Integer value) {
+      maxAttempts = value;
+      return this;
+    }
+
+    public Builder setMaxWait(Duration value) {
+      maxWait = value;
+      return this;
+    }
+
+    public Builder setMaxTotalWait(Duration value) {
+      maxTotalWait = value;
+      return this;
+    }
+
+    public Builder setInvocationTimeout(Duration value) {
+      invocationTimeout = value;
+      return this;
+    }
+
+    public Builder setSilenceTimeout(Duration value) {
+      silenceTimeout = value;
+      return this;
+    }
+
+    public Builder setLabel(String value) {
+      label = value;
+      return this;
+    }
+
+    /**
+     * @throws IllegalArgumentException if anything is wrong; the message names each field, its
+     *     value and what is allowed
+     */
+    public AgentRunRequest build() {
+      AgentRunRequest request = unchecked();
+      if (!request.problems().isEmpty()) {
+        throw new IllegalArgumentException(String.join("; ", request.problems()));
+      }
+      return request;
+    }
+
+    private AgentRunRequest unchecked() {
+      List<String> found = new ArrayList<>(problems);
+      if (found.stream().noneMatch(p -> p.startsWith("input:") || p.startsWith("prompt:"))) {
+        RequestReader.checkPrompt("prompt", prompt).ifPresent(found::add);
+      }
+      RequestReader.checkName("agent", agent, MAX_NAME).ifPresent(found::add);
+      RequestReader.checkName("account", account, MAX_NAME).ifPresent(found::add);
+      RequestReader.checkName("model", model, MAX_NAME).ifPresent(found::add);
+      RequestReader.checkName("label", label, MAX_LABEL).ifPresent(found::add);
+      RequestReader.checkText("workspace", workspace).ifPresent(found::add);
+      RequestReader.checkText("resumeMessage", resumeMessage).ifPresent(found::add);
+      RequestReader.checkCount("maxAttempts", maxAttempts).ifPresent(found::add);
+      RequestReader.checkPositive("maxWait", maxWait).ifPresent(found::add);
+      RequestReader.checkPositive("maxTotalWait", maxTotalWait).ifPresent(found::add);
+      RequestReader.checkPositive("invocationTimeout", invocationTimeout).ifPresent(found::add);
+      RequestReader.checkPositive("silenceTimeout", silenceTimeout).ifPresent(found::add);
+      if (session != null && continueLast) {
+        found.add("session, continueLast: give one of them, not both");
+      }
+      return new AgentRunRequest(
+          prompt,
+          agent,
+          account,
+          workspace,
+          model,
+          session,
+          continueLast,
+          onLimit,
+          resumeMessage,
+          maxAttempts,
+          maxWait,
+          maxTotalWait,
+          invocationTimeout,
+          silenceTimeout,
+          label,
+          carriedOver,
+          found);
+    }
+  }
+}

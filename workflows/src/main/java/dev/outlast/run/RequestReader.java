@@ -1,0 +1,171 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.SessionId;
+import dev.outlast.operator.DurationText;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Reads the fields of a request from whatever JSON holds, and says of each wrong one what it is and
+ * what is allowed.
+ */
+final class RequestReader {
+
+  private static final int MAX_SHOWN = 60;
+  private static final int MAX_MESSAGE_BYTES = 16 * 1024;
+  private static final int MAX_COUNT = 1_000_000;
+
+  private final List<String> problems = new ArrayList<>();
+
+  List<String> problems() {
+    return problems;
+  }
+
+  String text(String field, Object value) {
+    if (value == null || value instanceof String) {
+      return (String) value;
+    }
+    return wrong(field, value, "a text");
+  }
+
+  boolean flag(String field, Object value) {
+    if (value == null || value instanceof Boolean) {
+      return value != null && (Boolean) value;
+    }
+    wrong(field, value, "true or false");
+    return false;
+  }
+
+  Integer count(String field, Object value) {
+    if (value == null) {
+      return null;
+    }
+    if (value instanceof Integer number) {
+      return number;
+    }
+    return wrong(field, value, "a whole number from 0 to " + MAX_COUNT);
+  }
+
+  Duration duration(String field, Object value) {
+    if (value == null) {
+      return null;
+    }
+    if (value instanceof String || value instanceof Number) {
+      Optional<Duration> read = DurationText.parse(value.toString());
+      if (read.isPresent()) {
+        return read.get();
+      }
+    }
+    return wrong(field, value, DurationText.EXPECTED);
+  }
+
+  SessionId session(String field, Object value) {
+    if (value == null) {
+      return null;
+    }
+    if (value instanceof String text && SessionId.valid(text)) {
+      return new SessionId(text);
+    }
+    return wrong(
+        field,
+        value,
+        "a session id of 1 to "
+            + SessionId.MAX_LENGTH
+            + " printable characters, not beginning with '-'");
+  }
+
+  AgentRunRequest.OnLimit onLimit(String field, Object value) {
+    if (value == null || "wait".equals(value)) {
+      return AgentRunRequest.OnLimit.WAIT;
+    }
+    if ("stop".equals(value)) {
+      return AgentRunRequest.OnLimit.STOP;
+    }
+    return wrong(field, value, "wait or stop");
+  }
+
+  void notYet(String field, Object value) {
+    if (value != null) {
+      problems.add(
+          field + ": " + shown(value) + " is not supported by this version; leave the field out");
+    }
+  }
+
+  static Optional<String> checkPrompt(String field, String prompt) {
+    if (prompt == null || prompt.isBlank()) {
+      return Optional.of(field + ": missing or empty; expected the task as a text");
+    }
+    return tooLong(field, prompt, AgentRunRequest.MAX_PROMPT_BYTES).or(() -> nul(field, prompt));
+  }
+
+  static Optional<String> checkName(String field, String name, int max) {
+    if (name == null) {
+      return Optional.empty();
+    }
+    boolean printable = name.codePoints().noneMatch(Character::isISOControl);
+    if (name.isBlank() || name.length() > max || !printable || name.startsWith("-")) {
+      return Optional.of(
+          describe(field, name, "1 to " + max + " characters on one line, not beginning with '-'"));
+    }
+    return Optional.empty();
+  }
+
+  static Optional<String> checkText(String field, String text) {
+    if (text == null) {
+      return Optional.empty();
+    }
+    if (text.isBlank()) {
+      return Optional.of(field + ": empty; give a text or leave the field out");
+    }
+    return tooLong(field, text, MAX_MESSAGE_BYTES).or(() -> nul(field, text));
+  }
+
+  static Optional<String> checkCount(String field, Integer count) {
+    return count == null || (count >= 0 && count <= MAX_COUNT)
+        ? Optional.empty()
+        : Optional.of(describe(field, count, "a whole number from 0 to " + MAX_COUNT));
+  }
+
+  static Optional<String> checkPositive(String field, Duration duration) {
+    return duration == null
+            || (!duration.isZero()
+                && !duration.isNegative()
+                && duration.compareTo(DurationText.MAX) <= 0)
+        ? Optional.empty()
+        : Optional.of(describe(field, duration, "more than 0 and at most 3650d"));
+  }
+
+  private static Optional<String> tooLong(String field, String text, int maxBytes) {
+    int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+    return bytes <= maxBytes
+        ? Optional.empty()
+        : Optional.of(
+            String.format(
+                Locale.ROOT, "%s: %,d bytes of UTF-8; at most %,d", field, bytes, maxBytes));
+  }
+
+  private static Optional<String> nul(String field, String text) {
+    return text.indexOf('\0') < 0
+        ? Optional.empty()
+        : Optional.of(field + ": contains a NUL character, which no command line can carry");
+  }
+
+  private <T> T wrong(String field, Object value, String expected) {
+    problems.add(describe(field, value, expected));
+    return null;
+  }
+
+  private static String describe(String field, Object value, String expected) {
+    return field + ": got " + shown(value) + "; expected " + expected;
+  }
+
+  private static String shown(Object value) {
+    String text = String.valueOf(value).replaceAll("\\p{Cntrl}", "?");
+    String cut = text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "…";
+    return value instanceof String ? '"' + cut + '"' : cut;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.outlast.run;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Instant;
+import java.util.Objects;
+
+/**
+ * Something that happened in a run.
+ *
+ * @param seq 1 for the run's first event, then without gaps
+ * @param at the workflow's clock
+ * @param type what happened
+ * @param incident the id of the incident that this belongs to; null if to none
+ * @param text one line for people; holds no prompt and nothing that an agent wrote
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record RunEvent(long seq, Instant at, Type type, String incident, String text) {
+
+  /** How many events a run keeps. */
+  public static final int MAX_KEPT = 200;
+
+  /** What can happen. */
+  public enum Type {
+    @JsonProperty("started")
+    STARTED,
+    @JsonProperty("invoked")
+    INVOKED,
+    @JsonProperty("limited")
+    LIMITED,
+    @JsonProperty("deferred")
+    DEFERRED,
+    @JsonProperty("resume-changed")
+    RESUME_CHANGED,
+    @JsonProperty("resumed")
+    RESUMED,
+    @JsonProperty("paused")
+    PAUSED,
+    @JsonProperty("unpaused")
+    UNPAUSED,
+    @JsonProperty("prompt-queued")
+    PROMPT_QUEUED,
+    @JsonProperty("turn-completed")
+    TURN_COMPLETED,
+    @JsonProperty("session-lost")
+    SESSION_LOST,
+    @JsonProperty("completed")
+    COMPLETED,
+    @JsonProperty("stopped")
+    STOPPED,
+    @JsonProperty("cancelled")
+    CANCELLED
+  }
+
+  public RunEvent {
+    Objects.requireNonNull(at, "at");
+    Objects.requireNonNull(type, "type");
+    text = text == null ? "" : text;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.outlast.run;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.TokenUsage;
+import java.util.List;
+
+/**
+ * All that a run remembers, as it is handed from one history to the next. Only {@link
+ * AgentRunWorkflow} makes one.
+ *
+ * @param agent the agent as resolved at the start of the run
+ * @param session the session so far; null if it is not known
+ * @param message what the next invocation says
+ * @param messageIsPrompt whether {@code message} is a prompt of the user that the agent has not
+ *     been given yet
+ * @param queue prompts that wait for their turn
+ * @param turn the present turn
+ * @param invocations how often the agent was invoked
+ * @param limitsHit how many usage limits were met
+ * @param resumes how often the run resumed after one
+ * @param limitsInARow how many limits came last without any progress between
+ * @param waitedMillis how long it has waited
+ * @param tokens used so far
+ * @param costUsd spent so far
+ * @param paused the reason of the pause; null when the run is not paused
+ * @param lastText the last words of the last completed turn; null before the first
+ * @param lastSeq the sequence number of the newest event
+ * @param events the newest events
+ * @param incidents the newest incidents
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record RunState(
+    ResolvedAgent agent,
+    SessionId session,
+    String message,
+    boolean messageIsPrompt,
+    List<String> queue,
+    int turn,
+    int invocations,
+    int limitsHit,
+    int resumes,
+    int limitsInARow,
+    long waitedMillis,
+    TokenUsage tokens,
+    double costUsd,
+    String paused,
+    String lastText,
+    long lastSeq,
+    List<RunEvent> events,
+    List<Incident> incidents) {
+
+  public RunState {
+    queue = queue == null ? List.of() : List.copyOf(queue);
+    events = events == null ? List.of() : List.copyOf(events);
+    incidents = incidents == null ? List.of() : List.copyOf(incidents);
+    tokens = tokens == null ? TokenUsage.NONE : tokens;
+  }
+}

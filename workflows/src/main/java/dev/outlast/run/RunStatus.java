@@ -1,0 +1,46 @@
+package dev.outlast.run;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.TokenUsage;
+import dev.outlast.operator.AgentState;
+import java.time.Instant;
+
+/**
+ * Where a run stands. Also the details of the failure of a run that stopped or was cancelled.
+ *
+ * @param session the session; null until it is known
+ * @param turn which prompt is being answered, from 1
+ * @param invocations how often the agent was invoked
+ * @param limitsHit how many usage limits the run has met
+ * @param waitedSeconds how long it has waited for resets
+ * @param resumeAt when the present wait ends; null when there is none
+ * @param scope what part of the allowance the present wait is for; null when there is none
+ * @param queuedPrompts how many prompts wait for their turn
+ * @param pausedBecause the reason given with the pause; null when the run is not paused
+ * @param lastSeq the sequence number of the newest event
+ * @param host the host whose files the session needs
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record RunStatus(
+    AgentState state,
+    String agent,
+    String provider,
+    String account,
+    String model,
+    String workspace,
+    SessionId session,
+    int turn,
+    int invocations,
+    int limitsHit,
+    long waitedSeconds,
+    Instant resumeAt,
+    String scope,
+    int queuedPrompts,
+    String pausedBecause,
+    TokenUsage tokens,
+    double costUsd,
+    long lastSeq,
+    String host) {}
