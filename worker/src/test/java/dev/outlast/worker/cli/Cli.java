@@ -26,8 +26,8 @@ final class Cli {
   }
 
   /**
-   * @param folder the current directory; the user's own folders are below it too, so that nothing of
-   *     this machine's user is read or written
+   * @param folder the current directory; the user's own folders are below it too, so that nothing
+   *     of this machine's user is read or written
    */
   Cli(Path folder) {
     this.folder = folder;
