@@ -86,7 +86,9 @@ class ArchitectureTest {
           name + " has no package-info.java");
       String last = name.substring(name.lastIndexOf('.') + 1);
       assertEquals(
-          false, List.of("util", "utils", "common", "model", "impl", "helper").contains(last), name);
+          false,
+          List.of("util", "utils", "common", "model", "impl", "helper").contains(last),
+          name);
     }
   }
 }

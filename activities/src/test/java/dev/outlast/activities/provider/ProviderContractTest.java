@@ -68,8 +68,7 @@ class ProviderContractTest {
         "{\"session_id\":\"" + SESSION + "\",\"text\":\"%s\",\"tool\":\"%s\"}\n",
         "{\"session_id\":\"" + SESSION + "\",\"result\":\"%s\"}\n",
         "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
-    COMMAND_TEXT(
-        "command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
+    COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
 
     final AgentDriver driver;
     final String talk;
@@ -172,8 +171,7 @@ class ProviderContractTest {
         read(subject.driver, subject.error.formatted("No conversation found with session ID: x"))
             .conclude(1, NOW);
     assertEquals(
-        StopReason.SESSION_UNKNOWN,
-        assertInstanceOf(Conclusion.Stopped.class, unknown).reason());
+        StopReason.SESSION_UNKNOWN, assertInstanceOf(Conclusion.Stopped.class, unknown).reason());
   }
 
   @ParameterizedTest
@@ -262,8 +260,7 @@ class ProviderContractTest {
     CommandLine resume =
         subject.driver.commandLine(
             new AgentCall(SessionStart.RESUME, SESSION, "go on", null, "/w"));
-    assertEquals(
-        subject != Subject.COMMAND_TEXT, resume.arguments().contains(SESSION.value()));
+    assertEquals(subject != Subject.COMMAND_TEXT, resume.arguments().contains(SESSION.value()));
   }
 
   @Test
@@ -315,7 +312,8 @@ class ProviderContractTest {
   void only_the_last_event_counts_and_only_with_a_failed_result() {
     String rejected =
         "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1795233500,\"rateLimitType\":\"five_hour\"%s}}\n";
-    String allowed = "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"allowed\"}}\n";
+    String allowed =
+        "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"allowed\"}}\n";
     String failed =
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"api_error_status\":429,\"result\":\"%s\"}\n";
     AgentDriver claude = Subject.CLAUDE.driver;
@@ -327,7 +325,9 @@ class ProviderContractTest {
         Conclusion.Throttled.class,
         read(
                 claude,
-                rejected.formatted("") + allowed + failed.formatted("API Error: Request rejected (429)"))
+                rejected.formatted("")
+                    + allowed
+                    + failed.formatted("API Error: Request rejected (429)"))
             .conclude(1, NOW));
     assertInstanceOf(
         Conclusion.Throttled.class,
@@ -432,8 +432,17 @@ class ProviderContractTest {
             .arguments());
     assertEquals(
         List.of(
-            "always", "{json}", "--session", "s 1".replace(" ", ""), "-q", "-m", "big one",
-            "--dir=/w", "x-again", "--", "{session}"),
+            "always",
+            "{json}",
+            "--session",
+            "s 1".replace(" ", ""),
+            "-q",
+            "-m",
+            "big one",
+            "--dir=/w",
+            "x-again",
+            "--",
+            "{session}"),
         driver
             .commandLine(
                 new AgentCall(
