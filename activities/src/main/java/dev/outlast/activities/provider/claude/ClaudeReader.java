@@ -368,14 +368,17 @@ final class ClaudeReader implements OutputReader {
     return switch (meaning) {
       case OTHER -> byStatus(error, channel);
       case LIMIT, PERHAPS_LIMIT ->
-          contradicted(error)
+          reading.reset() == null && contradicted(error)
               ? byStatus(error, channel)
               : Conclusion.ofWords(reading, error.text(), channel);
       default -> Conclusion.ofWords(reading, error.text(), channel);
     };
   }
 
-  /** Whether the CLI's own fields say that an error was no limit, whatever its words are. */
+  /**
+   * Whether the CLI's own fields say that an error was no limit, as its words do not tell when it
+   * ends.
+   */
   private static boolean contradicted(ErrorRecord error) {
     return (error.status() != 0
             && error.status() != 429
