@@ -55,7 +55,7 @@ public final class ErrorWording {
 
   private static final String VERB =
       "(?:hit|reach(?:ed|es)?|exceed(?:ed|s|ing)?|exhaust(?:ed|s)?|used (?:up|all)|using up|out of|r[au]n(?:ning)? out|maxed"
-          + "|deplet(?:ed|es)|consumed|over (?:your|the|its)|no (?:more |remaining )|no [a-z -]{0,20}left|is up|spent|insufficient|100 ?%"
+          + "|deplet(?:ed|es)|consumed|over (?:your|the|its)|is up|spent|insufficient|100 ?%"
           + "|went over|gone over|surpass(?:ed)?|drained|burned through)";
   private static final String NOUN =
       "(?:limit(?:s|ed)?|quotas?|caps?|allowances?|allocations?|allotments?|usage|credits?|budget|capacity|entitlement)";
@@ -69,7 +69,9 @@ public final class ErrorWording {
               + NOUN
               + "\\b[^\\n]{0,60}?\\b"
               + VERB
-              + "(?![a-z])");
+              + "(?![a-z])|\\bno (?:more |remaining |further )?"
+              + NOUN
+              + "\\b");
 
   /** Limits of quite another kind. */
   private static final Pattern OTHER_LIMIT =
@@ -119,7 +121,7 @@ public final class ErrorWording {
   private static final Pattern PLAN =
       Pattern.compile(
           "\\b(?:plan|seat|subscription|tier|license)\\b[^\\n.]{0,60}(?:\\bnot\\b|n't\\b)[^\\n.]{0,40}(?:includ|support|access|available|allow|have)|"
-              + "disabled by your|not (?:available|included|enabled) (?:in|on|with|for) your|set to \\$0|"
+              + "disabled by your|unavailable in your|not (?:available|included|enabled) (?:in|on|with|for) your|set to \\$0|"
               + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
   private static final Pattern PAID =
       Pattern.compile(
@@ -145,6 +147,9 @@ public final class ErrorWording {
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
           "\\byour ([a-z0-9-]+(?: [a-z0-9-]+)?) (?:limit|window|quota|usage|allowance)s? (?:will )?(?:resets?|renews?)\\b");
+  private static final Pattern HIT_WINDOW =
+      Pattern.compile(
+          "\\b(?:hit|reached|exceeded|exhausted) (?:your|the) ([a-z0-9 -]{1,30}?) (?:limit|quota|usage|allowance)");
   private static final Pattern SESSION =
       Pattern.compile("\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly)\\b");
   private static final Pattern WEEKLY =
@@ -216,7 +221,8 @@ public final class ErrorWording {
       return Meaning.MAX_TURNS;
     }
     if (usedUp && has(PAID, t) && !has(BILLING, t)) {
-      return has(RETURNS, t) ? Meaning.LIMIT : Meaning.CREDIT;
+      boolean returns = has(RETURNS, t) || window(t) != LimitScope.UNKNOWN;
+      return returns ? Meaning.LIMIT : Meaning.CREDIT;
     }
     if (has(BILLING, t)) {
       return Meaning.BILLING;
@@ -252,6 +258,10 @@ public final class ErrorWording {
     }
     if (has(KNOWN_MODEL, t) || newModel(plain)) {
       return LimitScope.MODEL;
+    }
+    Matcher hit = HIT_WINDOW.matcher(t);
+    if (hit.find() && window(hit.group(1)) != LimitScope.UNKNOWN) {
+      return window(hit.group(1));
     }
     if (has(CREDIT, t)) {
       return LimitScope.CREDIT;
