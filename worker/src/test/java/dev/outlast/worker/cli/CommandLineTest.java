@@ -70,7 +70,14 @@ class CommandLineTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "run x", "list", "show x", "follow x", "resume x", "pause x", "unpause x", "send x y",
+        "run x",
+        "list",
+        "show x",
+        "follow x",
+        "resume x",
+        "pause x",
+        "unpause x",
+        "send x y",
         "cancel x"
       })
   void without_temporal_every_command_says_so_and_exits_with_3(String command) {
@@ -152,8 +159,12 @@ class CommandLineTest {
     Path toml =
         Files.writeString(
             folder.resolve("outlast.toml"),
-            "[agents.claude]\ncommand = \"" + claude + "\"\n"
-                + "[agents.failing]\nprovider = \"claude\"\ncommand = \"" + failing + "\"\n"
+            "[agents.claude]\ncommand = \""
+                + claude
+                + "\"\n"
+                + "[agents.failing]\nprovider = \"claude\"\ncommand = \""
+                + failing
+                + "\"\n"
                 + "[agents.gone]\nprovider = \"command\"\ncommand = \"/no/agent\"\n");
 
     Called called = cli.call("doctor", "--address", NOBODY, "--json");

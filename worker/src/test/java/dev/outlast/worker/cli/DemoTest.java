@@ -28,8 +28,7 @@ class DemoTest {
   @Test
   @Tag("server")
   void the_same_on_a_real_server() throws IOException {
-    String temporal =
-        System.getProperty(LocalServer.VARIABLE, System.getenv(LocalServer.VARIABLE));
+    String temporal = System.getProperty(LocalServer.VARIABLE, System.getenv(LocalServer.VARIABLE));
     show("--temporal", String.valueOf(temporal));
   }
 

@@ -35,8 +35,12 @@ class RunningTest {
 
   @BeforeAll
   static void start() throws IOException {
-    try (InputStream script = Demo.class.getResourceAsStream("demo-agent.sh")) {
-      Files.copy(script, folder.resolve("agent.sh"));
+    // The script keeps its sessions and its reset next to itself.
+    for (String agent : List.of("quick", "slow")) {
+      Files.createDirectory(folder.resolve(agent));
+      try (InputStream script = Demo.class.getResourceAsStream("demo-agent.sh")) {
+        Files.copy(script, folder.resolve(agent).resolve("agent.sh"));
+      }
     }
     Files.writeString(
         folder.resolve("outlast.toml"),
@@ -49,16 +53,16 @@ class RunningTest {
         jitter = 0
         [agents.quick]
         provider = "claude"
-        command = ["sh", "%1$s", "1"]
+        command = ["sh", "%1$s/quick/agent.sh", "5"]
         [agents.slow]
         provider = "claude"
-        command = ["sh", "%1$s", "3600"]
+        command = ["sh", "%1$s/slow/agent.sh", "3600"]
         [agents.nasty]
         provider = "command"
         command = ["printf"]
         args = ["red \\u001b[31m text\\n"]
         """
-            .formatted(folder.resolve("agent.sh")));
+            .formatted(folder));
     server = LocalServer.inMemory(0);
     cli = new Cli(folder);
     ConnectionOptions connection = new ConnectionOptions();
