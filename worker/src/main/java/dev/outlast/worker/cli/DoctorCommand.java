@@ -83,7 +83,11 @@ final class DoctorCommand implements Callable<Integer> {
       if (obstacle.isEmpty()) {
         well("search attributes", "registered");
       } else {
-        wrong("search attributes", "not available", obstacle.get(), ExitCode.FAILED);
+        wrong(
+            "search attributes",
+            obstacle.get(),
+            "start a worker, which registers what is missing where it may, or do as said",
+            ExitCode.FAILED);
       }
     } catch (CliException e) {
       wrong("Temporal", "not reached", e.getMessage(), e.exitCode());

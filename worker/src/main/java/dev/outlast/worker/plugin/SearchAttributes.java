@@ -97,6 +97,9 @@ public final class SearchAttributes {
   private static Optional<String> missing(
       OperatorServiceGrpc.OperatorServiceBlockingStub service, String namespace, boolean register) {
     Optional<Map<String, IndexedValueType>> present = list(service, namespace);
+    if (present.isEmpty() && !register) {
+      return Optional.empty(); // nothing is known, so nothing is known to be wrong
+    }
     List<String> missing = new ArrayList<>();
     for (SearchAttributeKey<?> key : KEYS) {
       IndexedValueType type = present.map(p -> p.get(key.getName())).orElse(null);
