@@ -114,8 +114,9 @@ final class RunFollower {
   }
 
   private void show(RunWatch watch, Instant began) {
-    showEvents(watch.newEvents());
+    // Taken in this order, the events that led to the status are shown before it.
     Optional<RunStatus> status = watch.status();
+    showEvents(watch.newEvents());
     Instant heard = watch.heardAt().orElse(began);
     if (Duration.between(heard, Instant.now()).compareTo(SILENCE) > 0) {
       if (!saidSilent) {
