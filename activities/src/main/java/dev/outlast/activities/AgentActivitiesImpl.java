@@ -28,6 +28,7 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -151,7 +152,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   }
 
   private static String listed(Iterable<String> names) {
-    return java.util.stream.StreamSupport.stream(names.spliterator(), false)
+    return StreamSupport.stream(names.spliterator(), false)
         .sorted()
         .collect(Collectors.joining(", "));
   }

@@ -3,10 +3,13 @@ package dev.outlast.activities;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -62,7 +65,7 @@ class ArchitectureTest {
           .resideInAPackage("dev.outlast.activities.provider." + provider)
           .should()
           .dependOnClassesThat(
-              com.tngtech.archunit.base.DescribedPredicate.describe(
+              DescribedPredicate.describe(
                   "another provider",
                   c ->
                       c.getPackageName().startsWith("dev.outlast.activities.provider.")
@@ -80,9 +83,8 @@ class ArchitectureTest {
       String file = "/" + name.replace('.', '/') + "/package-info.class";
       assertTrue(
           ArchitectureTest.class.getResource(file) != null
-              || java.nio.file.Files.exists(
-                  java.nio.file.Path.of(
-                      "src/main/java", name.replace('.', '/'), "package-info.java")),
+              || Files.exists(
+                  Path.of("src/main/java", name.replace('.', '/'), "package-info.java")),
           name + " has no package-info.java");
       String last = name.substring(name.lastIndexOf('.') + 1);
       assertEquals(

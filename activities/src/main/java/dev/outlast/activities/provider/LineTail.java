@@ -5,6 +5,7 @@ import dev.outlast.activities.process.PlainText;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
@@ -42,9 +43,7 @@ public final class LineTail {
     String text =
         PlainText.clean(
             new OutputLine(
-                    bytes.length > MAX_LINE_BYTES
-                        ? java.util.Arrays.copyOf(bytes, MAX_LINE_BYTES)
-                        : bytes,
+                    bytes.length > MAX_LINE_BYTES ? Arrays.copyOf(bytes, MAX_LINE_BYTES) : bytes,
                     true)
                 .text());
     lines.addLast(new Line(PlainText.head(text, maxChars), readAt));

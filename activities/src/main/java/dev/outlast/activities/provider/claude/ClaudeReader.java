@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.claude;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.detect.ErrorWording;
 import dev.outlast.activities.detect.ErrorWording.Meaning;
+import dev.outlast.activities.detect.ResetReader;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.CallFacts;
@@ -448,8 +449,7 @@ final class ClaudeReader implements OutputReader {
     return new Conclusion.Limited(
         basis,
         scope == LimitScope.UNKNOWN ? said : scope,
-        dev.outlast.activities.detect.ResetReader.read(error.text(), error.readAt(), zone)
-            .orElse(reading.reset()),
+        ResetReader.read(error.text(), error.readAt(), zone).orElse(reading.reset()),
         UsageLimit.SetBy.WINDOW);
   }
 }

@@ -15,6 +15,7 @@ import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -85,8 +86,7 @@ final class CommandReader implements OutputReader {
               ? error.textValue()
               : Json.text(error.isObject() ? error : node, "message");
       String told = words.isEmpty() ? node.toString() : words;
-      errors.add(
-          new OutputLine(told.getBytes(java.nio.charset.StandardCharsets.UTF_8), false), readAt);
+      errors.add(new OutputLine(told.getBytes(StandardCharsets.UTF_8), false), readAt);
       return;
     }
     for (String field : ANSWER_FIELDS) {
