@@ -45,6 +45,12 @@ public final class Names {
   public static final SearchAttributeKey<Long> AGENT_LIMIT_HITS =
       SearchAttributeKey.forLong("AgentLimitHits");
 
+  /**
+   * The memo field with a cancelled run's {@code RunStatus}, session id included. Temporal closes a
+   * cancelled workflow without details, so it cannot be there.
+   */
+  public static final String MEMO_CANCELLED_STATUS = "AgentRunStatus";
+
   private Names() {}
 
   /** The task queue on which one host takes invocations that need its files. */

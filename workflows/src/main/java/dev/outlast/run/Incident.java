@@ -58,6 +58,10 @@ public record Incident(
     Objects.requireNonNull(detectedAt, "detectedAt");
   }
 
+  Incident waiting(Instant until, boolean byReset) {
+    return new Incident(id, turn, invocation, limit, detectedAt, until, byReset, endedAt, end);
+  }
+
   Incident withResumeAt(Instant newResumeAt) {
     return new Incident(
         id, turn, invocation, limit, detectedAt, newResumeAt, fromReset, endedAt, end);

@@ -12,10 +12,11 @@ import java.util.List;
  * AgentRunWorkflow} makes one.
  *
  * @param agent the agent as resolved at the start of the run
- * @param session the session so far; null if it is not known
+ * @param session the session so far, or the id chosen for a fresh one; null if it is not known
+ * @param sessionOpen whether the agent has named the session, so that it can be resumed
+ * @param lostSessions how often the agent did not know the session any more
+ * @param turnPrompt the prompt of the present turn
  * @param message what the next invocation says
- * @param messageIsPrompt whether {@code message} is a prompt of the user that the agent has not
- *     been given yet
  * @param queue prompts that wait for their turn
  * @param turn the present turn
  * @param invocations how often the agent was invoked
@@ -26,7 +27,7 @@ import java.util.List;
  * @param tokens used so far
  * @param costUsd spent so far
  * @param paused the reason of the pause; null when the run is not paused
- * @param lastText the last words of the last completed turn; null before the first
+ * @param lastText the last words of the last completed turn
  * @param lastSeq the sequence number of the newest event
  * @param events the newest events
  * @param incidents the newest incidents
@@ -36,8 +37,10 @@ import java.util.List;
 public record RunState(
     ResolvedAgent agent,
     SessionId session,
+    boolean sessionOpen,
+    int lostSessions,
+    String turnPrompt,
     String message,
-    boolean messageIsPrompt,
     List<String> queue,
     int turn,
     int invocations,
@@ -58,5 +61,6 @@ public record RunState(
     events = events == null ? List.of() : List.copyOf(events);
     incidents = incidents == null ? List.of() : List.copyOf(incidents);
     tokens = tokens == null ? TokenUsage.NONE : tokens;
+    lastText = lastText == null ? "" : lastText;
   }
 }

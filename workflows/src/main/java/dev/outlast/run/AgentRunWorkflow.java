@@ -1,0 +1,619 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.AgentActivities;
+import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentOutcome.Completed;
+import dev.outlast.agent.AgentOutcome.Deferred;
+import dev.outlast.agent.AgentOutcome.Limited;
+import dev.outlast.agent.AgentOutcome.Stopped;
+import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import dev.outlast.agent.StopReason;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResumeDecision;
+import dev.outlast.limit.ResumePolicy;
+import dev.outlast.limit.UsageLimit;
+import dev.outlast.operator.AgentState;
+import dev.outlast.operator.DurationText;
+import dev.outlast.operator.ErrorCode;
+import dev.outlast.operator.Names;
+import dev.outlast.operator.OperatorTexts;
+import io.temporal.activity.ActivityCancellationType;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.common.RetryOptions;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TimeoutFailure;
+import io.temporal.workflow.Async;
+import io.temporal.workflow.CancellationScope;
+import io.temporal.workflow.Promise;
+import io.temporal.workflow.Workflow;
+import io.temporal.workflow.WorkflowInit;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Random;
+
+/** The run. Registered by the plugin; clients use {@link AgentRun}. */
+public final class AgentRunWorkflow implements AgentRun {
+
+  /** A run goes on in a new history when the present one has this many events. */
+  static final int MAX_HISTORY_EVENTS = 4_000;
+
+  /** How often an invocation is tried when the agent crashes or its worker dies. */
+  static final int MAX_INVOCATION_ATTEMPTS = 20;
+
+  /** An invocation whose worker was not heard of for this long is taken by another. */
+  static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(30);
+
+  /** What an invocation may take beyond its timeout to end the agent. */
+  static final Duration ENDING_GRACE = Duration.ofMinutes(2);
+
+  /** The shortest time after which a closed account is asked again. */
+  static final Duration MIN_DEFERRAL = Duration.ofSeconds(5);
+
+  /** After this many lost sessions something is wrong that a fresh one does not mend. */
+  static final int MAX_LOST_SESSIONS = 3;
+
+  private final AgentRunRequest request;
+  private final RunMemory memory;
+  private final OperatorView view = new OperatorView();
+  private final Random random = Workflow.newRandom();
+  private AgentState ended;
+  private ResumeTimer wait;
+  private LimitScope waitedFor;
+  private CancellationScope invocation;
+
+  @WorkflowInit
+  public AgentRunWorkflow(AgentRunRequest request) {
+    this.request = request == null ? AgentRunRequest.missing() : request;
+    this.memory =
+        this.request.carriedOver() == null
+            ? RunMemory.of(this.request)
+            : RunMemory.restore(this.request.carriedOver());
+  }
+
+  @Override
+  public AgentRunResult run(AgentRunRequest ignored) {
+    try {
+      begin();
+      while (true) {
+        awaitUnpaused();
+        AgentOutcome outcome = invokeAgent();
+        if (outcome instanceof Completed completed) {
+          if (!nextTurnAfter(completed)) {
+            return finish();
+          }
+        } else if (outcome instanceof Limited limited) {
+          waitForReset(limited);
+        } else if (outcome instanceof Deferred deferred) {
+          waitUntilOpen(deferred);
+        } else if (outcome instanceof Stopped stopped) {
+          goOnOrFail(stopped);
+        } else {
+          throw new AssertionError(outcome);
+        }
+        continueAsNewIfLong();
+      }
+    } catch (CanceledFailure cancelled) {
+      throw cancelled(cancelled);
+    }
+  }
+
+  private void begin() {
+    if (!request.problems().isEmpty()) {
+      throw ApplicationFailure.newNonRetryableFailure(
+          ErrorCode.INVALID_REQUEST.message(String.join("; ", request.problems())),
+          ErrorCode.INVALID_REQUEST.code());
+    }
+    if (memory.agent() != null) {
+      show();
+      return;
+    }
+    memory.resolved(resolveAgent());
+    record(RunEvent.Type.STARTED, null, "agent " + memory.agent().agent());
+    show();
+  }
+
+  private ResolvedAgent resolveAgent() {
+    AgentActivities resolver =
+        Workflow.newActivityStub(
+            AgentActivities.class,
+            ActivityOptions.newBuilder()
+                .setStartToCloseTimeout(Duration.ofMinutes(1))
+                .setSummary("finds the agent and checks the workspace")
+                .setRetryOptions(
+                    RetryOptions.newBuilder().setMaximumInterval(Duration.ofMinutes(1)).build())
+                .build());
+    try {
+      return resolver.resolveAgent(
+          new AgentSelection(
+              request.agent(),
+              request.account(),
+              request.model(),
+              request.workspace(),
+              request.session(),
+              request.continueLast()));
+    } catch (ActivityFailure failure) {
+      throwIfCancelled();
+      throw failed(failure);
+    }
+  }
+
+  private void awaitUnpaused() {
+    if (memory.paused() != null) {
+      Workflow.await(() -> memory.paused() == null || cancelRequested());
+    }
+    throwIfCancelled();
+    show();
+  }
+
+  private AgentOutcome invokeAgent() {
+    memory.invoked();
+    SessionStart start = sessionStart();
+    record(RunEvent.Type.INVOKED, null, "invocation " + memory.invocations() + ", " + words(start));
+    AgentActivities agent = invoker(words(start));
+    AgentInvocation call = nextInvocation(start);
+    Promise<?>[] outcome = new Promise<?>[1];
+    invocation =
+        Workflow.newCancellationScope(() -> outcome[0] = Async.function(agent::invokeAgent, call));
+    invocation.run();
+    try {
+      AgentOutcome answer = (AgentOutcome) outcome[0].get();
+      facts(answer).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      return answer;
+    } catch (ActivityFailure failure) {
+      return interruptedOrFailed(failure);
+    } finally {
+      invocation = null;
+    }
+  }
+
+  private boolean nextTurnAfter(Completed completed) {
+    memory.turnCompleted(completed.text());
+    record(RunEvent.Type.TURN_COMPLETED, null, "turn " + memory.turn());
+    throwIfCancelled();
+    return memory.nextTurn();
+  }
+
+  private void waitForReset(Limited limited) {
+    UsageLimit limit = limited.limit();
+    Incident incident = memory.limited(limit, RunClock.now());
+    memory.put(incident);
+    record(RunEvent.Type.LIMITED, incident.id(), limit.scope().word() + " limit");
+    if (request.onLimit() == AgentRunRequest.OnLimit.STOP) {
+      memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
+      throw stopped(
+          ErrorCode.STOPPED_AT_LIMIT,
+          limit.scope().word() + " limit, and the request says to stop");
+    }
+    ResumeDecision decision =
+        policy()
+            .decide(
+                limit,
+                memory.resumes(),
+                memory.limitsInARow(),
+                memory.waited(),
+                random.nextDouble());
+    if (decision instanceof ResumeDecision.GiveUp giveUp) {
+      memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
+      throw stopped(ErrorCode.GAVE_UP, giveUp.why());
+    }
+    ResumeDecision.ResumeAfter resume = (ResumeDecision.ResumeAfter) decision;
+    memory.waitBegins();
+    waitedFor = limit.scope();
+    waitForReset(incident.waiting(RunClock.now().plus(resume.delay()), resume.fromReset()));
+  }
+
+  private void waitForReset(Incident incident) {
+    String scope = incident.limit().scope().word();
+    ResolvedAgent agent = memory.agent();
+    ResumeTimer timer =
+        new ResumeTimer(
+            incident.resumeAt(),
+            at -> OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at));
+    memory.put(incident);
+    boolean byOperator;
+    try {
+      byOperator = awaitTimer(timer);
+    } catch (CanceledFailure cancelled) {
+      memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
+      throw cancelled;
+    }
+    memory.resumed();
+    memory.put(
+        incident
+            .withResumeAt(timer.until())
+            .ended(
+                RunClock.now(),
+                byOperator ? Incident.End.RESUMED_BY_OPERATOR : Incident.End.RESUMED));
+    record(
+        RunEvent.Type.RESUMED, incident.id(), byOperator ? "by an operator" : "the wait is over");
+  }
+
+  private void waitUntilOpen(Deferred deferred) {
+    Duration told = Duration.between(deferred.observedAt(), deferred.until());
+    Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
+    Duration longest = policy().maxWait();
+    Instant until = RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast);
+    ResolvedAgent agent = memory.agent();
+    record(RunEvent.Type.DEFERRED, null, "the account is closed; nothing was started");
+    awaitTimer(
+        new ResumeTimer(
+            until, at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)));
+  }
+
+  /** Waits where operators can see it; true if one of them ended the wait. */
+  private boolean awaitTimer(ResumeTimer timer) {
+    Instant began = RunClock.now();
+    wait = timer;
+    show();
+    try {
+      return timer.await();
+    } finally {
+      wait = null;
+      waitedFor = null;
+      memory.waited(Duration.between(began, RunClock.now()));
+    }
+  }
+
+  private void goOnOrFail(Stopped stopped) {
+    throwIfCancelled();
+    if (stopped.reason() == StopReason.INTERRUPTED) {
+      return;
+    }
+    boolean ours = request.session() == null || !request.session().equals(memory.session());
+    if (stopped.reason() == StopReason.SESSION_UNKNOWN
+        && ours
+        && memory.lostSessions() < MAX_LOST_SESSIONS) {
+      record(RunEvent.Type.SESSION_LOST, null, "the task starts again in a fresh session");
+      memory.lost(freshSession(), Handoff.afterLostSession(memory.turnPrompt()));
+      return;
+    }
+    throw stopped(ErrorCode.AGENT_STOPPED, stopped.reason().word() + ": " + stopped.message());
+  }
+
+  private AgentRunResult finish() {
+    record(RunEvent.Type.COMPLETED, null, "");
+    ended = AgentState.COMPLETED;
+    show();
+    return new AgentRunResult(
+        "completed",
+        memory.lastText(),
+        memory.session(),
+        memory.agent().agent(),
+        memory.agent().account(),
+        memory.turn(),
+        memory.invocations(),
+        memory.limitsHit(),
+        memory.waited().toSeconds(),
+        memory.tokens(),
+        memory.costUsd());
+  }
+
+  private void continueAsNewIfLong() {
+    boolean tooLong = Workflow.getInfo().getHistoryLength() >= MAX_HISTORY_EVENTS;
+    if (tooLong || Workflow.getInfo().isContinueAsNewSuggested()) {
+      Workflow.await(Workflow::isEveryHandlerFinished);
+      Workflow.continueAsNew(request.carrying(memory.save()));
+    }
+  }
+
+  // How an invocation is made and what its failures mean.
+
+  private SessionStart sessionStart() {
+    if (memory.sessionOpen()) {
+      return SessionStart.RESUME;
+    }
+    return request.continueLast() && memory.lostSessions() == 0
+        ? SessionStart.CONTINUE_LAST
+        : SessionStart.FRESH;
+  }
+
+  private AgentInvocation nextInvocation(SessionStart start) {
+    ResolvedAgent agent = memory.agent();
+    return new AgentInvocation(
+        memory.turn(),
+        memory.invocations(),
+        agent.agent(),
+        agent.account(),
+        agent.model(),
+        agent.workspace(),
+        start,
+        memory.session(),
+        memory.message(),
+        resumeMessage(),
+        request.invocationTimeout(),
+        request.silenceTimeout());
+  }
+
+  private AgentActivities invoker(String start) {
+    ResolvedAgent agent = memory.agent();
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setTaskQueue(agent.taskQueue())
+            .setStartToCloseTimeout(request.invocationTimeout().plus(ENDING_GRACE))
+            .setHeartbeatTimeout(HEARTBEAT_TIMEOUT)
+            .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+            .setRetryOptions(
+                RetryOptions.newBuilder()
+                    .setInitialInterval(Duration.ofSeconds(2))
+                    .setMaximumInterval(Duration.ofMinutes(5))
+                    .setMaximumAttempts(MAX_INVOCATION_ATTEMPTS)
+                    .build())
+            .setSummary(
+                OperatorTexts.invocationSummary(
+                    agent.agent(), agent.account(), memory.turn(), memory.invocations(), start))
+            .build());
+  }
+
+  private String resumeMessage() {
+    return request.resumeMessage() == null
+        ? memory.agent().resumeMessage()
+        : request.resumeMessage();
+  }
+
+  private static Optional<InvocationFacts> facts(AgentOutcome outcome) {
+    if (outcome instanceof Completed completed) {
+      return Optional.of(completed.facts());
+    }
+    if (outcome instanceof Limited limited) {
+      return Optional.of(limited.facts());
+    }
+    return outcome instanceof Stopped stopped ? Optional.of(stopped.facts()) : Optional.empty();
+  }
+
+  private AgentOutcome interruptedOrFailed(ActivityFailure failure) {
+    sessionOf(failure).ifPresent(session -> memory.opened(session, resumeMessage()));
+    throwIfCancelled();
+    if (invocation.isCancelRequested()) {
+      return new Stopped(
+          new InvocationFacts(null, null, false, null, 0, RunClock.now()),
+          StopReason.INTERRUPTED,
+          "");
+    }
+    throw failed(failure);
+  }
+
+  /** What the last heartbeat of an invocation that never answered says of its session. */
+  private static Optional<SessionId> sessionOf(ActivityFailure failure) {
+    if (failure.getCause() instanceof TimeoutFailure timeout
+        && timeout.getLastHeartbeatDetails().getSize() > 0) {
+      InvocationProgress progress = timeout.getLastHeartbeatDetails().get(InvocationProgress.class);
+      return progress.taken() ? Optional.ofNullable(progress.session()) : Optional.empty();
+    }
+    return Optional.empty();
+  }
+
+  private SessionId freshSession() {
+    return memory.agent().session() == null
+        ? null
+        : new SessionId(Workflow.randomUUID().toString());
+  }
+
+  private ResumePolicy policy() {
+    return memory
+        .agent()
+        .policy()
+        .overriddenBy(request.maxAttempts(), request.maxWait(), request.maxTotalWait());
+  }
+
+  private static String words(SessionStart start) {
+    return switch (start) {
+      case FRESH -> "starts a session";
+      case RESUME -> "resumes the session";
+      case CONTINUE_LAST -> "continues the last session";
+    };
+  }
+
+  // How a run ends other than well.
+
+  private ApplicationFailure failed(ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
+      return end(cause.getType(), cause.getOriginalMessage(), failure);
+    }
+    return end(
+        ErrorCode.AGENT_FAILED.code(),
+        ErrorCode.AGENT_FAILED.message(
+            "the agent did not get through; see the cause for its last attempt"),
+        failure);
+  }
+
+  private ApplicationFailure stopped(ErrorCode code, String why) {
+    return end(code.code(), code.message(why), null);
+  }
+
+  private ApplicationFailure end(String type, String message, Throwable cause) {
+    record(RunEvent.Type.STOPPED, null, type);
+    ended = AgentState.STOPPED;
+    show();
+    return ApplicationFailure.newBuilder()
+        .setType(type)
+        .setMessage(message)
+        .setNonRetryable(true)
+        .setDetails(status())
+        .setCause(cause)
+        .build();
+  }
+
+  private CanceledFailure cancelled(CanceledFailure failure) {
+    record(RunEvent.Type.CANCELLED, null, "");
+    ended = AgentState.STOPPED;
+    show();
+    // The SDK closes a cancelled workflow without details, so the session is kept in the memo.
+    Workflow.upsertMemo(Map.of(Names.MEMO_CANCELLED_STATUS, status()));
+    return failure;
+  }
+
+  private static boolean cancelRequested() {
+    return CancellationScope.current().isCancelRequested();
+  }
+
+  private static void throwIfCancelled() {
+    if (cancelRequested()) {
+      throw new CanceledFailure("the run was cancelled");
+    }
+  }
+
+  // What operators do.
+
+  @Override
+  public void resumeNow(String reason) {
+    if (wait != null) {
+      record(RunEvent.Type.RESUME_CHANGED, null, "to now: " + because(reason));
+      wait.end();
+    }
+  }
+
+  @Override
+  public void pause(String reason) {
+    if (memory.paused() != null) {
+      return;
+    }
+    memory.paused(because(reason));
+    record(RunEvent.Type.PAUSED, null, because(reason));
+    if (invocation != null) {
+      invocation.cancel("paused");
+    }
+    show();
+  }
+
+  @Override
+  public void unpause(String reason) {
+    if (memory.paused() == null) {
+      return;
+    }
+    memory.paused(null);
+    record(RunEvent.Type.UNPAUSED, null, because(reason));
+    show();
+  }
+
+  @Override
+  public int send(String prompt) {
+    int queued = memory.enqueue(prompt);
+    record(RunEvent.Type.PROMPT_QUEUED, null, queued + " queued");
+    return queued;
+  }
+
+  @Override
+  public void validateSend(String prompt) {
+    RequestReader.checkPrompt("prompt", prompt).ifPresent(AgentRunWorkflow::refuse);
+    memory.checkRoomFor(prompt).ifPresent(AgentRunWorkflow::refuse);
+  }
+
+  @Override
+  public String changeResume(String when) {
+    Instant moved = moment(when).orElseThrow(() -> new IllegalStateException(when));
+    if (wait == null) {
+      throw ApplicationFailure.newNonRetryableFailure(
+          "the wait has ended", ErrorCode.INVALID_REQUEST.code());
+    }
+    wait.moveTo(moved);
+    record(RunEvent.Type.RESUME_CHANGED, null, "to " + moved);
+    show();
+    return moved.toString();
+  }
+
+  @Override
+  public void validateChangeResume(String when) {
+    if (wait == null) {
+      refuse("changeResume: the run is not waiting; ask for its status");
+    }
+    if (moment(when).isEmpty()) {
+      refuse(
+          "when: expected an instant such as 2026-11-21T15:00:00Z, or "
+              + DurationText.EXPECTED
+              + " from now");
+    }
+  }
+
+  private static Optional<Instant> moment(String when) {
+    if (when == null) {
+      return Optional.empty();
+    }
+    Optional<Instant> relative = DurationText.parse(when).map(RunClock.now()::plus);
+    if (relative.isPresent()) {
+      return relative;
+    }
+    try {
+      return Optional.of(Instant.parse(when.strip()));
+    } catch (DateTimeException notAnInstant) {
+      return Optional.empty();
+    }
+  }
+
+  private static void refuse(String why) {
+    throw ApplicationFailure.newNonRetryableFailure(
+        ErrorCode.INVALID_REQUEST.message(why), ErrorCode.INVALID_REQUEST.code());
+  }
+
+  @Override
+  public RunStatus status() {
+    ResolvedAgent agent = memory.agent();
+    return new RunStatus(
+        state(),
+        agent == null ? request.agent() : agent.agent(),
+        agent == null ? null : agent.provider(),
+        agent == null ? request.account() : agent.account(),
+        agent == null ? request.model() : agent.model(),
+        agent == null ? request.workspace() : agent.workspace(),
+        memory.session(),
+        memory.turn(),
+        memory.invocations(),
+        memory.limitsHit(),
+        memory.waited().toSeconds(),
+        wait == null ? null : wait.until(),
+        wait == null ? null : Objects.requireNonNullElse(waitedFor, LimitScope.UNKNOWN).word(),
+        memory.queued(),
+        memory.paused(),
+        memory.tokens(),
+        memory.costUsd(),
+        memory.lastSeq(),
+        agent == null ? null : agent.host());
+  }
+
+  private AgentState state() {
+    if (ended != null) {
+      return ended;
+    }
+    if (memory.paused() != null) {
+      return AgentState.PAUSED;
+    }
+    return wait == null ? AgentState.RUNNING : AgentState.WAITING;
+  }
+
+  @Override
+  public List<RunEvent> events(long sinceSeq) {
+    return memory.eventsSince(sinceSeq);
+  }
+
+  @Override
+  public List<Incident> incidents() {
+    return memory.incidents();
+  }
+
+  private void record(RunEvent.Type type, String incident, String text) {
+    memory.record(RunClock.now(), type, incident, text);
+  }
+
+  private void show() {
+    if (memory.agent() != null) {
+      view.show(status(), memory.agent().searchAttributes());
+    }
+  }
+
+  private static String because(String reason) {
+    return reason == null || reason.isBlank() ? "by an operator" : OperatorTexts.plain(reason);
+  }
+}

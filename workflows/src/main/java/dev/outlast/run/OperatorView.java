@@ -1,0 +1,117 @@
+package dev.outlast.run;
+
+import static dev.outlast.operator.OperatorTexts.moment;
+import static dev.outlast.operator.OperatorTexts.plain;
+
+import dev.outlast.operator.DurationText;
+import dev.outlast.operator.Names;
+import dev.outlast.operator.OperatorTexts;
+import io.temporal.common.SearchAttributeUpdate;
+import io.temporal.workflow.Workflow;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Keeps what operators see up to date: search attributes, of which only changes are written because
+ * each write is an event in the history, and the current details, which cost nothing.
+ */
+final class OperatorView {
+
+  private RunStatus shown;
+
+  void show(RunStatus status, boolean searchAttributes) {
+    if (searchAttributes) {
+      SearchAttributeUpdate<?>[] changes = changes(status);
+      if (changes.length > 0) {
+        Workflow.upsertTypedSearchAttributes(changes);
+      }
+    }
+    shown = status;
+    Workflow.setCurrentDetails(details(status, RunClock.now()));
+  }
+
+  private SearchAttributeUpdate<?>[] changes(RunStatus status) {
+    List<SearchAttributeUpdate<?>> changes = new ArrayList<>();
+    if (shown == null || shown.state() != status.state()) {
+      changes.add(Names.AGENT_STATE.valueSet(status.state().word()));
+    }
+    if (shown == null || !Objects.equals(shown.provider(), status.provider())) {
+      changes.add(Names.AGENT_PROVIDER.valueSet(status.provider()));
+      changes.add(Names.AGENT_ACCOUNT.valueSet(status.account()));
+    }
+    if (status.session() != null
+        && (shown == null || !Objects.equals(shown.session(), status.session()))) {
+      changes.add(Names.AGENT_SESSION.valueSet(status.session().value()));
+    }
+    if (shown == null || shown.limitsHit() != status.limitsHit()) {
+      changes.add(Names.AGENT_LIMIT_HITS.valueSet((long) status.limitsHit()));
+    }
+    Instant shownResumeAt = shown == null ? null : shown.resumeAt();
+    if (!Objects.equals(shownResumeAt, status.resumeAt())) {
+      changes.add(
+          status.resumeAt() == null
+              ? Names.AGENT_RESUME_AT.valueUnset()
+              : Names.AGENT_RESUME_AT.valueSet(status.resumeAt().atOffset(ZoneOffset.UTC)));
+    }
+    return changes.toArray(SearchAttributeUpdate<?>[]::new);
+  }
+
+  /** The pane shows about five lines, so the first two say it all. */
+  static String details(RunStatus status, Instant now) {
+    StringBuilder text = new StringBuilder(headline(status, now)).append("  \n");
+    text.append(whatNow(status)).append("  \n");
+    text.append("Agent: ")
+        .append(plain(status.agent()))
+        .append(" · account: ")
+        .append(plain(status.account()))
+        .append(" · session: ")
+        .append(status.session() == null ? "not known yet" : plain(status.session().value()))
+        .append("  \n");
+    text.append("Turn ")
+        .append(status.turn())
+        .append(", invocation ")
+        .append(status.invocations())
+        .append(" · limits so far: ")
+        .append(status.limitsHit())
+        .append(", waited ")
+        .append(DurationText.of(Duration.ofSeconds(status.waitedSeconds())))
+        .append(" · tokens: ")
+        .append(status.tokens().total())
+        .append(" · queued prompts: ")
+        .append(status.queuedPrompts());
+    return text.toString();
+  }
+
+  private static String headline(RunStatus status, Instant now) {
+    return switch (status.state()) {
+      case WAITING -> OperatorTexts.waiting(now, status.resumeAt(), status.scope());
+      case PAUSED ->
+          status.resumeAt() == null
+              ? "**paused** by an operator"
+              : "**paused** by an operator; the wait for the limit ends "
+                  + moment(status.resumeAt());
+      case RUNNING -> "**running** since " + moment(now);
+      case AWAITING_APPROVAL -> "**awaiting approval**";
+      case COMPLETED -> "**completed** " + moment(now);
+      case STOPPED -> "**stopped** " + moment(now);
+    };
+  }
+
+  private static String whatNow(RunStatus status) {
+    return switch (status.state()) {
+      case WAITING ->
+          "You can: signal `resumeNow` to go on at once, update `changeResume` to move the moment,"
+              + " signal `pause`, or cancel.";
+      case PAUSED -> "You can: signal `unpause` to go on, or cancel.";
+      case RUNNING, AWAITING_APPROVAL ->
+          "You can: update `send` to queue another prompt, signal `pause` to end the agent and keep"
+              + " its session, or cancel.";
+      case COMPLETED -> "Nothing to do.";
+      case STOPPED -> "A new run can go on with the session: give its id as `session`.";
+    };
+  }
+}

@@ -1,0 +1,168 @@
+package dev.outlast.run;
+
+import dev.outlast.operator.Names;
+import io.temporal.api.common.v1.WorkflowExecution;
+import io.temporal.api.enums.v1.IndexedValueType;
+import io.temporal.api.history.v1.HistoryEvent;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowStub;
+import io.temporal.common.WorkflowExecutionHistory;
+import io.temporal.testing.TestEnvironmentOptions;
+import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.testing.WorkflowReplayer;
+import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerFactoryOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * Runs {@link AgentRunWorkflow} on the time-skipping server with a {@link ScriptedAgent}. After
+ * each test the histories of its runs are replayed; with the system property {@code
+ * outlast.test.recordHistories} they are also written to that folder, as golden histories.
+ */
+final class RunFixture implements BeforeEachCallback, AfterEachCallback {
+
+  private final List<WorkflowExecution> started = new ArrayList<>();
+  private TestWorkflowEnvironment environment;
+  private ScriptedAgent agent;
+
+  @Override
+  public void beforeEach(ExtensionContext context) {
+    environment =
+        TestWorkflowEnvironment.newInstance(
+            TestEnvironmentOptions.newBuilder()
+                .setWorkerFactoryOptions(
+                    WorkerFactoryOptions.newBuilder()
+                        .setWorkflowCacheSize(Integer.getInteger("outlast.test.workflowCache", 600))
+                        .build())
+                .registerSearchAttribute(
+                    Names.AGENT_STATE.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .registerSearchAttribute(
+                    Names.AGENT_PROVIDER.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .registerSearchAttribute(
+                    Names.AGENT_ACCOUNT.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .registerSearchAttribute(
+                    Names.AGENT_SESSION.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .registerSearchAttribute(
+                    Names.AGENT_RESUME_AT.getName(), IndexedValueType.INDEXED_VALUE_TYPE_DATETIME)
+                .registerSearchAttribute(
+                    Names.AGENT_LIMIT_HITS.getName(), IndexedValueType.INDEXED_VALUE_TYPE_INT)
+                .build());
+    agent = new ScriptedAgent(this::now);
+    Worker worker = environment.newWorker(Names.TASK_QUEUE);
+    worker.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
+    worker.registerActivitiesImplementations(agent);
+    environment.start();
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws Exception {
+    try {
+      for (int i = 0; i < started.size(); i++) {
+        replayAndRecord(started.get(i), context.getRequiredTestMethod().getName(), i);
+      }
+    } finally {
+      environment.close();
+    }
+  }
+
+  private void replayAndRecord(WorkflowExecution execution, String test, int number)
+      throws Exception {
+    WorkflowExecutionHistory history =
+        client().fetchHistory(execution.getWorkflowId(), execution.getRunId());
+    WorkflowReplayer.replayWorkflowExecution(history, AgentRunWorkflow.class);
+    String folder = System.getProperty("outlast.test.recordHistories", "");
+    if (!folder.isEmpty()) {
+      Path file = Path.of(folder, test + (number == 0 ? "" : "-" + number) + ".json");
+      Files.createDirectories(file.getParent());
+      Files.writeString(file, history.toJson(true) + "\n");
+    }
+  }
+
+  ScriptedAgent agent() {
+    return agent;
+  }
+
+  WorkflowClient client() {
+    return environment.getWorkflowClient();
+  }
+
+  TestWorkflowEnvironment environment() {
+    return environment;
+  }
+
+  Instant now() {
+    return Instant.ofEpochMilli(environment.currentTimeMillis());
+  }
+
+  /** Starts a run with a request as Java programs make it, or with any JSON value. */
+  WorkflowStub start(Object... input) {
+    WorkflowStub run =
+        client()
+            .newUntypedWorkflowStub(
+                Names.AGENT_RUN,
+                WorkflowOptions.newBuilder()
+                    .setTaskQueue(Names.TASK_QUEUE)
+                    .setWorkflowId(Names.RUN_ID_PREFIX + UUID.randomUUID())
+                    .build());
+    started.add(run.start(input));
+    return run;
+  }
+
+  WorkflowStub start(String prompt) {
+    return start(AgentRunRequest.newBuilder().setPrompt(prompt).build());
+  }
+
+  AgentRunResult result(WorkflowStub run) {
+    return run.getResult(AgentRunResult.class);
+  }
+
+  RunStatus status(WorkflowStub run) {
+    return run.query(Names.QUERY_STATUS, RunStatus.class);
+  }
+
+  List<RunEvent> events(WorkflowStub run) {
+    return List.of(run.query(Names.QUERY_EVENTS, RunEvent[].class, 0));
+  }
+
+  List<Incident> incidents(WorkflowStub run) {
+    return List.of(run.query(Names.QUERY_INCIDENTS, Incident[].class));
+  }
+
+  List<HistoryEvent> history(WorkflowStub run) {
+    return client().fetchHistory(run.getExecution().getWorkflowId()).getEvents();
+  }
+
+  /** Lets workflow time pass in small steps until the run's status is as wanted. */
+  RunStatus awaitStatus(WorkflowStub run, Predicate<RunStatus> wanted) {
+    for (int i = 0; i < 200; i++) {
+      RunStatus status = status(run);
+      if (wanted.test(status)) {
+        return status;
+      }
+      environment.sleep(Duration.ofMillis(100));
+    }
+    throw new AssertionError("never so: " + status(run));
+  }
+
+  /** The golden histories, of this version and of every released one. */
+  static List<Path> goldenHistories() {
+    try (var files = Files.walk(Path.of("src/test/resources/histories"))) {
+      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

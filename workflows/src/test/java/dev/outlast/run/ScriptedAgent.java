@@ -1,0 +1,150 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.AgentActivities;
+import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import dev.outlast.agent.StopReason;
+import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.ResumePolicy;
+import dev.outlast.limit.UsageLimit;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/** An agent that does what a test says, and keeps a ledger of what it was asked. */
+final class ScriptedAgent implements AgentActivities {
+
+  static final SessionId CHOSEN = new SessionId("11111111-2222-3333-4444-555555555555");
+  static final String RESUME_MESSAGE = "the limit is over, go on";
+  static final ResumePolicy POLICY =
+      new ResumePolicy(
+          Duration.ofSeconds(5),
+          Duration.ofSeconds(30),
+          Duration.ofHours(1),
+          Duration.ofHours(6),
+          Duration.ofDays(8),
+          null,
+          0);
+
+  /** One line of the ledger. */
+  record Asked(Instant at, AgentInvocation invocation) {}
+
+  private final Queue<Function<AgentInvocation, AgentOutcome>> script =
+      new ConcurrentLinkedQueue<>();
+  private final List<Asked> ledger = new CopyOnWriteArrayList<>();
+  private final Supplier<Instant> clock;
+  volatile Duration skew = Duration.ZERO;
+  volatile SessionId chosen = CHOSEN;
+  volatile boolean searchAttributes = true;
+  volatile RuntimeException refusal;
+  volatile String account = "work";
+
+  ScriptedAgent(Supplier<Instant> clock) {
+    this.clock = clock;
+  }
+
+  @SafeVarargs
+  final void does(Function<AgentInvocation, AgentOutcome>... steps) {
+    for (Function<AgentInvocation, AgentOutcome> step : steps) {
+      script.add(step);
+    }
+  }
+
+  List<Asked> ledger() {
+    return ledger;
+  }
+
+  Instant now() {
+    return clock.get().plus(skew);
+  }
+
+  @Override
+  public ResolvedAgent resolveAgent(AgentSelection selection) {
+    if (refusal != null) {
+      throw refusal;
+    }
+    return new ResolvedAgent(
+        "claude",
+        "claude",
+        account,
+        selection.model(),
+        "/work/repo",
+        selection.session() != null
+            ? selection.session()
+            : selection.continueLast() ? null : chosen,
+        RESUME_MESSAGE,
+        POLICY,
+        "host-1",
+        null,
+        searchAttributes);
+  }
+
+  @Override
+  public AgentOutcome invokeAgent(AgentInvocation invocation) {
+    ledger.add(new Asked(clock.get(), invocation));
+    Function<AgentInvocation, AgentOutcome> step = script.poll();
+    if (step == null) {
+      throw new IllegalStateException("the script has ended, but was asked: " + invocation);
+    }
+    return step.apply(invocation);
+  }
+
+  Function<AgentInvocation, AgentOutcome> completes(String text) {
+    return call -> new AgentOutcome.Completed(facts(call, true), text);
+  }
+
+  Function<AgentInvocation, AgentOutcome> limitedFor(Duration left) {
+    return call -> limited(facts(call, true), ResetTime.exactly(now().plus(left)));
+  }
+
+  Function<AgentInvocation, AgentOutcome> refusedFor(Duration left) {
+    return call -> limited(facts(call, false), ResetTime.exactly(now().plus(left)));
+  }
+
+  Function<AgentInvocation, AgentOutcome> limitedWithoutReset() {
+    return call -> limited(facts(call, false), null);
+  }
+
+  Function<AgentInvocation, AgentOutcome> stops(StopReason reason, String message) {
+    return call -> new AgentOutcome.Stopped(facts(call, false), reason, message);
+  }
+
+  Function<AgentInvocation, AgentOutcome> deferredFor(Duration left) {
+    return call -> new AgentOutcome.Deferred(now().plus(left), now());
+  }
+
+  AgentOutcome.Limited limited(InvocationFacts facts, ResetTime reset) {
+    return new AgentOutcome.Limited(
+        facts,
+        new UsageLimit(
+            "claude",
+            account,
+            LimitScope.SESSION,
+            reset,
+            UsageLimit.SetBy.WINDOW,
+            now(),
+            new LimitEvidence("test-rule", "limit text", "stdout result", "2.1.329", "UTC")));
+  }
+
+  InvocationFacts facts(AgentInvocation call, boolean progressed) {
+    SessionId session =
+        call.start() == SessionStart.CONTINUE_LAST
+            ? new SessionId("last-session")
+            : call.session() == null ? new SessionId("named-by-agent") : call.session();
+    return new InvocationFacts(
+        session, "2.1.329", progressed, new TokenUsage(10, 5, 0, 0, 0), 0.25, now());
+  }
+}
