@@ -35,7 +35,9 @@ class ForeignClientTest {
   private static final Duration LIMIT = Duration.ofSeconds(10);
   private static final Duration PATIENCE = Duration.ofSeconds(90);
 
-  /** A run with a wrong request ends at once; it does not block its workflow task and be retried. */
+  /**
+   * A run with a wrong request ends at once; it does not block its workflow task and be retried.
+   */
   private static final long AT_ONCE_SECONDS = 20;
 
   @TempDir static Path folder;
@@ -120,8 +122,7 @@ class ForeignClientTest {
 
     assertEquals(ErrorCode.INVALID_REQUEST.code(), failure.getType());
     assertTrue(failure.isNonRetryable(), "retryable");
-    assertTrue(
-        failure.getOriginalMessage().contains(message), () -> failure.getOriginalMessage());
+    assertTrue(failure.getOriginalMessage().contains(message), () -> failure.getOriginalMessage());
   }
 
   @Test

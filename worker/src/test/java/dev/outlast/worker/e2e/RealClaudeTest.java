@@ -18,6 +18,8 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.testserver.TestServer;
+import java.io.Closeable;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -141,7 +143,7 @@ class RealClaudeTest {
   }
 
   /** A server that workers can reach: the real one, or else the one of temporal-testing. */
-  private record Place(String address, AutoCloseable server) implements AutoCloseable {
+  private record Place(String address, Closeable server) implements Closeable {
 
     static Place start(Path folder) throws Exception {
       if (RealTemporal.available()) {
@@ -154,7 +156,7 @@ class RealClaudeTest {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       server.close();
     }
   }

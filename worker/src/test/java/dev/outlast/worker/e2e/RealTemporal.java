@@ -2,6 +2,7 @@ package dev.outlast.worker.e2e;
 
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -16,7 +17,7 @@ import java.util.Map;
  * Temporal's development server in a process of its own, on a SQLite file, so that it can be killed
  * and started again with all that it knew.
  */
-final class RealTemporal implements AutoCloseable {
+final class RealTemporal implements Closeable {
 
   private static final Duration START = Duration.ofSeconds(60);
 

@@ -53,8 +53,7 @@ final class ScriptedClaude {
 
   /** The instant at which its allowance returns. */
   Instant reset() throws IOException {
-    return Instant.ofEpochSecond(
-        Long.parseLong(Files.readString(folder.resolve("reset")).strip()));
+    return Instant.ofEpochSecond(Long.parseLong(Files.readString(folder.resolve("reset")).strip()));
   }
 
   List<Invocation> ledger() throws IOException {
