@@ -1,0 +1,265 @@
+package dev.outlast.activities.detect;
+
+import dev.outlast.activities.process.PlainText;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What an agent's own error message means, whatever its exact words are. Only for texts from error
+ * channels: an agent that writes about limits uses the same words. A pure function; never throws.
+ */
+public final class ErrorWording {
+
+  /** The longest text that is looked at, in characters; the rest is ignored. */
+  public static final int MAX_TEXT = 4_000;
+
+  /** A rate limit that ends within this is a throttle, not a usage limit. */
+  public static final Duration SHORT = Duration.ofMinutes(5);
+
+  /** What a message says. */
+  public enum Meaning {
+    /** A usage limit, said clearly. */
+    LIMIT,
+    /** It looks like a usage limit, in words that no rule knows. */
+    PERHAPS_LIMIT,
+    /** A short rate limit or an overloaded service. */
+    THROTTLE,
+    AUTH,
+    BILLING,
+    /** Paid credit or a spend cap is used up, and nothing says that it returns. */
+    CREDIT,
+    PLAN,
+    CONTEXT,
+    REFUSED,
+    SESSION_UNKNOWN,
+    MAX_TURNS,
+    CONFIG,
+    /** Nothing of the above; a crash, a lost network, a server's error. */
+    OTHER
+  }
+
+  /**
+   * A message, understood.
+   *
+   * @param scope of the limit; null if it is none
+   * @param reset of the limit; null if it is none or names no time
+   */
+  public record Reading(Meaning meaning, LimitScope scope, ResetTime reset) {}
+
+  private static final String VERB =
+      "(?:hit|reach(?:ed|es)?|exceed(?:ed|s|ing)?|exhaust(?:ed|s)?|used (?:up|all)|using up|out of|r[au]n(?:ning)? out|maxed"
+          + "|deplet(?:ed|es)|consumed|over (?:your|the|its)|no (?:more |remaining )|no [a-z -]{0,20}left|is up|spent|insufficient|100 ?%"
+          + "|went over|gone over|surpass(?:ed)?|drained|burned through)";
+  private static final String NOUN =
+      "(?:limit(?:s|ed)?|quotas?|caps?|allowances?|allocations?|allotments?|usage|credits?|budget|capacity|entitlement)";
+  private static final Pattern USED_UP =
+      Pattern.compile(
+          "\\b" + VERB + "(?![a-z])[^\\n]{0,80}?\\b" + NOUN + "\\b|\\b" + NOUN + "\\b[^\\n]{0,60}?\\b" + VERB + "(?![a-z])");
+
+  /** Limits of quite another kind. */
+  private static final Pattern OTHER_LIMIT =
+      Pattern.compile(
+          "\\b(?:context|size|time|memory|heap|disk|storage|depth|recursion|nesting|length|token|turns?|iterations?|image|page|payload|"
+              + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread)"
+              + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|max_tokens|no space left");
+
+  private static final Pattern WARNING =
+      Pattern.compile(
+          "\\b(?:approaching|close to|nearing|almost|now using|nearly)\\b|\\bused (?!100)\\d{1,2} ?%|\\b(?!100)\\d{1,2} ?% (?:of|used)");
+  private static final Pattern HARD =
+      Pattern.compile("\\b(?:hit|reached|exceeded|exhausted|out of|used up|ran out)\\b");
+
+  private static final Pattern RETURNS =
+      Pattern.compile(
+          "\\b(?:resets?|try(?:ing)? again|again (?:at|in|later|on)|later|wait|retry (?:at|in|after)|renews?|come back|until|available)\\b");
+  private static final Pattern LOOSE_NOUN =
+      Pattern.compile("\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
+
+  private static final Pattern SESSION_UNKNOWN =
+      Pattern.compile(
+          "\\bno (?:saved |such )?(?:session|conversation|rollout|thread|task)\\b[^\\n]{0,60}\\b(?:found|matched|exists?)\\b|"
+              + "\\b(?:session|conversation|thread)\\b[^\\n]{0,80}\\b(?:not found|does not exist|doesn't exist|is unknown|cannot be found)\\b|"
+              + "\\b(?:unknown|no such|invalid) (?:session|conversation|thread)\\b");
+  private static final Pattern REFUSED =
+      Pattern.compile(
+          "(?:usage|acceptable use|content) policy|violat\\w+ (?:our|the)\\b|unable to respond to this request|\\brefusal\\b|"
+              + "\\b(?:model|claude|safety) (?:has )?(?:declined|refused)\\b|flagged (?:as|by|for)\\b");
+  private static final Pattern NOT_THE_LIMIT =
+      Pattern.compile("not your (?:usage|plan|account)|temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
+  private static final Pattern CONTEXT =
+      Pattern.compile(
+          "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens|"
+              + "request (?:is )?too large|conversation (?:is )?too long");
+  private static final Pattern AUTH =
+      Pattern.compile(
+          "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
+              + "not logged in|(?:run|use) /?login|please log ?in|log ?in again|sign in|oauth token|unauthori[sz]ed|\\b401\\b|"
+              + "api[- _]key[^\\n]{0,30}(?:invalid|missing|expired|not valid|required)|credentials?[^\\n]{0,20}(?:invalid|expired|missing)|"
+              + "token[^\\n]{0,20}(?:expired|revoked)|organization has been disabled|permission[_ ](?:denied|error)|\\b403\\b");
+  private static final Pattern BILLING =
+      Pattern.compile(
+          "credit balance|billing|payment|insufficient[_ ]quota|past due|invoice|subscription (?:has )?(?:expired|lapsed|ended)|\\b402\\b");
+  private static final Pattern PLAN =
+      Pattern.compile(
+          "\\b(?:plan|seat|subscription|tier|license)\\b[^\\n.]{0,60}(?:\\bnot\\b|n't\\b)[^\\n.]{0,40}(?:includ|support|access|available|allow|have)|"
+              + "disabled by your|not (?:available|included|enabled) (?:in|on|with|for) your|set to \\$0|"
+              + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
+  private static final Pattern PAID =
+      Pattern.compile(
+          "\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\bfunds\\b|\\bextra usage\\b|\\bout of usage\\b|\\bmonthly usage\\b|"
+              + "\\badmin(?:istrator)?\\b|pay-as-you-go|\\boverage\\b|\\bbalance\\b|workspace owner|raise it");
+  private static final Pattern MAX_TURNS =
+      Pattern.compile("max(?:imum|[_ ])?[ _-]?(?:number of )?turns|turn limit");
+  private static final Pattern RATE =
+      Pattern.compile(
+          "rate[ _-]?limit|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+  private static final Pattern BUSY =
+      Pattern.compile(
+          "overloaded|\\b529\\b|\\b503\\b|at capacity|no capacity|high demand|service unavailable|temporarily|concurren(?:t|cy)");
+  private static final Pattern CONFIG =
+      Pattern.compile(
+          "(?:unknown|unrecogni[sz]ed|unexpected|invalid) (?:option|argument|flag|command)|"
+              + "\\bmodel\\b[^\\n]{0,80}(?:not exist|not found|not have access|is invalid)|not_found_error|command not found|"
+              + "error: option|too many arguments|cannot be used with root");
+  private static final Pattern WINDOW =
+      Pattern.compile(
+          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b");
+
+  private static final Pattern NAMED_WINDOW =
+      Pattern.compile("\\byour ([a-z0-9-]+(?: [a-z0-9-]+)?) (?:limit|window|quota|usage|allowance)s? (?:will )?(?:resets?|renews?)\\b");
+  private static final Pattern SESSION =
+      Pattern.compile("\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly)\\b");
+  private static final Pattern WEEKLY = Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
+  private static final Pattern DAILY = Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b");
+  private static final Pattern KNOWN_MODEL =
+      Pattern.compile(
+          "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:this|per|the) model\\b|\\blimit for (?:claude|gpt|gemini|opus|sonnet)");
+  private static final Pattern CAPITALISED =
+      Pattern.compile("\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
+  private static final Pattern NO_MODEL =
+      Pattern.compile("(?i)session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
+  private static final Pattern CREDIT =
+      Pattern.compile("\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
+  private static final Pattern GLOBAL = Pattern.compile("\\b(?:global|all models|everything|organi[sz]ation-wide)\\b");
+
+  private ErrorWording() {}
+
+  /**
+   * Understands a message.
+   *
+   * @param now when it was read
+   * @param zone in which it means local times, where it names no zone itself
+   */
+  public static Reading read(String text, Instant now, ZoneId zone) {
+    String plain = PlainText.head(PlainText.clean(text), MAX_TEXT).replace('\u2019', '\'');
+    String t = plain.toLowerCase(Locale.ROOT);
+    Optional<ResetTime> reset = ResetReader.read(plain, now, zone);
+    Meaning meaning = meaning(t, reset, now);
+    return meaning == Meaning.LIMIT || meaning == Meaning.PERHAPS_LIMIT
+        ? new Reading(meaning, scope(plain), reset.orElse(null))
+        : new Reading(meaning, null, null);
+  }
+
+  private static Meaning meaning(String t, Optional<ResetTime> reset, Instant now) {
+    if (has(SESSION_UNKNOWN, t)) {
+      return Meaning.SESSION_UNKNOWN;
+    }
+    if (has(NOT_THE_LIMIT, t)) {
+      return Meaning.THROTTLE;
+    }
+    if (has(REFUSED, t)) {
+      return Meaning.REFUSED;
+    }
+    if (has(CONTEXT, t)) {
+      return Meaning.CONTEXT;
+    }
+    boolean warning = has(WARNING, t) && !has(HARD, t);
+    boolean window = has(WINDOW, t);
+    boolean usedUp = has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window);
+    boolean rate = has(RATE, t) && !window;
+    if (usedUp && reset.isPresent()) {
+      return rate && reset.get().latest().isBefore(now.plus(SHORT))
+          ? Meaning.THROTTLE
+          : Meaning.LIMIT;
+    }
+    if (has(AUTH, t)) {
+      return Meaning.AUTH;
+    }
+    if (has(PLAN, t)) {
+      return Meaning.PLAN;
+    }
+    if (has(MAX_TURNS, t)) {
+      return Meaning.MAX_TURNS;
+    }
+    if (usedUp && has(PAID, t) && !has(BILLING, t)) {
+      return has(RETURNS, t) ? Meaning.LIMIT : Meaning.CREDIT;
+    }
+    if (has(BILLING, t)) {
+      return Meaning.BILLING;
+    }
+    if (rate || (has(BUSY, t) && !(usedUp && window))) {
+      return Meaning.THROTTLE;
+    }
+    if (usedUp) {
+      return Meaning.LIMIT;
+    }
+    if (has(CONFIG, t)) {
+      return Meaning.CONFIG;
+    }
+    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t);
+    return loose && (reset.isPresent() || has(RETURNS, t)) ? Meaning.PERHAPS_LIMIT : Meaning.OTHER;
+  }
+
+  /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */
+  public static LimitScope scope(String text) {
+    String plain = PlainText.head(text, MAX_TEXT);
+    String t = plain.toLowerCase(Locale.ROOT);
+    Matcher named = NAMED_WINDOW.matcher(t);
+    if (named.find()) {
+      LimitScope window = window(named.group(1));
+      if (window != LimitScope.UNKNOWN) {
+        return window;
+      }
+    }
+    for (LimitScope scope : LimitScope.values()) {
+      if (t.strip().equals(scope.word())) {
+        return scope;
+      }
+    }
+    if (has(KNOWN_MODEL, t) || newModel(plain)) {
+      return LimitScope.MODEL;
+    }
+    if (has(CREDIT, t)) {
+      return LimitScope.CREDIT;
+    }
+    LimitScope window = window(t);
+    return window == LimitScope.UNKNOWN && has(GLOBAL, t) ? LimitScope.GLOBAL : window;
+  }
+
+  private static LimitScope window(String t) {
+    if (has(WEEKLY, t)) {
+      return LimitScope.WEEKLY;
+    }
+    if (has(DAILY, t)) {
+      return LimitScope.DAILY;
+    }
+    return has(SESSION, t) ? LimitScope.SESSION : LimitScope.UNKNOWN;
+  }
+
+  /** A name that we do not know, where model names stand: "You've hit your Fable limit". */
+  private static boolean newModel(String text) {
+    Matcher name = CAPITALISED.matcher(text);
+    return name.find() && !NO_MODEL.matcher(name.group(1).split(" ", 2)[0]).matches();
+  }
+
+  private static boolean has(Pattern pattern, String text) {
+    return pattern.matcher(text).find();
+  }
+}

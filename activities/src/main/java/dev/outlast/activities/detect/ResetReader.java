@@ -1,0 +1,505 @@
+package dev.outlast.activities.detect;
+
+import dev.outlast.limit.ResetTime;
+import java.math.BigDecimal;
+import java.time.DateTimeException;
+import java.time.DayOfWeek;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.YearMonth;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.temporal.TemporalAdjusters;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Reads from a text when an allowance returns. A pure function of the text, the clock and the zone;
+ * never throws.
+ *
+ * <p>A time counts where it follows a word such as "resets", "try again" or "until", or where the
+ * text begins with it. Of several the latest is taken. A time of day without a date is the next one
+ * in its zone, except that the current minute is now; a date without a year is the next such date.
+ * A time that a change of the clocks skips moves forward by what was skipped, one that occurs twice
+ * is the later.
+ */
+public final class ResetReader {
+
+  /** The longest text that is looked at, in characters; the rest is ignored. */
+  public static final int MAX_TEXT = 8_000;
+
+  /** How far a reset may lie ahead to be believed. */
+  public static final Duration MAX_AHEAD = Duration.ofDays(3_650);
+
+  private static final Duration MINUTE = Duration.ofMinutes(1);
+  private static final int MAX_CUES = 50;
+  private static final int MAX_PARTS = 8;
+
+  /** The longest gap between two leap years. */
+  private static final int LEAP_GAP = 8;
+
+  private static final long FIRST_EPOCH_SECOND = 1_577_836_800L; // 2020
+  private static final long LAST_EPOCH_SECOND = 4_102_444_800L; // 2100
+
+  private static final Pattern CUE =
+      Pattern.compile(
+          "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|tr(?:y|ying)|retry(?:ing|[_"
+              + " -]?after|delayms)?|again|available|back|renew(?:s|ed)?|refresh(?:es|ed)?|until|till|wait|"
+              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?)\\b|\\|(?=\\s*\\d{10})");
+
+  private static final Pattern FILLER =
+      Pattern.compile(
+          "(?:[\\s:,=\"'~·∙•|–—-]|\\b(?:at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
+              + "approximately|approx|another|your|usage|limits?|quota|window|access|request|back|"
+              + "available|next|time|date|reset|resets)\\b\\.?){0,40}");
+
+  /** A text with one of these says more than a time; its beginning then is no reset. */
+  private static final Pattern SENTENCE =
+      Pattern.compile("limit|usage|quota|allowance|window|reached|capacity|exceeded");
+
+  private static final String SIGN_OFF = "(?![\\w])";
+  private static final Pattern EPOCH = Pattern.compile("(\\d{13}|\\d{10})(?:\\.\\d+)?" + SIGN_OFF);
+  private static final Pattern ISO =
+      Pattern.compile(
+          "(\\d{4})[-/](\\d{2})[-/](\\d{2})(?:(?:t|\\s+at\\s+|,?\\s+)(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,]\\d{1,9})?)?)?"
+              + "\\s?(z|[+-]\\d{2}:?\\d{2})?"
+              + SIGN_OFF);
+  private static final Pattern AMOUNT =
+      Pattern.compile(
+          "(\\d{1,9}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
+              + "(?![a-z])");
+  private static final Pattern BETWEEN_AMOUNTS = Pattern.compile("\\s*(?:,|and|&|\\s)?\\s*(?:and\\s+)?");
+  private static final Pattern LESS_THAN =
+      Pattern.compile("(?:less than|under|within|up to)\\s+(?=an?\\b|one\\b|\\d)");
+  private static final Pattern BARE_NUMBER = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,9})?)(?![\\w:.,/])");
+
+  private static final Pattern CLOCK =
+      Pattern.compile(
+          "(?:(\\d{1,2})(?::(\\d{2}))?(?::(\\d{2}))?\\s?([ap])\\.?m\\b\\.?|([01]?\\d|2[0-3]):([0-5]\\d)(?::([0-5]\\d))?(?!\\d)|(noon|midnight)\\b)");
+  private static final String MONTHS =
+      "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?";
+  private static final String DAY = "(\\d{1,2})(?:st|nd|rd|th)?(?!\\d|:)";
+  private static final Pattern MONTH_DAY =
+      Pattern.compile(MONTHS + "\\s+" + DAY + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
+  private static final Pattern DAY_MONTH =
+      Pattern.compile(DAY + "\\s+(?:of\\s+)?" + MONTHS + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
+  private static final Pattern WEEKDAY =
+      Pattern.compile(
+          "(?:next\\s+|this\\s+)?(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\\b\\.?");
+  private static final Pattern NEAR_DAY = Pattern.compile("(today|tonight|tomorrow)\\b");
+  private static final Pattern DATE_TO_CLOCK = Pattern.compile("(?:\\s*,)?\\s*(?:at\\s+|@\\s*|by\\s+|-\\s+)?");
+  private static final Pattern CLOCK_TO_DATE = Pattern.compile("(?:\\s*,)?\\s+(?:on\\s+)?");
+  private static final Pattern ZONE =
+      Pattern.compile(
+          "\\s*(?:\\(\\s*([A-Za-z][A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|((?:UTC|GMT|utc|gmt)(?:[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|[A-Z]{3,4}(?![A-Za-z]))(?![A-Za-z0-9]))");
+
+  private static final List<String> MONTH_NAMES =
+      List.of(
+          "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec");
+
+  /** What abbreviations mean in English texts; where they are ambiguous, the usual reading. */
+  private static final Map<String, String> ABBREVIATIONS =
+      Map.ofEntries(
+          Map.entry("PST", "America/Los_Angeles"),
+          Map.entry("PDT", "America/Los_Angeles"),
+          Map.entry("PACIFIC", "America/Los_Angeles"),
+          Map.entry("MOUNTAIN", "America/Denver"),
+          Map.entry("CENTRAL", "America/Chicago"),
+          Map.entry("EASTERN", "America/New_York"),
+          Map.entry("PT", "America/Los_Angeles"),
+          Map.entry("MST", "America/Denver"),
+          Map.entry("MDT", "America/Denver"),
+          Map.entry("CST", "America/Chicago"),
+          Map.entry("CDT", "America/Chicago"),
+          Map.entry("EST", "America/New_York"),
+          Map.entry("EDT", "America/New_York"),
+          Map.entry("ET", "America/New_York"),
+          Map.entry("BST", "Europe/London"),
+          Map.entry("WEST", "Europe/Lisbon"),
+          Map.entry("CET", "Europe/Paris"),
+          Map.entry("CEST", "Europe/Paris"),
+          Map.entry("EET", "Europe/Helsinki"),
+          Map.entry("EEST", "Europe/Helsinki"),
+          Map.entry("IST", "Asia/Kolkata"),
+          Map.entry("JST", "Asia/Tokyo"),
+          Map.entry("KST", "Asia/Seoul"),
+          Map.entry("AEST", "Australia/Sydney"),
+          Map.entry("AEDT", "Australia/Sydney"),
+          Map.entry("NZST", "Pacific/Auckland"),
+          Map.entry("NZDT", "Pacific/Auckland"));
+
+  private ResetReader() {}
+
+  /**
+   * Finds the reset that a text names.
+   *
+   * @param now when the text was read
+   * @param zone in which it means local times, where it names no zone itself
+   */
+  public static Optional<ResetTime> read(String text, Instant now, ZoneId zone) {
+    String original = text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) : text;
+    original = original.replace('\u202f', ' ').replace('\u00a0', ' ');
+    String lower = original.toLowerCase(Locale.ROOT);
+    if (lower.length() != original.length()) {
+      // A few letters of other scripts change their length; positions must agree.
+      original = lower;
+    }
+    Position start = new Position(original, lower, now, zone);
+    Stream.Builder<Integer> places = Stream.builder();
+    if (!SENTENCE.matcher(lower).find()) {
+      places.add(0);
+    }
+    Matcher cue = CUE.matcher(lower);
+    for (int i = 0; i < MAX_CUES && cue.find(); i++) {
+      places.add(cue.end());
+    }
+    return places
+        .build()
+        .map(place -> start.readAt(skip(FILLER, lower, place)))
+        .flatMap(Optional::stream)
+        .filter(reset -> reset.latest().isBefore(now.plus(MAX_AHEAD)))
+        .max(Comparator.comparing(ResetTime::latest));
+  }
+
+  /** An instant given as a number: seconds since 1970, or milliseconds where they must be. */
+  public static Optional<Instant> epoch(BigDecimal number) {
+    try {
+      BigDecimal seconds =
+          number.compareTo(BigDecimal.valueOf(LAST_EPOCH_SECOND)) > 0
+              ? number.movePointLeft(3)
+              : number;
+      long whole = seconds.longValue();
+      if (whole < FIRST_EPOCH_SECOND || whole > LAST_EPOCH_SECOND) {
+        return Optional.empty();
+      }
+      long nanos = seconds.remainder(BigDecimal.ONE).movePointRight(9).longValue();
+      return Optional.of(Instant.ofEpochSecond(whole, nanos));
+    } catch (ArithmeticException tooLarge) {
+      return Optional.empty();
+    }
+  }
+
+  private static int skip(Pattern pattern, String text, int from) {
+    Matcher matcher = pattern.matcher(text).region(from, text.length());
+    matcher.useTransparentBounds(true);
+    return matcher.lookingAt() ? matcher.end() : from;
+  }
+
+  /**
+   * A date as far as a text names one.
+   *
+   * @param month 0 for a word such as "tomorrow" or "Monday"
+   * @param year 0 if missing
+   */
+  private record NamedDate(int year, int month, int day, int end) {}
+
+  /** A time of day. */
+  private record NamedClock(LocalTime time, Duration precision, int end) {}
+
+  private record Position(String original, String lower, Instant now, ZoneId zone) {
+
+    Optional<ResetTime> readAt(int at) {
+      try {
+        return Stream.<IntFunction<Optional<ResetTime>>>of(
+                this::epochAt, this::isoAt, this::amountAt, this::dateAt, this::clockAt)
+            .map(form -> form.apply(at))
+            .flatMap(Optional::stream)
+            .findFirst();
+      } catch (DateTimeException | ArithmeticException impossible) {
+        // For example 31 February, or a time beyond the calendar: not a time that anybody meant.
+        return Optional.empty();
+      }
+    }
+
+    private Optional<Matcher> match(Pattern pattern, int at) {
+      Matcher matcher = pattern.matcher(lower).region(at, lower.length());
+      matcher.useTransparentBounds(true);
+      return matcher.lookingAt() ? Optional.of(matcher) : Optional.empty();
+    }
+
+    private Optional<ResetTime> epochAt(int at) {
+      return match(EPOCH, at)
+          .flatMap(m -> epoch(new BigDecimal(m.group())))
+          .map(ResetTime::exactly);
+    }
+
+    private Optional<ResetTime> isoAt(int at) {
+      return match(ISO, at).map(this::iso);
+    }
+
+    private ResetTime iso(Matcher m) {
+      LocalDate date =
+          LocalDate.of(number(m.group(1)), number(m.group(2)), number(m.group(3)));
+      ZoneId in = m.group(7) == null ? zoneAt(m.end()) : ZoneOffset.of(offset(m.group(7)));
+      if (m.group(4) == null) {
+        return wholeDay(date, in);
+      }
+      LocalTime time =
+          LocalTime.of(
+              number(m.group(4)), number(m.group(5)), m.group(6) == null ? 0 : number(m.group(6)));
+      Instant instant = later(date.atTime(time), in);
+      return new ResetTime(instant, m.group(6) == null ? MINUTE : Duration.ZERO);
+    }
+
+    private static String offset(String text) {
+      return text.equals("z") ? "Z" : text;
+    }
+
+    private Optional<ResetTime> amountAt(int at) {
+      Optional<Matcher> bound = match(LESS_THAN, at);
+      int next = bound.isPresent() ? bound.get().end() : at;
+      Duration sum = Duration.ZERO;
+      Duration smallest = null;
+      for (int i = 0; i < MAX_PARTS; i++) {
+        Optional<Matcher> part = match(AMOUNT, next);
+        if (part.isEmpty()) {
+          break;
+        }
+        Duration unit = unit(part.get().group(2));
+        boolean broken = part.get().group(1).indexOf('.') >= 0;
+        sum = sum.plus(times(unit, part.get().group(1)));
+        smallest = broken || unit.compareTo(MINUTE) < 0 ? Duration.ZERO : unit;
+        next = skip(BETWEEN_AMOUNTS, lower, part.get().end());
+      }
+      if (smallest == null) {
+        return bareSeconds(at);
+      }
+      return Optional.of(
+          bound.isPresent() ? new ResetTime(now, sum) : new ResetTime(now.plus(sum), smallest));
+    }
+
+    /** A number without a unit, as in the HTTP header {@code Retry-After}, or in milliseconds. */
+    private Optional<ResetTime> bareSeconds(int at) {
+      String before = lower.substring(Math.max(0, at - 24), at);
+      if (!before.contains("retry") || match(CLOCK, at).isPresent()) {
+        return Optional.empty();
+      }
+      Duration unit = before.contains("delayms") ? Duration.ofMillis(1) : Duration.ofSeconds(1);
+      return match(BARE_NUMBER, at)
+          .filter(m -> before.contains("after") || before.contains("delayms"))
+          .map(m -> ResetTime.exactly(now.plus(times(unit, m.group(1)))));
+    }
+
+    private static Duration times(Duration unit, String amount) {
+      BigDecimal factor =
+          Character.isDigit(amount.charAt(0)) ? new BigDecimal(amount) : BigDecimal.ONE;
+      return Duration.ofMillis(
+          factor.multiply(BigDecimal.valueOf(unit.toMillis())).toBigInteger().longValueExact());
+    }
+
+    private static Duration unit(String word) {
+      if (word.startsWith("ms") || word.startsWith("milli")) {
+        return Duration.ofMillis(1);
+      }
+      return switch (word.charAt(0)) {
+        case 'w' -> Duration.ofDays(7);
+        case 'd' -> Duration.ofDays(1);
+        case 'h' -> Duration.ofHours(1);
+        case 'm' -> MINUTE;
+        default -> Duration.ofSeconds(1);
+      };
+    }
+
+    private Optional<ResetTime> dateAt(int at) {
+      Optional<NamedDate> named = namedDate(at);
+      if (named.isEmpty()) {
+        return Optional.empty();
+      }
+      NamedDate date = named.get();
+      Optional<NamedClock> clock = namedClock(skip(DATE_TO_CLOCK, lower, date.end()));
+      ZoneId in = zoneAt(clock.isPresent() ? clock.get().end() : date.end());
+      return resolve(at, date, clock, in);
+    }
+
+    private Optional<ResetTime> clockAt(int at) {
+      Optional<NamedClock> named = namedClock(at);
+      if (named.isEmpty()) {
+        return Optional.empty();
+      }
+      NamedClock clock = named.get();
+      int afterZone = skip(ZONE, original, clock.end());
+      Optional<NamedDate> date = namedDate(skip(CLOCK_TO_DATE, lower, clock.end()));
+      if (date.isEmpty() && afterZone > clock.end()) {
+        date = namedDate(skip(CLOCK_TO_DATE, lower, afterZone));
+      }
+      if (date.isPresent()) {
+        ZoneId in = afterZone > clock.end() ? zoneAt(clock.end()) : zoneAt(date.get().end());
+        return resolve(skip(CLOCK_TO_DATE, lower, clock.end()), date.get(), named, in);
+      }
+      ZoneId in = zoneAt(clock.end());
+      LocalDate today = LocalDate.ofInstant(now, in);
+      for (int days = 0; days <= 1; days++) {
+        ResetTime reset = timed(today.plusDays(days), clock, in);
+        if (notOver(reset)) {
+          return Optional.of(reset);
+        }
+      }
+      return Optional.empty();
+    }
+
+    /** Whether the moment is still to come, or is somewhere in what is being said right now. */
+    private boolean notOver(ResetTime reset) {
+      Duration current = reset.precision().isZero() ? Duration.ofSeconds(1) : reset.precision();
+      return reset.earliest().plus(current).isAfter(now);
+    }
+
+    private Optional<ResetTime> resolve(
+        int at, NamedDate date, Optional<NamedClock> clock, ZoneId in) {
+      if (date.month() == 0) {
+        return Optional.of(at(relativeDay(at, clock, in), clock, in));
+      }
+      if (date.year() != 0) {
+        return Optional.of(at(LocalDate.of(date.year(), date.month(), date.day()), clock, in));
+      }
+      int thisYear = LocalDate.ofInstant(now, in).getYear();
+      for (int year = thisYear; year <= thisYear + LEAP_GAP; year++) {
+        if (date.day() <= YearMonth.of(year, date.month()).lengthOfMonth()) {
+          ResetTime reset = at(LocalDate.of(year, date.month(), date.day()), clock, in);
+          if (notOver(reset)) {
+            return Optional.of(reset);
+          }
+        }
+      }
+      return Optional.empty();
+    }
+
+    private ResetTime at(LocalDate day, Optional<NamedClock> clock, ZoneId in) {
+      return clock.isPresent() ? timed(day, clock.get(), in) : wholeDay(day, in);
+    }
+
+    /** The day of a word such as "tomorrow" or "Monday", which depends on the zone. */
+    private LocalDate relativeDay(int at, Optional<NamedClock> clock, ZoneId in) {
+      LocalDate today = LocalDate.ofInstant(now, in);
+      Optional<Matcher> near = match(NEAR_DAY, at);
+      if (near.isPresent()) {
+        return near.get().group(1).equals("tomorrow") ? today.plusDays(1) : today;
+      }
+      String name = match(WEEKDAY, at).orElseThrow().group(1).substring(0, 2);
+      DayOfWeek weekday =
+          Stream.of(DayOfWeek.values())
+              .filter(d -> d.name().toLowerCase(Locale.ROOT).startsWith(name))
+              .findFirst()
+              .orElseThrow();
+      LocalDate day = today.with(TemporalAdjusters.nextOrSame(weekday));
+      boolean over = clock.isPresent() && !notOver(timed(day, clock.get(), in));
+      return over ? day.plusWeeks(1) : day;
+    }
+
+    private Optional<NamedDate> namedDate(int at) {
+      Optional<Matcher> near = match(NEAR_DAY, at);
+      if (near.isPresent()) {
+        return Optional.of(new NamedDate(0, 0, 0, near.get().end()));
+      }
+      Optional<Matcher> weekday = match(WEEKDAY, at);
+      if (weekday.isPresent()) {
+        int after = skip(DATE_TO_CLOCK, lower, weekday.get().end());
+        Optional<NamedDate> full = monthDay(after);
+        return full.isPresent()
+            ? full
+            : Optional.of(new NamedDate(0, 0, 0, weekday.get().end()));
+      }
+      return monthDay(at);
+    }
+
+    private Optional<NamedDate> monthDay(int at) {
+      Optional<Matcher> m = match(MONTH_DAY, at);
+      int month = 1;
+      int day = 2;
+      if (m.isEmpty()) {
+        m = match(DAY_MONTH, at);
+        month = 2;
+        day = 1;
+      }
+      if (m.isEmpty()) {
+        return Optional.empty();
+      }
+      Matcher found = m.get();
+      return Optional.of(
+          new NamedDate(
+              optional(found.group(3)),
+              MONTH_NAMES.indexOf(found.group(month)) + 1,
+              number(found.group(day)),
+              found.end()));
+    }
+
+    private Optional<NamedClock> namedClock(int at) {
+      return match(CLOCK, at).map(ResetReader.Position::clock);
+    }
+
+    private static NamedClock clock(Matcher m) {
+      if (m.group(8) != null) {
+        LocalTime time = m.group(8).equals("noon") ? LocalTime.NOON : LocalTime.MIDNIGHT;
+        return new NamedClock(time, MINUTE, m.end());
+      }
+      boolean half = m.group(4) != null;
+      int hour = number(half ? m.group(1) : m.group(5));
+      int minute = optional(half ? m.group(2) : m.group(6));
+      String seconds = half ? m.group(3) : m.group(7);
+      if (half) {
+        if (hour < 1 || hour > 12) {
+          throw new DateTimeException("hour of half a day: " + hour);
+        }
+        hour = hour % 12 + (m.group(4).equals("p") ? 12 : 0);
+      }
+      return new NamedClock(
+          LocalTime.of(hour, minute, optional(seconds)),
+          seconds == null ? MINUTE : Duration.ZERO,
+          m.end());
+    }
+
+    private static int optional(String digits) {
+      return digits == null ? 0 : number(digits);
+    }
+
+    private ResetTime timed(LocalDate date, NamedClock clock, ZoneId in) {
+      return new ResetTime(later(date.atTime(clock.time()), in), clock.precision());
+    }
+
+    private static ResetTime wholeDay(LocalDate date, ZoneId in) {
+      Instant start = date.atStartOfDay(in).toInstant();
+      return new ResetTime(
+          start, Duration.between(start, date.plusDays(1).atStartOfDay(in).toInstant()));
+    }
+
+    private static Instant later(LocalDateTime local, ZoneId in) {
+      return ZonedDateTime.of(local, in).withLaterOffsetAtOverlap().toInstant();
+    }
+
+    private ZoneId zoneAt(int at) {
+      Matcher m = ZONE.matcher(original).region(at, original.length());
+      if (!m.lookingAt()) {
+        return zone;
+      }
+      return zoneNamed(m.group(1) == null ? m.group(2) : m.group(1)).orElse(zone);
+    }
+
+    private static Optional<ZoneId> zoneNamed(String name) {
+      String upper = name.toUpperCase(Locale.ROOT);
+      if (ABBREVIATIONS.containsKey(upper)) {
+        return Optional.of(ZoneId.of(ABBREVIATIONS.get(upper)));
+      }
+      Optional<String> known =
+          ZoneId.getAvailableZoneIds().stream().filter(name::equalsIgnoreCase).findFirst();
+      try {
+        return Optional.of(ZoneId.of(known.orElse(upper)));
+      } catch (DateTimeException notAZone) {
+        return Optional.empty();
+      }
+    }
+
+    private static int number(String digits) {
+      return Integer.parseInt(digits);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package dev.outlast.activities.process;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * One line of an agent's output, without its line end. The bytes may be anything.
+ *
+ * @param bytes at most {@link LineSplitter#MAX_LINE} bytes; not to be changed
+ * @param cut whether the line was longer, and its rest dropped
+ */
+public record OutputLine(byte[] bytes, boolean cut) {
+
+  /** The line as UTF-8; bytes that are none become replacement characters. */
+  public String text() {
+    return new String(bytes, StandardCharsets.UTF_8);
+  }
+}

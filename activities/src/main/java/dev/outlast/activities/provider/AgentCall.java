@@ -1,0 +1,25 @@
+package dev.outlast.activities.provider;
+
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import java.util.Objects;
+
+/**
+ * One call of an agent.
+ *
+ * @param session the session to resume, or the id chosen for a fresh one; null if neither
+ * @param model null for the agent's own
+ * @param workspace the real path of the folder that it works in
+ */
+public record AgentCall(
+    SessionStart start, SessionId session, String message, String model, String workspace) {
+
+  public AgentCall {
+    Objects.requireNonNull(start, "start");
+    Objects.requireNonNull(message, "message");
+    Objects.requireNonNull(workspace, "workspace");
+    if (start == SessionStart.RESUME && session == null) {
+      throw new IllegalArgumentException("session: needed to resume");
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package dev.outlast.activities.provider;
+
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * How a call looks to the operating system. Never a shell's command line.
+ *
+ * @param arguments all but the executable
+ * @param stdin what the agent reads on standard input; null for nothing
+ */
+public record CommandLine(List<String> arguments, String stdin) {
+
+  /** The longest message that goes into an argument, in bytes; Linux allows 128 KiB. */
+  public static final int MAX_ARGUMENT = 100 * 1024;
+
+  public CommandLine {
+    arguments = List.copyOf(arguments);
+  }
+
+  /**
+   * Whether a text survives the way into a process as an argument: it is not too long, has no NUL,
+   * and this JVM writes all its characters (one that was started in the locale {@code C} turns what
+   * is not ASCII into question marks).
+   */
+  public static boolean fitsArgument(String text) {
+    return text.getBytes(StandardCharsets.UTF_8).length <= MAX_ARGUMENT
+        && text.indexOf('\0') < 0
+        && Charset.defaultCharset().newEncoder().canEncode(text);
+  }
+}

@@ -1,0 +1,28 @@
+package dev.outlast.activities.provider;
+
+import dev.outlast.activities.process.OutputLine;
+import java.time.Instant;
+
+/**
+ * Folds the output of one call, line by line, into facts and finally a conclusion. Never throws, on
+ * any bytes, and keeps a bounded part of them. Not thread-safe.
+ */
+public interface OutputReader {
+
+  /** Takes the next line of standard output, read at this moment. */
+  void stdout(OutputLine line, Instant readAt);
+
+  /** Takes the next line of standard error, read at this moment. */
+  void stderr(OutputLine line, Instant readAt);
+
+  /** What is known so far. */
+  CallFacts facts();
+
+  /**
+   * What the call ended with.
+   *
+   * @param exitCode of the process; not 0 if it was ended from outside
+   * @param now the clock at the end
+   */
+  Conclusion conclude(int exitCode, Instant now);
+}

@@ -1,0 +1,90 @@
+package dev.outlast.activities.provider.claude;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.CommandLine;
+import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.LimitPatterns;
+import dev.outlast.activities.provider.OutputReader;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The options
+ * are those of its documentation ("CLI reference"), of versions 1.0.83 to 2.1.329.
+ */
+public final class ClaudeProvider implements AgentProvider {
+
+  @Override
+  public String name() {
+    return "claude";
+  }
+
+  @Override
+  public Optional<String> executable() {
+    return Optional.of("claude");
+  }
+
+  @Override
+  public List<String> defaultEnvironment() {
+    return Environment.commonAnd("ANTHROPIC_*", "CLAUDE_*");
+  }
+
+  @Override
+  public AgentDriver driver(AgentDefinition agent) {
+    return new Driver(agent, LimitPatterns.of(agent));
+  }
+
+  private record Driver(AgentDefinition agent, LimitPatterns patterns) implements AgentDriver {
+
+    @Override
+    public boolean choosesSession() {
+      return true;
+    }
+
+    @Override
+    public boolean continuesLast() {
+      return true;
+    }
+
+    @Override
+    public CommandLine commandLine(AgentCall call) {
+      boolean asArgument =
+          !call.message().startsWith("-")
+              && !call.message().isBlank()
+              && CommandLine.fitsArgument(call.message());
+      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      line.add("-p");
+      if (asArgument) {
+        line.add(call.message());
+      }
+      line.addAll(List.of("--output-format", "stream-json", "--verbose"));
+      switch (call.start()) {
+        case FRESH -> {
+          if (call.session() != null) {
+            line.addAll(List.of("--session-id", call.session().value()));
+          }
+        }
+        case RESUME -> line.addAll(List.of("--resume", call.session().value()));
+        case CONTINUE_LAST -> line.add("--continue");
+      }
+      if (agent.permissionMode() != null) {
+        line.addAll(List.of("--permission-mode", agent.permissionMode()));
+      }
+      if (call.model() != null) {
+        line.addAll(List.of("--model", call.model()));
+      }
+      line.addAll(agent.args());
+      return new CommandLine(line, asArgument ? null : call.message());
+    }
+
+    @Override
+    public OutputReader reader(ZoneId zone) {
+      return new ClaudeReader(patterns, zone);
+    }
+  }
+}

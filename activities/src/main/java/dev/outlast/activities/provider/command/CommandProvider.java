@@ -1,0 +1,91 @@
+package dev.outlast.activities.provider.command;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.CommandLine;
+import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.LimitPatterns;
+import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.agent.SessionStart;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Any executable. {@code args} is the {@linkplain ArgumentTemplate template} of its arguments; a
+ * message for which the template has no place is given on standard input.
+ */
+public final class CommandProvider implements AgentProvider {
+
+  @Override
+  public String name() {
+    return "command";
+  }
+
+  @Override
+  public Optional<String> executable() {
+    return Optional.empty();
+  }
+
+  @Override
+  public List<String> defaultEnvironment() {
+    return Environment.COMMON;
+  }
+
+  @Override
+  public AgentDriver driver(AgentDefinition agent) {
+    return new Driver(
+        agent,
+        ArgumentTemplate.parse("agents." + agent.name() + ".args", agent.args()),
+        LimitPatterns.of(agent));
+  }
+
+  private record Driver(AgentDefinition agent, ArgumentTemplate template, LimitPatterns patterns)
+      implements AgentDriver {
+
+    @Override
+    public boolean choosesSession() {
+      return template.usesSessionWhenFresh();
+    }
+
+    @Override
+    public boolean continuesLast() {
+      return false;
+    }
+
+    @Override
+    public CommandLine commandLine(AgentCall call) {
+      if (template.usesPrompt() && !CommandLine.fitsArgument(call.message())) {
+        throw new IllegalArgumentException(
+            "prompt: cannot be an argument of agent '"
+                + agent.name()
+                + "': it is longer than "
+                + CommandLine.MAX_ARGUMENT
+                + " bytes, or has characters that the worker's locale cannot pass on; start the"
+                + " worker in a UTF-8 locale, or take {prompt} out of agents."
+                + agent.name()
+                + ".args so that the prompt is given on standard input");
+      }
+      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      line.addAll(
+          template.fill(
+              call.start() == SessionStart.RESUME,
+              name ->
+                  switch (name) {
+                    case PROMPT -> call.message();
+                    case SESSION -> call.session() == null ? null : call.session().value();
+                    case MODEL -> call.model();
+                    case WORKSPACE -> call.workspace();
+                  }));
+      return new CommandLine(line, template.usesPrompt() ? null : call.message());
+    }
+
+    @Override
+    public OutputReader reader(ZoneId zone) {
+      return new CommandReader(agent.output(), patterns, zone);
+    }
+  }
+}
