@@ -61,7 +61,15 @@ public final class ErrorWording {
       "(?:limit(?:s|ed)?|quotas?|caps?|allowances?|allocations?|allotments?|usage|credits?|budget|capacity|entitlement)";
   private static final Pattern USED_UP =
       Pattern.compile(
-          "\\b" + VERB + "(?![a-z])[^\\n]{0,80}?\\b" + NOUN + "\\b|\\b" + NOUN + "\\b[^\\n]{0,60}?\\b" + VERB + "(?![a-z])");
+          "\\b"
+              + VERB
+              + "(?![a-z])[^\\n]{0,80}?\\b"
+              + NOUN
+              + "\\b|\\b"
+              + NOUN
+              + "\\b[^\\n]{0,60}?\\b"
+              + VERB
+              + "(?![a-z])");
 
   /** Limits of quite another kind. */
   private static final Pattern OTHER_LIMIT =
@@ -80,7 +88,8 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:resets?|try(?:ing)? again|again (?:at|in|later|on)|later|wait|retry (?:at|in|after)|renews?|come back|until|available)\\b");
   private static final Pattern LOOSE_NOUN =
-      Pattern.compile("\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
+      Pattern.compile(
+          "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
 
   private static final Pattern SESSION_UNKNOWN =
       Pattern.compile(
@@ -92,7 +101,8 @@ public final class ErrorWording {
           "(?:usage|acceptable use|content) policy|violat\\w+ (?:our|the)\\b|unable to respond to this request|\\brefusal\\b|"
               + "\\b(?:model|claude|safety) (?:has )?(?:declined|refused)\\b|flagged (?:as|by|for)\\b");
   private static final Pattern NOT_THE_LIMIT =
-      Pattern.compile("not your (?:usage|plan|account)|temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
+      Pattern.compile(
+          "not your (?:usage|plan|account)|temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
   private static final Pattern CONTEXT =
       Pattern.compile(
           "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens|"
@@ -133,21 +143,28 @@ public final class ErrorWording {
           "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b");
 
   private static final Pattern NAMED_WINDOW =
-      Pattern.compile("\\byour ([a-z0-9-]+(?: [a-z0-9-]+)?) (?:limit|window|quota|usage|allowance)s? (?:will )?(?:resets?|renews?)\\b");
+      Pattern.compile(
+          "\\byour ([a-z0-9-]+(?: [a-z0-9-]+)?) (?:limit|window|quota|usage|allowance)s? (?:will )?(?:resets?|renews?)\\b");
   private static final Pattern SESSION =
       Pattern.compile("\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly)\\b");
-  private static final Pattern WEEKLY = Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
-  private static final Pattern DAILY = Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b");
+  private static final Pattern WEEKLY =
+      Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
+  private static final Pattern DAILY =
+      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b");
   private static final Pattern KNOWN_MODEL =
       Pattern.compile(
           "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:this|per|the) model\\b|\\blimit for (?:claude|gpt|gemini|opus|sonnet)");
   private static final Pattern CAPITALISED =
-      Pattern.compile("\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
+      Pattern.compile(
+          "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
   private static final Pattern NO_MODEL =
-      Pattern.compile("(?i)session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
+      Pattern.compile(
+          "(?i)session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
   private static final Pattern CREDIT =
-      Pattern.compile("\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
-  private static final Pattern GLOBAL = Pattern.compile("\\b(?:global|all models|everything|organi[sz]ation-wide)\\b");
+      Pattern.compile(
+          "\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
+  private static final Pattern GLOBAL =
+      Pattern.compile("\\b(?:global|all models|everything|organi[sz]ation-wide)\\b");
 
   private ErrorWording() {}
 

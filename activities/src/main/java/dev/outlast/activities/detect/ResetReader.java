@@ -79,10 +79,12 @@ public final class ResetReader {
       Pattern.compile(
           "(\\d{1,9}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
               + "(?![a-z])");
-  private static final Pattern BETWEEN_AMOUNTS = Pattern.compile("\\s*(?:,|and|&|\\s)?\\s*(?:and\\s+)?");
+  private static final Pattern BETWEEN_AMOUNTS =
+      Pattern.compile("\\s*(?:,|and|&|\\s)?\\s*(?:and\\s+)?");
   private static final Pattern LESS_THAN =
       Pattern.compile("(?:less than|under|within|up to)\\s+(?=an?\\b|one\\b|\\d)");
-  private static final Pattern BARE_NUMBER = Pattern.compile("(\\d{1,9}(?:\\.\\d{1,9})?)(?![\\w:.,/])");
+  private static final Pattern BARE_NUMBER =
+      Pattern.compile("(\\d{1,9}(?:\\.\\d{1,9})?)(?![\\w:.,/])");
 
   private static final Pattern CLOCK =
       Pattern.compile(
@@ -98,15 +100,15 @@ public final class ResetReader {
       Pattern.compile(
           "(?:next\\s+|this\\s+)?(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\\b\\.?");
   private static final Pattern NEAR_DAY = Pattern.compile("(today|tonight|tomorrow)\\b");
-  private static final Pattern DATE_TO_CLOCK = Pattern.compile("(?:\\s*,)?\\s*(?:at\\s+|@\\s*|by\\s+|-\\s+)?");
+  private static final Pattern DATE_TO_CLOCK =
+      Pattern.compile("(?:\\s*,)?\\s*(?:at\\s+|@\\s*|by\\s+|-\\s+)?");
   private static final Pattern CLOCK_TO_DATE = Pattern.compile("(?:\\s*,)?\\s+(?:on\\s+)?");
   private static final Pattern ZONE =
       Pattern.compile(
           "\\s*(?:\\(\\s*([A-Za-z][A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|((?:UTC|GMT|utc|gmt)(?:[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|[A-Z]{3,4}(?![A-Za-z]))(?![A-Za-z0-9]))");
 
   private static final List<String> MONTH_NAMES =
-      List.of(
-          "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec");
+      List.of("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec");
 
   /** What abbreviations mean in English texts; where they are ambiguous, the usual reading. */
   private static final Map<String, String> ABBREVIATIONS =
@@ -239,8 +241,7 @@ public final class ResetReader {
     }
 
     private ResetTime iso(Matcher m) {
-      LocalDate date =
-          LocalDate.of(number(m.group(1)), number(m.group(2)), number(m.group(3)));
+      LocalDate date = LocalDate.of(number(m.group(1)), number(m.group(2)), number(m.group(3)));
       ZoneId in = m.group(7) == null ? zoneAt(m.end()) : ZoneOffset.of(offset(m.group(7)));
       if (m.group(4) == null) {
         return wholeDay(date, in);
@@ -405,9 +406,7 @@ public final class ResetReader {
       if (weekday.isPresent()) {
         int after = skip(DATE_TO_CLOCK, lower, weekday.get().end());
         Optional<NamedDate> full = monthDay(after);
-        return full.isPresent()
-            ? full
-            : Optional.of(new NamedDate(0, 0, 0, weekday.get().end()));
+        return full.isPresent() ? full : Optional.of(new NamedDate(0, 0, 0, weekday.get().end()));
       }
       return monthDay(at);
     }

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The options
- * are those of its documentation ("CLI reference"), of versions 1.0.83 to 2.1.329.
+ * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
+ * options are those of its documentation ("CLI reference"), of versions 1.0.83 to 2.1.329.
  */
 public final class ClaudeProvider implements AgentProvider {
 

@@ -179,8 +179,7 @@ final class ClaudeReader implements OutputReader {
     node.path("errors").forEach(error -> errors.add(error.asText()));
     String text = Json.text(node, "result");
     String subtype = Json.text(node, "subtype");
-    boolean failed =
-        node.path("is_error").asBoolean(false) || subtype.startsWith("error");
+    boolean failed = node.path("is_error").asBoolean(false) || subtype.startsWith("error");
     String errorText = String.join("\n", errors);
     ErrorRecord error =
         errorRecord(node, text.isBlank() ? errorText : text + "\n" + errorText, readAt);
@@ -289,8 +288,7 @@ final class ClaudeReader implements OutputReader {
   }
 
   private Conclusion stopped(String rule, StopReason reason) {
-    return new Conclusion.Stopped(
-        new Basis(rule, result.error().text(), "stdout result"), reason);
+    return new Conclusion.Stopped(new Basis(rule, result.error().text(), "stdout result"), reason);
   }
 
   private Conclusion failedWithoutResult(int exitCode) {
@@ -379,7 +377,10 @@ final class ClaudeReader implements OutputReader {
 
   /** Whether the CLI's own fields say that an error was no limit, whatever its words are. */
   private static boolean contradicted(ErrorRecord error) {
-    return (error.status() != 0 && error.status() != 429 && error.status() != 402 && error.status() != 403)
+    return (error.status() != 0
+            && error.status() != 429
+            && error.status() != 402
+            && error.status() != 403)
         || error.error().equals("billing_error")
         || error.error().equals("authentication_failed")
         || error.error().equals("invalid_request");

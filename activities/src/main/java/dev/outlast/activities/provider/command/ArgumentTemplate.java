@@ -10,8 +10,8 @@ import java.util.stream.Stream;
  * The template of a command's arguments. Each element becomes one argument, or none.
  *
  * <ul>
- *   <li>{@code {prompt}}, {@code {session}}, {@code {model}} and {@code {workspace}} stand for their
- *       values. An element that names a value which there is none for becomes no argument.
+ *   <li>{@code {prompt}}, {@code {session}}, {@code {model}} and {@code {workspace}} stand for
+ *       their values. An element that names a value which there is none for becomes no argument.
  *   <li>{@code {resume?…}} is kept when a session is resumed, {@code {fresh?…}} when it is not,
  *       {@code {model?…}} when there is a model; inside, values may be named. An element that is
  *       nothing else is split on spaces before the values are put in: {@code {resume?--resume
@@ -101,7 +101,9 @@ record ArgumentTemplate(List<List<ArgumentTemplate.Part>> elements) {
     return pieces;
   }
 
-  /** Whether the message has a place among the arguments, in a fresh session and in a resumed one. */
+  /**
+   * Whether the message has a place among the arguments, in a fresh session and in a resumed one.
+   */
   boolean usesPrompt() {
     return names(true).anyMatch(Name.PROMPT::equals) && names(false).anyMatch(Name.PROMPT::equals);
   }

@@ -85,7 +85,8 @@ final class CommandReader implements OutputReader {
               ? error.textValue()
               : Json.text(error.isObject() ? error : node, "message");
       String told = words.isEmpty() ? node.toString() : words;
-      errors.add(new OutputLine(told.getBytes(java.nio.charset.StandardCharsets.UTF_8), false), readAt);
+      errors.add(
+          new OutputLine(told.getBytes(java.nio.charset.StandardCharsets.UTF_8), false), readAt);
       return;
     }
     for (String field : ANSWER_FIELDS) {
