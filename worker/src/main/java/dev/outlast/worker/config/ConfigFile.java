@@ -67,8 +67,8 @@ final class ConfigFile {
     this.builder = builder;
   }
 
-  static OutlastConfig read(Path file, OutlastConfig.Builder builder) {
-    return new ConfigFile(file, parse(file), builder).read();
+  static OutlastConfig read(Path file, OutlastConfig.Builder builder, String taskQueue) {
+    return new ConfigFile(file, parse(file), builder).read(taskQueue);
   }
 
   private static TomlParseResult parse(Path file) {
@@ -90,7 +90,7 @@ final class ConfigFile {
     }
   }
 
-  private OutlastConfig read() {
+  private OutlastConfig read(String taskQueue) {
     toml.errors()
         .forEach(
             e ->
@@ -105,6 +105,9 @@ final class ConfigFile {
     section(toml, "", "limits").ifPresent(this::readLimits);
     named("accounts", this::readAccount);
     named("agents", this::readAgent);
+    if (taskQueue != null) {
+      builder.setTaskQueue(taskQueue);
+    }
     builder.check().forEach(this::problemIfNone);
     if (!problems.isEmpty()) {
       problems.sort(Comparator.comparingInt(ConfigProblem::line));

@@ -77,7 +77,16 @@ public final class OutlastConfig {
    *     problem with its line
    */
   public static OutlastConfig load(Path file) {
-    return ConfigFile.read(file, newBuilder());
+    return newBuilder().load(file, null);
+  }
+
+  /**
+   * The agent of a provider as it is without any configuration, under the provider's name.
+   *
+   * @throws ConfigException if there is no such provider
+   */
+  public static AgentDefinition defaultAgent(String provider) {
+    return ProviderDefaults.agent(provider);
   }
 
   /** The file that this was read from; null if it was built in Java. */
@@ -255,6 +264,16 @@ public final class OutlastConfig {
     public Builder setEnvironment(Map<String, String> value) {
       environment = Map.copyOf(value);
       return this;
+    }
+
+    /**
+     * Reads a file over what this builder holds.
+     *
+     * @param taskQueue used in place of the file's; null to use the file's
+     * @throws ConfigException if the file cannot be read or anything in it is wrong
+     */
+    public OutlastConfig load(Path file, String taskQueue) {
+      return ConfigFile.read(file, this, taskQueue);
     }
 
     /**

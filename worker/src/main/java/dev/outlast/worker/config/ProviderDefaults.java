@@ -48,6 +48,20 @@ final class ProviderDefaults {
     return found;
   }
 
+  static AgentDefinition agent(String provider) {
+    if (!NAMES.contains(provider)) {
+      throw new ConfigException(
+          null,
+          "provider",
+          "got "
+              + ConfigRules.shown(provider)
+              + "; expected one of "
+              + String.join(", ", NAMES)
+              + Suggestion.didYouMean(provider, NAMES));
+    }
+    return agent(provider, provider, List.of(executable(provider).orElse(provider)));
+  }
+
   private static AgentDefinition agent(String name, String provider, List<String> command) {
     return new AgentDefinition(
         name,
