@@ -105,10 +105,9 @@ final class ConnectionOptions {
   }
 
   private static String unreachable(String where, String namespace, StatusRuntimeException e) {
-    String detail =
-        e.getStatus().getDescription() == null
-            ? ""
-            : ": " + Console.oneLine(e.getStatus().getDescription());
+    Throwable cause = e.getStatus().getCause();
+    String said = cause == null ? e.getStatus().getDescription() : cause.getMessage();
+    String detail = said == null ? "" : ": " + Console.oneLine(said);
     return switch (e.getStatus().getCode()) {
       case NOT_FOUND ->
           "Temporal at "

@@ -7,6 +7,7 @@ import dev.outlast.operator.OperatorTexts;
 import dev.outlast.worker.config.OutlastConfig;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
@@ -87,7 +88,9 @@ final class DetectCommand implements Callable<Integer> {
         InputStream err = stderr == null ? InputStream.nullInputStream() : open(stderr)) {
       report(Detection.detect(agent, out, err, exitCode, clock, in));
       return ExitCode.DONE;
-    } catch (IOException e) {
+    } catch (IllegalArgumentException e) {
+      throw new CliException(ExitCode.USAGE, Console.oneLine(e.getMessage()));
+    } catch (IOException | UncheckedIOException e) {
       throw new CliException(ExitCode.USAGE, "the output cannot be read (" + e + ")");
     }
   }

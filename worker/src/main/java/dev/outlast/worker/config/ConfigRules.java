@@ -2,6 +2,7 @@ package dev.outlast.worker.config;
 
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.Providers;
 import dev.outlast.operator.DurationText;
 import dev.outlast.run.AgentRunRequest;
 import java.nio.file.Files;
@@ -13,7 +14,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * What a configuration must be like, whether it comes from a file or from Java. Problems are found
@@ -24,7 +24,6 @@ final class ConfigRules {
   static final int MAX_AGENTS = 1_000;
   static final int MAX_TEXT = 16 * 1024;
   private static final int MAX_QUEUE = 200;
-  private static final int MAX_PATTERN = 1_000;
   private static final int MAX_SHOWN = 80;
   private static final Pattern VARIABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,199}");
   private static final Pattern VARIABLES = Pattern.compile("[A-Za-z_][A-Za-z0-9_]{0,199}\\*?");
@@ -90,7 +89,6 @@ final class ConfigRules {
                 + " [accounts.NAME] env");
       }
     }
-    checkPatterns(key + ".patterns", agent.patterns());
     checkText(key + ".resume-message", agent.resumeMessage());
     checkName(key + ".account", agent.account());
     AccountDefinition account = accounts.get(agent.account());
@@ -109,18 +107,24 @@ final class ConfigRules {
               + "; this one belongs to provider "
               + account.provider());
     }
+    checkByProvider(agent);
   }
 
-  private void checkPatterns(String key, List<String> patterns) {
-    for (String pattern : patterns) {
-      if (pattern.isEmpty() || pattern.length() > MAX_PATTERN) {
-        wrong(key, pattern, "regular expressions of 1 to " + MAX_PATTERN + " characters");
-        continue;
+  /** What only the provider knows, such as whether its argument template can be read. */
+  private void checkByProvider(AgentDefinition agent) {
+    try {
+      if (Providers.named(agent.provider()).isPresent()) {
+        Providers.driver(agent);
       }
-      try {
-        Pattern.compile(pattern);
-      } catch (PatternSyntaxException e) {
-        wrong(key, pattern, "a regular expression: " + e.getDescription() + " at " + e.getIndex());
+    } catch (IllegalArgumentException e) {
+      String message = e.getMessage();
+      int colon = message.indexOf(": ");
+      String key = "agents." + agent.name();
+      if (colon > 0 && message.startsWith(key)) {
+        problems.putIfAbsent(
+            message.substring(0, colon).replaceAll("\\[\\d+]$", ""), message.substring(colon + 2));
+      } else {
+        problems.putIfAbsent(key, message);
       }
     }
   }

@@ -1,6 +1,8 @@
 package dev.outlast.worker.config;
 
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.Providers;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,8 +15,7 @@ import java.util.Optional;
 /** What is known of a provider before anything is configured. */
 final class ProviderDefaults {
 
-  private static final List<String> NAMES = List.of("claude", "command");
-  private static final Map<String, String> EXECUTABLES = Map.of("claude", "claude");
+  private static final List<String> NAMES = Providers.names();
 
   private ProviderDefaults() {}
 
@@ -24,12 +25,12 @@ final class ProviderDefaults {
 
   /** The program that the provider is found under; empty for a provider without one of its own. */
   static Optional<String> executable(String provider) {
-    return Optional.ofNullable(EXECUTABLES.get(provider));
+    return Providers.named(provider).flatMap(AgentProvider::executable);
   }
 
   /** The variables that an agent of this provider inherits, unless configured. */
   static List<String> environment(String provider) {
-    return List.of("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_*", "TMPDIR", "XDG_*");
+    return Providers.named(provider).map(AgentProvider::defaultEnvironment).orElse(List.of());
   }
 
   /** The programs that are looked for when no agent is configured. */
