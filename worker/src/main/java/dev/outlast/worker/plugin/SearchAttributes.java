@@ -82,7 +82,7 @@ public final class SearchAttributes {
             OperatorServiceStubsOptions.newBuilder()
                 .setChannel(stubs.getRawChannel())
                 .setGrpcMetadataProviders(stubs.getOptions().getGrpcMetadataProviders())
-                .build());
+                .validateAndBuildWithDefaults());
     OperatorServiceGrpc.OperatorServiceBlockingStub service = operator.blockingStub();
     String namespace = client.getOptions().getNamespace();
     try {

@@ -20,7 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -41,10 +41,13 @@ class ForeignClientTest {
   private static final long AT_ONCE_SECONDS = 20;
 
   @TempDir static Path folder;
-  private static RealTemporal temporal;
+  @AutoClose private static RealTemporal temporal;
   private static ScriptedClaude agent;
-  private static Program worker;
+  @AutoClose private static Program worker;
+
+  @AutoClose("shutdownNow")
   private static WorkflowServiceStubs stubs;
+
   private static WorkflowClient client;
 
   @BeforeAll
@@ -59,13 +62,6 @@ class ForeignClientTest {
             Map.of());
     stubs = temporal.newStubs();
     client = WorkflowClient.newInstance(stubs);
-  }
-
-  @AfterAll
-  static void end_everything() {
-    stubs.shutdownNow();
-    worker.close();
-    temporal.close();
   }
 
   @Test

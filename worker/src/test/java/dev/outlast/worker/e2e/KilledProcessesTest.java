@@ -18,7 +18,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -37,10 +37,13 @@ class KilledProcessesTest {
   private static final String PROMPT = "Do both halves.";
 
   @TempDir Path folder;
-  private RealTemporal temporal;
+  @AutoClose private RealTemporal temporal;
   private ScriptedClaude agent;
-  private Program worker;
+  @AutoClose private Program worker;
+
+  @AutoClose("shutdownNow")
   private WorkflowServiceStubs stubs;
+
   private AgentRun run;
 
   @BeforeEach
@@ -62,13 +65,6 @@ class KilledProcessesTest {
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
         () -> "the run does not wait; the worker says: " + worker.output());
-  }
-
-  @AfterEach
-  void end_everything() {
-    stubs.shutdownNow();
-    worker.close();
-    temporal.close();
   }
 
   @Test

@@ -53,8 +53,16 @@ final class Program implements AutoCloseable {
     return process.exitValue();
   }
 
-  boolean isRunning() {
-    return process.isAlive();
+  /**
+   * Says that it still runs.
+   *
+   * @throws AssertionError when it has ended, with all that it said
+   */
+  boolean runs() {
+    if (!process.isAlive()) {
+      throw new AssertionError("it ended with " + process.exitValue() + ": " + output());
+    }
+    return true;
   }
 
   String output() {

@@ -92,7 +92,9 @@ final class RealTemporal implements Closeable {
                 "error"));
     Await.until(
         START,
-        () -> command("operator", "namespace", "describe", "default").contains("default"),
+        () ->
+            server.runs()
+                && command("operator", "namespace", "describe", "default").contains("default"),
         () -> "the Temporal server does not start: " + server.output());
   }
 
