@@ -193,6 +193,11 @@ public record AgentRunRequest(
   }
 
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(int number) {
+    return unreadable("a number");
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   static AgentRunRequest fromJson(long number) {
     return unreadable("a number");
   }

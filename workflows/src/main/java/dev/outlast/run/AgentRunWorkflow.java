@@ -387,7 +387,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   /** What the last heartbeat of an invocation that never answered says of its session. */
-  private static Optional<SessionId> sessionOf(ActivityFailure failure) {
+  static Optional<SessionId> sessionOf(ActivityFailure failure) {
     if (failure.getCause() instanceof TimeoutFailure timeout
         && timeout.getLastHeartbeatDetails().getSize() > 0) {
       InvocationProgress progress = timeout.getLastHeartbeatDetails().get(InvocationProgress.class);

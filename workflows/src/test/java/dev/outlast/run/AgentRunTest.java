@@ -22,6 +22,8 @@ import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import io.temporal.activity.Activity;
 import io.temporal.api.enums.v1.EventType;
+import io.temporal.api.enums.v1.RetryState;
+import io.temporal.api.enums.v1.TimeoutType;
 import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.api.sdk.v1.WorkflowMetadata;
 import io.temporal.client.ActivityCompletionException;
@@ -31,13 +33,16 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.client.WorkflowUpdateException;
 import io.temporal.common.converter.DefaultDataConverter;
 import io.temporal.common.converter.GlobalDataConverter;
+import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TimeoutFailure;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import java.util.stream.LongStream;
@@ -625,23 +630,10 @@ class AgentRunTest {
 
   @Test
   void the_session_of_an_invocation_that_was_never_heard_of_again_is_kept() {
-    ScriptedAgent agent = fixture.agent();
     SessionId named = new SessionId("named-in-a-heartbeat");
-    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
-      agent.does(
-          call -> {
-            Activity.getExecutionContext()
-                .heartbeat(
-                    new InvocationProgress(
-                        InvocationProgress.Phase.WORKING, named, true, null, null, "host-1", 1));
-            Activity.getExecutionContext().doNotCompleteOnReturn();
-            return null;
-          });
-    }
 
-    ApplicationFailure failure = failureOf(fixture.start("fix the build"));
-
-    assertEquals(named, failure.getDetails().get(RunStatus.class).session());
+    assertEquals(Optional.of(named), AgentRunWorkflow.sessionOf(unheardOf(named, true)));
+    assertEquals(Optional.empty(), AgentRunWorkflow.sessionOf(unheardOf(named, false)));
   }
 
   @Test
@@ -870,6 +862,22 @@ class AgentRunTest {
     return call -> {
       throw ApplicationFailure.newFailure("exit 139", ErrorCode.AGENT_CRASHED.code());
     };
+  }
+
+  private static ActivityFailure unheardOf(SessionId session, boolean taken) {
+    return new ActivityFailure(
+        "heartbeat",
+        1,
+        2,
+        "invokeAgent",
+        "1",
+        RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED,
+        "worker",
+        new TimeoutFailure(
+            "heartbeat",
+            new InvocationProgress(
+                InvocationProgress.Phase.WORKING, session, taken, null, null, "host-1", 1),
+            TimeoutType.TIMEOUT_TYPE_HEARTBEAT));
   }
 
   private static InvocationFacts withoutSession(ScriptedAgent agent) {

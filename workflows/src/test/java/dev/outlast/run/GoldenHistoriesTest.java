@@ -24,6 +24,7 @@ class GoldenHistoriesTest {
   @ParameterizedTest
   @MethodSource("histories")
   void replays(Path history) throws Exception {
-    WorkflowReplayer.replayWorkflowExecution(history.toFile(), AgentRunWorkflow.class);
+    WorkflowReplayer.replayWorkflowExecution(
+        RunFixture.goldenHistory(history), AgentRunWorkflow.class);
   }
 }

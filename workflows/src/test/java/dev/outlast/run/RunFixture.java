@@ -13,8 +13,12 @@ import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.testing.WorkflowReplayer;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactoryOptions;
+import io.temporal.worker.WorkerOptions;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -23,6 +27,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.function.Predicate;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -33,6 +39,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * outlast.test.recordHistories} they are also written to that folder, as golden histories.
  */
 final class RunFixture implements BeforeEachCallback, AfterEachCallback {
+
+  private static final String SUFFIX = ".json.gz";
 
   private final List<WorkflowExecution> started = new ArrayList<>();
   private TestWorkflowEnvironment environment;
@@ -61,7 +69,12 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
                     Names.AGENT_LIMIT_HITS.getName(), IndexedValueType.INDEXED_VALUE_TYPE_INT)
                 .build());
     agent = new ScriptedAgent(this::now);
-    Worker worker = environment.newWorker(Names.TASK_QUEUE);
+    Worker worker =
+        environment.newWorker(
+            Names.TASK_QUEUE,
+            WorkerOptions.newBuilder()
+                .setMaxHeartbeatThrottleInterval(Duration.ofMillis(100))
+                .build());
     worker.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
     worker.registerActivitiesImplementations(agent);
     environment.start();
@@ -71,23 +84,34 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
   public void afterEach(ExtensionContext context) throws Exception {
     try {
       for (int i = 0; i < started.size(); i++) {
-        replayAndRecord(started.get(i), context.getRequiredTestMethod().getName(), i);
+        String name = context.getRequiredTestMethod().getName() + (i == 0 ? "" : "-" + i);
+        WorkflowExecution first = started.get(i);
+        replayAndRecord(first.getWorkflowId(), first.getRunId(), name);
+        String last =
+            client()
+                .newUntypedWorkflowStub(first.getWorkflowId())
+                .describe()
+                .getExecution()
+                .getRunId();
+        if (!last.equals(first.getRunId())) {
+          replayAndRecord(first.getWorkflowId(), last, name + "-continued");
+        }
       }
     } finally {
       environment.close();
     }
   }
 
-  private void replayAndRecord(WorkflowExecution execution, String test, int number)
-      throws Exception {
-    WorkflowExecutionHistory history =
-        client().fetchHistory(execution.getWorkflowId(), execution.getRunId());
+  private void replayAndRecord(String workflowId, String runId, String name) throws Exception {
+    WorkflowExecutionHistory history = client().fetchHistory(workflowId, runId);
     WorkflowReplayer.replayWorkflowExecution(history, AgentRunWorkflow.class);
     String folder = System.getProperty("outlast.test.recordHistories", "");
     if (!folder.isEmpty()) {
-      Path file = Path.of(folder, test + (number == 0 ? "" : "-" + number) + ".json");
+      Path file = Path.of(folder, name + SUFFIX);
       Files.createDirectories(file.getParent());
-      Files.writeString(file, history.toJson(true) + "\n");
+      try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+        out.write(history.toJson(false).getBytes(StandardCharsets.UTF_8));
+      }
     }
   }
 
@@ -157,10 +181,16 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
     throw new AssertionError("never so: " + status(run));
   }
 
+  static String goldenHistory(Path file) throws IOException {
+    try (InputStream in = new GZIPInputStream(Files.newInputStream(file))) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    }
+  }
+
   /** The golden histories, of this version and of every released one. */
   static List<Path> goldenHistories() {
     try (var files = Files.walk(Path.of("src/test/resources/histories"))) {
-      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+      return files.filter(file -> file.toString().endsWith(SUFFIX)).sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,0 +1,62 @@
+package dev.outlast.activities;
+
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+
+/**
+ * What an attempt of an invocation says to the agent. A pure function of the invocation and of what
+ * is known of the attempt before.
+ *
+ * @param first the call to make
+ * @param ifUnknown the call to make if the agent then does not know the session; null for none
+ * @param taken whether an earlier attempt's message is known to be in the session
+ */
+record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
+
+  /**
+   * Plans an attempt.
+   *
+   * @param before what the attempt before has reported; null if nothing is known of one
+   * @param retried whether there was one
+   * @param choosesSession whether a fresh session gets the id that we choose
+   */
+  static CallPlan of(
+      AgentInvocation invocation,
+      InvocationProgress before,
+      boolean retried,
+      boolean choosesSession,
+      String workspace) {
+    SessionId known =
+        before != null && before.session() != null ? before.session() : invocation.session();
+    boolean taken = before != null && before.taken();
+    Calls calls = new Calls(invocation, workspace);
+    if (!retried || known == null) {
+      return new CallPlan(
+          calls.call(invocation.start(), invocation.session(), invocation.message()), null, taken);
+    }
+    if (taken) {
+      return new CallPlan(calls.resume(known, invocation.resumeMessage()), null, true);
+    }
+    if (invocation.start() == SessionStart.FRESH) {
+      // The message may have got through without our knowing: sent again, it would be done twice.
+      return new CallPlan(
+          calls.resume(known, invocation.resumeMessage()),
+          calls.call(SessionStart.FRESH, choosesSession ? known : null, invocation.message()),
+          false);
+    }
+    return new CallPlan(calls.resume(known, invocation.message()), null, false);
+  }
+
+  private record Calls(AgentInvocation invocation, String workspace) {
+    AgentCall resume(SessionId session, String message) {
+      return call(SessionStart.RESUME, session, message);
+    }
+
+    AgentCall call(SessionStart start, SessionId session, String message) {
+      return new AgentCall(start, session, message, invocation.model(), workspace);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+package dev.outlast.activities;
+
+import dev.outlast.operator.ErrorCode;
+import io.temporal.failure.ApplicationErrorCategory;
+import io.temporal.failure.ApplicationFailure;
+import java.time.Duration;
+
+/** The failures that these activities throw, each with its code as type and in its message. */
+final class Failures {
+
+  private Failures() {}
+
+  /** Another try would fail in the same way. */
+  static ApplicationFailure permanent(ErrorCode code, String message) {
+    return ApplicationFailure.newBuilder()
+        .setType(code.code())
+        .setMessage(code.message(message))
+        .setNonRetryable(true)
+        .build();
+  }
+
+  /** Worth another try, when the caller's retry policy says. */
+  static ApplicationFailure transientFailure(ErrorCode code, String message) {
+    return ApplicationFailure.newBuilder()
+        .setType(code.code())
+        .setMessage(code.message(message))
+        .build();
+  }
+
+  /** Worth another try after this delay. */
+  static ApplicationFailure after(ErrorCode code, String message, Duration delay) {
+    return ApplicationFailure.newBuilder()
+        .setType(code.code())
+        .setMessage(code.message(message))
+        .setNextRetryDelay(delay)
+        .setCategory(ApplicationErrorCategory.BENIGN)
+        .build();
+  }
+
+  /** Nothing is wrong with the agent; it must go on elsewhere. */
+  static ApplicationFailure benign(ErrorCode code, String message) {
+    return ApplicationFailure.newBuilder()
+        .setType(code.code())
+        .setMessage(code.message(message))
+        .setCategory(ApplicationErrorCategory.BENIGN)
+        .build();
+  }
+}
