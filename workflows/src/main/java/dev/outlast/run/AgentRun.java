@@ -14,8 +14,8 @@ import java.util.List;
  *
  * <p>The run invokes the agent; when a usage limit stops it, the run waits on a durable timer for
  * the reset and resumes the same session. To end a run, cancel the workflow: the agent is ended
- * gracefully, and the session id is in the details of the failure, so that a new run can go on with
- * it.
+ * gracefully, and the session id stays in the search attribute {@code AgentSession} and in the memo
+ * field {@code AgentRunStatus}, so that a new run can go on with it.
  */
 @WorkflowInterface
 public interface AgentRun {
@@ -26,8 +26,9 @@ public interface AgentRun {
    * @throws io.temporal.failure.ApplicationFailure with a code of {@link
    *     dev.outlast.operator.ErrorCode} as its type and a {@link RunStatus} as its details, when
    *     the run stopped
-   * @throws io.temporal.failure.CanceledFailure with a {@link RunStatus} as its details, when the
-   *     run was cancelled
+   * @throws io.temporal.failure.CanceledFailure when the run was cancelled; Temporal closes a
+   *     cancelled workflow without details, so its {@link RunStatus} is in the memo, see {@link
+   *     Names#MEMO_CANCELLED_STATUS}
    */
   @WorkflowMethod(name = Names.AGENT_RUN)
   AgentRunResult run(AgentRunRequest request);
@@ -75,7 +76,8 @@ public interface AgentRun {
   /**
    * Changes when the present wait ends.
    *
-   * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m})
+   * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m}), at
+   *     most the longest wait that the run's policy allows
    * @return the new instant, RFC 3339 in UTC
    */
   @UpdateMethod(

@@ -174,7 +174,7 @@ public record AgentRunRequest(
     reader.notYet("overage", "use".equals(overage) ? null : overage);
     reader.notYet("budget", budget);
     reader.notYet("approvals", "auto".equals(approvals) ? null : approvals);
-    reader.notYet("trust", trust);
+    reader.notYet("trust", Boolean.FALSE.equals(trust) ? null : trust);
     reader.notYet("worktree", Boolean.FALSE.equals(worktree) ? null : worktree);
     reader.notYet("notify", notify);
     reader.notYet("labels", labels);

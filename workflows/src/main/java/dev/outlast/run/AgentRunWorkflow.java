@@ -530,11 +530,16 @@ public final class AgentRunWorkflow implements AgentRun {
     if (wait == null) {
       refuse("changeResume: the run is not waiting; ask for its status");
     }
-    if (moment(when).isEmpty()) {
+    Optional<Instant> moved = moment(when);
+    if (moved.isEmpty()) {
       refuse(
           "when: expected an instant such as 2026-11-21T15:00:00Z, or "
               + DurationText.EXPECTED
               + " from now");
+    }
+    Duration longest = policy().maxWait();
+    if (moved.get().isAfter(RunClock.now().plus(longest))) {
+      refuse("when: at most the longest wait of " + DurationText.of(longest) + " from now");
     }
   }
 

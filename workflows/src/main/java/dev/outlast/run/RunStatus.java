@@ -8,7 +8,8 @@ import dev.outlast.operator.AgentState;
 import java.time.Instant;
 
 /**
- * Where a run stands. Also the details of the failure of a run that stopped or was cancelled.
+ * Where a run stands. Also the details of the failure of a run that stopped, and in the memo of one
+ * that was cancelled.
  *
  * @param session the session; null until it is known
  * @param turn which prompt is being answered, from 1

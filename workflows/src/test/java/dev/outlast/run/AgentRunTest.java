@@ -344,6 +344,11 @@ class AgentRunTest {
           refusal(run, Names.UPDATE_CHANGE_RESUME, wrong).contains("expected an instant"),
           () -> "accepted: " + wrong);
     }
+    for (String tooLate : new String[] {"9d", "+1000000000-12-31T23:59:59Z"}) {
+      assertTrue(
+          refusal(run, Names.UPDATE_CHANGE_RESUME, tooLate).contains("longest wait of 8d"),
+          () -> "accepted: " + tooLate);
+    }
     fixture.result(run);
   }
 
