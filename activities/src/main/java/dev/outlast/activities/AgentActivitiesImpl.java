@@ -117,7 +117,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
     if (account == null && !name.equals(agent.account())) {
       throw Failures.permanent(
           ErrorCode.UNKNOWN_ACCOUNT,
-          "account: '" + name + "' is unknown; agent '" + agent.name() + "' may use "
+          "account: '"
+              + name
+              + "' is unknown; agent '"
+              + agent.name()
+              + "' may use "
               + usable(agent));
     }
     if (account != null && !account.provider().equals(agent.provider())) {

@@ -61,7 +61,9 @@ final class Call {
   /** The variable by which an agent that was left behind is known again. */
   static final String MARK = "OUTLAST_INVOCATION";
 
-  /** The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY. */
+  /**
+   * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
+   */
   private static final Pattern MOMENTARY = Pattern.compile("error=(?:11|12|23|24|26|35),");
 
   private static final int INTERRUPTED_EXIT = 130;
@@ -264,7 +266,8 @@ final class Call {
       case TOO_LONG ->
           Failures.transientFailure(
               ErrorCode.TIMED_OUT,
-              "the agent was ended after " + DurationText.of(bounds.invocation())
+              "the agent was ended after "
+                  + DurationText.of(bounds.invocation())
                   + ", the longest that an invocation may take (invocationTimeout)");
       case TOO_SILENT ->
           Failures.transientFailure(
@@ -276,8 +279,7 @@ final class Call {
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the server has given this attempt up");
       default ->
-          Failures.benign(
-              ErrorCode.DRAINED, "the agent was ended: the worker is going away");
+          Failures.benign(ErrorCode.DRAINED, "the agent was ended: the worker is going away");
     };
   }
 
@@ -350,18 +352,25 @@ final class Call {
     String agent = "agent '" + setting.agent().name() + "'";
     return switch (reason) {
       case AUTH ->
-          agent + " is not logged in, or its credential was refused: log in as the worker's user,"
-              + " or correct the secrets of account '" + setting.account() + "'.";
+          agent
+              + " is not logged in, or its credential was refused: log in as the worker's user,"
+              + " or correct the secrets of account '"
+              + setting.account()
+              + "'.";
       case BILLING -> "account '" + setting.account() + "' has a billing problem.";
       case CREDIT ->
-          "the paid credit or spend cap of account '" + setting.account() + "' is used up, and"
+          "the paid credit or spend cap of account '"
+              + setting.account()
+              + "' is used up, and"
               + " nothing says when it returns: raise it, or use another account.";
       case PLAN -> "the plan of account '" + setting.account() + "' does not include this.";
       case REFUSED -> "the model declined the task: change the prompt.";
       case CONTEXT ->
           "the conversation no longer fits the model's context window: start a fresh session.";
       case SESSION_UNKNOWN ->
-          agent + " does not know the session, here on host " + setting.host().hostId()
+          agent
+              + " does not know the session, here on host "
+              + setting.host().hostId()
               + " and in this workspace: start a fresh one.";
       case MAX_TURNS ->
           agent + " has reached its own limit of turns: raise it in the agent's arguments.";

@@ -10,13 +10,13 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeSet;
-import java.util.Comparator;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The environment of one agent, built from nothing: what its allow-list lets through of the
@@ -43,7 +43,11 @@ record ChildEnvironment(Map<String, String> variables, Set<String> secretValues)
    */
   static ChildEnvironment of(AgentHost host, AgentDefinition agent, AccountDefinition account) {
     Map<String, String> variables = new HashMap<>();
-    Set<String> secrets = new TreeSet<>(Comparator.comparing(String::length).reversed().thenComparing(Comparator.naturalOrder()));
+    Set<String> secrets =
+        new TreeSet<>(
+            Comparator.comparing(String::length)
+                .reversed()
+                .thenComparing(Comparator.naturalOrder()));
     host.environment()
         .forEach(
             (name, value) -> {

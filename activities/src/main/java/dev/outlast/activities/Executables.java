@@ -27,8 +27,7 @@ final class Executables {
         if (executable(file)) {
           return file;
         }
-        throw missing(
-            agent, program, Files.exists(file) ? "is not executable" : "does not exist");
+        throw missing(agent, program, Files.exists(file) ? "is not executable" : "does not exist");
       }
       Optional<Path> found =
           Stream.of((path == null ? "" : path).split(File.pathSeparator))

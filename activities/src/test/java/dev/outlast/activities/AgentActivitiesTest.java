@@ -1,0 +1,440 @@
+package dev.outlast.activities;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.agent.AgentActivities;
+import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import dev.outlast.agent.StopReason;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import dev.outlast.operator.ErrorCode;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationErrorCategory;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.testing.TestActivityEnvironment;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The activities with small scripted agents, as Temporal calls them. */
+@Timeout(60)
+class AgentActivitiesTest {
+
+  private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
+  private static final String RESUME_MESSAGE = "please go on";
+
+  @TempDir Path folder;
+
+  private final TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
+  private final List<InvocationProgress> heartbeats = new CopyOnWriteArrayList<>();
+  private ScriptedAgent agent;
+  private AgentActivitiesImpl activities;
+  private AgentActivities stub;
+
+  @AfterEach
+  void close() {
+    temporal.close();
+  }
+
+  private void agentThat(String body, AccountDefinition... accounts) throws IOException {
+    agent = new ScriptedAgent(folder, body);
+    register(agent.host(accounts));
+  }
+
+  private void register(AgentHost host) {
+    activities = new AgentActivitiesImpl(host, () -> true);
+    temporal.registerActivitiesImplementations(activities);
+    temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
+    stub =
+        temporal.newActivityStub(
+            AgentActivities.class,
+            ActivityOptions.newBuilder()
+                .setScheduleToCloseTimeout(Duration.ofMinutes(2))
+                .setHeartbeatTimeout(Duration.ofMillis(500))
+                .build());
+  }
+
+  private static AgentInvocation invocation(SessionStart start, String message) {
+    return invocation(start, message, Duration.ofMinutes(1), Duration.ofMinutes(1));
+  }
+
+  private static AgentInvocation invocation(
+      SessionStart start, String message, Duration longest, Duration silence) {
+    return new AgentInvocation(
+        1,
+        1,
+        "claude",
+        "work",
+        null,
+        null,
+        start,
+        start == SessionStart.CONTINUE_LAST ? null : SESSION,
+        message,
+        RESUME_MESSAGE,
+        longest,
+        silence);
+  }
+
+  private AgentOutcome fresh(String message) {
+    return stub.invokeAgent(invocation(SessionStart.FRESH, message));
+  }
+
+  private static InvocationProgress before(boolean taken) {
+    return new InvocationProgress(
+        InvocationProgress.Phase.WORKING, SESSION, taken, null, null, "host-1", 0);
+  }
+
+  private ApplicationFailure failure(Runnable call) {
+    ActivityFailure failure = assertThrows(ActivityFailure.class, call::run);
+    return assertInstanceOf(ApplicationFailure.class, failure.getCause());
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    for (int i = 0; i < 400 && !condition.getAsBoolean(); i++) {
+      Thread.sleep(25);
+    }
+    assertTrue(condition.getAsBoolean(), "did not happen within 10 s");
+  }
+
+  private boolean called() {
+    try {
+      return !agent.ledger().isEmpty();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private boolean agentIsGone() throws IOException {
+    long pid = Long.parseLong(agent.ledger().get(0).split("\\|", -1)[3]);
+    return ProcessHandle.of(pid).map(p -> !p.isAlive()).orElse(true);
+  }
+
+  @Test
+  void a_fresh_call_uses_the_chosen_session_and_reports_the_answer() throws IOException {
+    agentThat("init; say 'working'; result 'all done'");
+    AgentOutcome.Completed done =
+        assertInstanceOf(AgentOutcome.Completed.class, fresh("fix $(the) `build`; \"now\""));
+    assertEquals("all done", done.text());
+    assertEquals(SESSION, done.facts().session());
+    assertEquals("2.1.329", done.facts().agentVersion());
+    assertEquals(30, done.facts().tokens().total());
+    assertEquals(0.5, done.facts().costUsd());
+    assertTrue(done.facts().progressed());
+    assertTrue(
+        agent.ledger().get(0).startsWith("fresh|" + SESSION + "|fix $(the) `build`; \"now\"|"),
+        agent.ledger().toString());
+  }
+
+  @Test
+  void the_chosen_session_is_in_the_heartbeat_before_the_agent_starts()
+      throws IOException, InterruptedException {
+    agentThat("sleep 0.3; init; say 'working'; sleep 1; result 'done'");
+    fresh("task");
+    InvocationProgress first = heartbeats.get(0);
+    assertEquals(SESSION, first.session());
+    assertEquals(InvocationProgress.Phase.STARTING, first.phase());
+    assertFalse(first.taken());
+    assertTrue(heartbeats.stream().anyMatch(InvocationProgress::taken), heartbeats.toString());
+  }
+
+  @Test
+  void a_usage_limit_is_an_outcome_with_its_reset_and_evidence() throws IOException {
+    agentThat("init; limit 1795233500");
+    AgentOutcome.Limited limited = assertInstanceOf(AgentOutcome.Limited.class, fresh("task"));
+    assertEquals(LimitScope.SESSION, limited.limit().scope());
+    assertEquals(ResetTime.exactly(Instant.ofEpochSecond(1_795_233_500)), limited.limit().reset());
+    assertEquals("claude", limited.limit().provider());
+    assertEquals("work", limited.limit().account());
+    assertEquals("Europe/Berlin", limited.limit().evidence().zone());
+    assertTrue(limited.limit().evidence().text().contains("1795233500"));
+    assertFalse(limited.facts().progressed());
+  }
+
+  @Test
+  void a_resume_names_the_session() throws IOException {
+    agentThat("init; say 'x'; result 'done'");
+    stub.invokeAgent(invocation(SessionStart.RESUME, "go on then"));
+    assertTrue(
+        agent.ledger().get(0).startsWith("resume|" + SESSION + "|go on then|"),
+        agent.ledger().toString());
+  }
+
+  @Test
+  void a_retried_attempt_resumes_and_does_not_send_the_prompt_again() throws IOException {
+    agentThat("init; say 'x'; result 'done'");
+    temporal.setHeartbeatDetails(before(true));
+    fresh("task");
+    assertEquals(1, agent.ledger().size());
+    assertTrue(
+        agent.ledger().get(0).startsWith("resume|" + SESSION + "|" + RESUME_MESSAGE + "|"),
+        agent.ledger().toString());
+  }
+
+  @Test
+  void a_retried_attempt_whose_session_never_came_to_be_starts_it_with_the_prompt()
+      throws IOException {
+    agentThat("[ $mode = resume ] && unknown; init; say 'x'; result 'done'");
+    temporal.setHeartbeatDetails(before(false));
+    assertInstanceOf(AgentOutcome.Completed.class, fresh("task"));
+    assertEquals(2, agent.ledger().size(), agent.ledger().toString());
+    assertTrue(agent.ledger().get(0).startsWith("resume|" + SESSION + "|" + RESUME_MESSAGE + "|"));
+    assertTrue(agent.ledger().get(1).startsWith("fresh|" + SESSION + "|task|"));
+  }
+
+  @Test
+  void a_retried_resume_that_was_not_taken_sends_its_message_again() throws IOException {
+    agentThat("init; say 'x'; result 'done'");
+    temporal.setHeartbeatDetails(before(false));
+    stub.invokeAgent(invocation(SessionStart.RESUME, "the next prompt"));
+    assertTrue(
+        agent.ledger().get(0).startsWith("resume|" + SESSION + "|the next prompt|"),
+        agent.ledger().toString());
+  }
+
+  @Test
+  void an_agent_left_behind_by_a_killed_worker_is_ended_before_its_session_is_resumed()
+      throws IOException, InterruptedException {
+    agentThat("init; say 'x'; result 'done'");
+    AgentProcess orphan =
+        AgentProcess.start(
+            new ProcessSpec(
+                List.of("/bin/sh", "-c", "sleep 60 & sleep 60"),
+                folder,
+                Map.of("OUTLAST_TEST", "run/activity"),
+                null),
+            line -> {},
+            line -> {});
+    try {
+      assertFalse(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/other"));
+      assertTrue(ProcessHandle.of(orphan.pid()).isPresent());
+      assertTrue(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/activity"));
+      assertTrue(orphan.awaitExit(Duration.ofSeconds(5)));
+    } finally {
+      orphan.end();
+    }
+  }
+
+  @Test
+  void an_unknown_session_is_said_to_be_unknown() throws IOException {
+    agentThat("unknown");
+    AgentOutcome.Stopped stopped =
+        assertInstanceOf(
+            AgentOutcome.Stopped.class, stub.invokeAgent(invocation(SessionStart.RESUME, "go on")));
+    assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
+    assertEquals(1, agent.ledger().size());
+  }
+
+  @Test
+  void cancelling_ends_the_agent_and_keeps_its_session() throws IOException, InterruptedException {
+    agentThat("init; say 'x'; sleep 50 & sleep 50");
+    CompletableFuture<AgentOutcome> outcome = CompletableFuture.supplyAsync(() -> fresh("task"));
+    await(this::called);
+    temporal.requestCancelActivity();
+    AgentOutcome.Stopped stopped = assertInstanceOf(AgentOutcome.Stopped.class, outcome.join());
+    assertEquals(StopReason.INTERRUPTED, stopped.reason());
+    assertEquals(SESSION, stopped.facts().session());
+    assertTrue(agentIsGone());
+  }
+
+  @Test
+  void draining_ends_the_agent_after_its_grace_so_that_it_is_retried()
+      throws IOException, InterruptedException {
+    agentThat("init; say 'x'; sleep 50");
+    CompletableFuture<ApplicationFailure> failed =
+        CompletableFuture.supplyAsync(() -> failure(() -> fresh("task")));
+    await(this::called);
+    long began = System.nanoTime();
+    activities.drain();
+    assertTrue(System.nanoTime() - began < 200_000_000L, "drain returns at once");
+    ApplicationFailure failure = failed.join();
+    assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
+    assertTrue(System.nanoTime() - began > 400_000_000L, "the drain grace was kept");
+    assertTrue(agentIsGone());
+  }
+
+  @Test
+  void a_draining_worker_starts_no_agent() throws IOException {
+    agentThat("result 'done'");
+    activities.drain();
+    assertEquals(ErrorCode.DRAINED.code(), failure(() -> fresh("task")).getType());
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  @Test
+  void an_agent_that_takes_too_long_is_ended_and_retried() throws IOException {
+    agentThat("init; while :; do say 'x'; sleep 0.1; done");
+    ApplicationFailure failure =
+        failure(
+            () ->
+                stub.invokeAgent(
+                    invocation(
+                        SessionStart.FRESH, "t", Duration.ofSeconds(1), Duration.ofMinutes(1))));
+    assertEquals(ErrorCode.TIMED_OUT.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    assertTrue(agentIsGone());
+  }
+
+  @Test
+  void an_agent_that_is_silent_for_too_long_is_ended_and_retried() throws IOException {
+    agentThat("init; sleep 50");
+    ApplicationFailure failure =
+        failure(
+            () ->
+                stub.invokeAgent(
+                    invocation(
+                        SessionStart.FRESH, "t", Duration.ofMinutes(1), Duration.ofSeconds(1))));
+    assertEquals(ErrorCode.TIMED_OUT.code(), failure.getType());
+    assertTrue(failure.getMessage().contains("silenceTimeout"), failure.getMessage());
+    assertTrue(agentIsGone());
+  }
+
+  @Test
+  void an_agent_that_reports_its_limit_and_hangs_was_limited() throws IOException {
+    agentThat("init; (limit 1795233500); sleep 50");
+    AgentOutcome outcome =
+        stub.invokeAgent(
+            invocation(SessionStart.FRESH, "t", Duration.ofMinutes(1), Duration.ofSeconds(1)));
+    assertInstanceOf(AgentOutcome.Limited.class, outcome);
+  }
+
+  @Test
+  void a_crash_is_retried_and_quotes_no_secret_and_no_control_character() throws IOException {
+    agentThat(
+        "printf 'boom \\033[31m%s\\033[0m\\n' \"$MY_KEY\" >&2; exit 3",
+        new AccountDefinition("work", "claude", Map.of(), Map.of("MY_KEY", "env:WORK_KEY")));
+    ApplicationFailure failure = failure(() -> fresh("task"));
+    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    assertTrue(failure.getMessage().contains("boom [secret]"), failure.getMessage());
+  }
+
+  @Test
+  void a_throttle_is_retried_after_a_pause() throws IOException {
+    agentThat("init; error 'API Error: 529 Overloaded' 529");
+    ApplicationFailure failure = failure(() -> fresh("task"));
+    assertEquals(ErrorCode.THROTTLED.code(), failure.getType());
+    assertEquals(Call.THROTTLE_PAUSE, failure.getNextRetryDelay());
+  }
+
+  @Test
+  void a_missing_secret_names_its_reference() throws IOException {
+    agentThat(
+        "result 'done'",
+        new AccountDefinition("work", "claude", Map.of(), Map.of("MY_KEY", "env:NOT_THERE")));
+    ApplicationFailure failure = failure(() -> fresh("task"));
+    assertTrue(failure.isNonRetryable());
+    assertTrue(failure.getMessage().contains("env:NOT_THERE"), failure.getMessage());
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  @Test
+  void the_agent_sees_only_what_is_allowed() throws IOException {
+    Path secret = Files.writeString(folder.resolve("key"), "from-a-file\nsecond line\n");
+    agentThat(
+        "env | cut -d= -f1 | sort | tr '\\n' ' ' > names; echo \"$TZ $PLAIN $SECRET\" > values;"
+            + " result 'done'",
+        new AccountDefinition(
+            "work", "claude", Map.of("PLAIN", "yes"), Map.of("SECRET", "file:" + secret)));
+    fresh("task");
+    List<String> names = List.of(Files.readString(folder.resolve("names")).strip().split(" "));
+    for (String name : names) {
+      assertTrue(
+          List.of("PATH", "HOME", "TZ", "PLAIN", "SECRET", Call.MARK, "PWD", "OLDPWD", "SHLVL", "_")
+              .contains(name),
+          names.toString());
+    }
+    assertEquals(
+        "Europe/Berlin yes from-a-file", Files.readString(folder.resolve("values")).strip());
+  }
+
+  @Test
+  void a_long_answer_is_cut_between_two_characters() throws IOException {
+    agentThat("result \"$(yes '日本語€' | head -n 20000 | tr -d '\\n')\"");
+    AgentOutcome.Completed done = assertInstanceOf(AgentOutcome.Completed.class, fresh("task"));
+    int bytes = done.text().getBytes(StandardCharsets.UTF_8).length;
+    assertTrue(bytes <= AgentOutcome.MAX_TEXT_BYTES && bytes > AgentOutcome.MAX_TEXT_BYTES - 4);
+    assertFalse(done.text().contains("\ufffd"));
+  }
+
+  @Test
+  void a_prompt_that_looks_like_an_option_goes_through_standard_input() throws IOException {
+    agentThat("cat > stdin; result 'done'");
+    fresh("--dangerously-skip-permissions");
+    assertEquals("--dangerously-skip-permissions", Files.readString(folder.resolve("stdin")));
+  }
+
+  @Test
+  void resolving_chooses_a_session_and_this_hosts_queue() throws IOException {
+    agentThat("result 'done'");
+    ResolvedAgent resolved =
+        stub.resolveAgent(new AgentSelection(null, null, null, null, null, false));
+    assertEquals("claude", resolved.agent());
+    assertEquals("work", resolved.account());
+    assertNotNull(resolved.session());
+    assertEquals(agent.folder.toString(), resolved.workspace());
+    assertEquals("outlast@host-1", resolved.taskQueue());
+    assertTrue(resolved.searchAttributes());
+    ResolvedAgent last = stub.resolveAgent(new AgentSelection(null, null, null, null, null, true));
+    assertNull(last.session());
+  }
+
+  @Test
+  void what_cannot_be_resolved_says_what_can() throws IOException {
+    agentThat("result 'done'", new AccountDefinition("codex-one", "codex", Map.of(), Map.of()));
+    Files.createSymbolicLink(folder.resolve("way-out"), Path.of("/tmp"));
+    Files.writeString(folder.resolve("file"), "");
+    wrong(ErrorCode.UNKNOWN_AGENT, "has claude", "nobody", null, null);
+    wrong(ErrorCode.UNKNOWN_ACCOUNT, "may use work", null, "nowhere", null);
+    wrong(ErrorCode.UNKNOWN_ACCOUNT, "provider codex", null, "codex-one", null);
+    wrong(ErrorCode.WORKSPACE, "does not exist", null, null, "missing");
+    wrong(ErrorCode.WORKSPACE, "is not a folder", null, null, "file");
+    wrong(ErrorCode.WORKSPACE, "outside", null, null, "/");
+    wrong(ErrorCode.WORKSPACE, "outside", null, null, "way-out");
+    wrong(ErrorCode.WORKSPACE, "outside", null, null, "../..");
+    assertTrue(agent.script.toFile().setExecutable(false));
+    wrong(ErrorCode.EXECUTABLE, "not executable", null, null, null);
+    Files.delete(agent.script);
+    wrong(ErrorCode.EXECUTABLE, "does not exist", null, null, null);
+  }
+
+  private void wrong(
+      ErrorCode code, String part, String agentName, String account, String workspace) {
+    ApplicationFailure failure =
+        failure(
+            () ->
+                stub.resolveAgent(
+                    new AgentSelection(agentName, account, null, workspace, null, false)));
+    assertEquals(code.code(), failure.getType(), failure.getMessage());
+    assertTrue(failure.isNonRetryable());
+    assertTrue(failure.getMessage().contains(part), failure.getMessage());
+  }
+}

@@ -1,0 +1,119 @@
+package dev.outlast.activities;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.ZoneId;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A small agent in POSIX sh that speaks Claude's stream-json. It notes each call as {@code
+ * mode|session|prompt|pid} in {@code ledger} and then does what its body says.
+ */
+final class ScriptedAgent {
+
+  private static final String HEAD =
+      """
+      #!/bin/sh
+      prompt=; session=; mode=fresh
+      while [ $# -gt 0 ]; do
+        case "$1" in
+          -p) shift; prompt=$1 ;;
+          --session-id) shift; session=$1 ;;
+          --resume) shift; session=$1; mode=resume ;;
+          --continue) session=of-last-time; mode=last ;;
+        esac
+        shift
+      done
+      echo "$mode|$session|$prompt|$$" >> ledger
+      init() {
+        echo '{"type":"system","subtype":"init","session_id":"'$session'","claude_code_version":"2.1.329"}'
+      }
+      say() {
+        echo '{"type":"assistant","message":{"id":"m1","model":"claude-x","content":[{"type":"text","text":"'"$1"'"}],"usage":{"input_tokens":3,"output_tokens":4}},"session_id":"'$session'"}'
+      }
+      result() {
+        echo '{"type":"result","subtype":"success","is_error":false,"result":"'"$1"'","session_id":"'$session'","total_cost_usd":0.5,"usage":{"input_tokens":10,"output_tokens":20}}'
+      }
+      error() {
+        echo '{"type":"result","subtype":"success","is_error":true,"result":"'"$1"'","session_id":"'$session'","api_error_status":'${2:-null}'}'
+        exit 1
+      }
+      limit() {
+        echo '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":'$1',"rateLimitType":"five_hour","isUsingOverage":false},"session_id":"'$session'"}'
+        error "You have hit your session limit" 429
+      }
+      unknown() {
+        echo '{"type":"result","subtype":"error_during_execution","is_error":true,"errors":["No conversation found with session ID: '$session'"],"session_id":"'$session'"}'
+        exit 1
+      }
+      """;
+
+  final Path folder;
+  final Path script;
+
+  ScriptedAgent(Path folder, String body) throws IOException {
+    this.folder = folder.toRealPath();
+    this.script = this.folder.resolve("agent.sh");
+    Files.writeString(script, HEAD + body);
+    if (!script.toFile().setExecutable(true)) {
+      throw new IOException("cannot make " + script + " executable");
+    }
+  }
+
+  List<String> ledger() throws IOException {
+    Path ledger = folder.resolve("ledger");
+    return Files.exists(ledger) ? Files.readAllLines(ledger) : List.of();
+  }
+
+  AgentDefinition definition() {
+    return new AgentDefinition(
+        "claude",
+        "claude",
+        List.of(script.toString()),
+        null,
+        null,
+        List.of(),
+        List.of("PATH", "HOME"),
+        "work",
+        null,
+        List.of(),
+        null);
+  }
+
+  AgentHost host(AccountDefinition... accounts) {
+    return host(definition(), Duration.ofMillis(500), accounts);
+  }
+
+  AgentHost host(AgentDefinition agent, Duration drainGrace, AccountDefinition... accounts) {
+    Map<String, AgentDefinition> agents = new LinkedHashMap<>();
+    agents.put(agent.name(), agent);
+    Map<String, AccountDefinition> byName = new LinkedHashMap<>();
+    for (AccountDefinition account : accounts) {
+      byName.put(account.name(), account);
+    }
+    return new AgentHost(
+        "host-1",
+        "outlast",
+        agents,
+        byName,
+        List.of(folder),
+        folder,
+        null,
+        null,
+        ZoneId.of("Europe/Berlin"),
+        drainGrace,
+        Map.of(
+            "PATH",
+            System.getenv("PATH"),
+            "HOME",
+            folder.toString(),
+            "WORK_KEY",
+            "sk-very-secret",
+            "HIDDEN",
+            "not for agents"));
+  }
+}
