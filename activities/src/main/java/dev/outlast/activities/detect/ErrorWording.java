@@ -145,6 +145,9 @@ public final class ErrorWording {
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
           "\\byour ([a-z0-9-]+(?: [a-z0-9-]+)?) (?:limit|window|quota|usage|allowance)s? (?:will )?(?:resets?|renews?)\\b");
+  private static final Pattern HIT_WINDOW =
+      Pattern.compile(
+          "\\b(?:hit|reached|exceeded|exhausted) (?:your|the) ([a-z0-9 -]{1,30}?) (?:limit|quota|usage|allowance)");
   private static final Pattern SESSION =
       Pattern.compile("\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly)\\b");
   private static final Pattern WEEKLY =
@@ -216,7 +219,8 @@ public final class ErrorWording {
       return Meaning.MAX_TURNS;
     }
     if (usedUp && has(PAID, t) && !has(BILLING, t)) {
-      return has(RETURNS, t) ? Meaning.LIMIT : Meaning.CREDIT;
+      boolean returns = has(RETURNS, t) || window(t) != LimitScope.UNKNOWN;
+      return returns ? Meaning.LIMIT : Meaning.CREDIT;
     }
     if (has(BILLING, t)) {
       return Meaning.BILLING;
@@ -252,6 +256,10 @@ public final class ErrorWording {
     }
     if (has(KNOWN_MODEL, t) || newModel(plain)) {
       return LimitScope.MODEL;
+    }
+    Matcher hit = HIT_WINDOW.matcher(t);
+    if (hit.find() && window(hit.group(1)) != LimitScope.UNKNOWN) {
+      return window(hit.group(1));
     }
     if (has(CREDIT, t)) {
       return LimitScope.CREDIT;

@@ -1,0 +1,459 @@
+package dev.outlast.activities.provider;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.AgentDefinition.Output;
+import dev.outlast.activities.process.LineSplitter;
+import dev.outlast.activities.process.OutputLine;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import dev.outlast.agent.StopReason;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What every provider has to keep. A new one joins by a line in {@link Subject}. */
+class ProviderContractTest {
+
+  private static final int CASES = 2_500;
+  private static final Instant NOW = Instant.parse("2026-11-21T00:00:00Z");
+  private static final ZoneId ZONE = ZoneId.of("Europe/Berlin");
+  private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
+
+  /** Texts of real limits, as an agent may quote them. */
+  private static final List<String> LIMIT_TEXTS =
+      List.of(
+          "Claude AI usage limit reached|1795233891",
+          "5-hour limit reached ∙ resets 2am",
+          "You've hit your session limit · resets 5:04am (Europe/Berlin)",
+          "You've hit your usage limit. Try again in 3 days 4 hours.",
+          "{\\\"type\\\":\\\"rate_limit_event\\\",\\\"status\\\":\\\"rejected\\\"}",
+          "Your quota will reset after 8h44m7s. TerminalQuotaError");
+
+  enum Subject {
+    CLAUDE(
+        "claude",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"assistant\",\"message\":{\"model\":\"m\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]},\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\",\"content\":\"%s\"}]},\"session_id\":\""
+            + SESSION
+            + "\"}\n",
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,\"result\":\"%s\",\"session_id\":\""
+            + SESSION
+            + "\"}\n",
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"%s\",\"session_id\":\""
+            + SESSION
+            + "\"}\n"),
+    COMMAND_JSON(
+        "command",
+        List.of("{prompt}", "{resume?--session {session}}"),
+        Output.JSON,
+        "{\"session_id\":\"" + SESSION + "\",\"text\":\"%s\",\"tool\":\"%s\"}\n",
+        "{\"session_id\":\"" + SESSION + "\",\"result\":\"%s\"}\n",
+        "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
+    COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
+
+    final AgentDriver driver;
+    final String talk;
+    final String answer;
+    final String error;
+
+    Subject(
+        String provider,
+        List<String> args,
+        Output output,
+        String talk,
+        String answer,
+        String error) {
+      this.driver = Providers.driver(agent(provider, args, output, List.of()));
+      this.talk = talk;
+      this.answer = answer;
+      this.error = error;
+    }
+  }
+
+  private static AgentDefinition agent(
+      String provider, List<String> args, Output output, List<String> patterns) {
+    return new AgentDefinition(
+        "mine",
+        provider,
+        List.of("program", "always"),
+        null,
+        null,
+        args,
+        List.of(),
+        null,
+        output,
+        patterns,
+        null);
+  }
+
+  private static void feed(OutputReader reader, byte[] stdout, int chunk) {
+    LineSplitter lines = new LineSplitter(line -> reader.stdout(line, NOW));
+    for (int from = 0; from < stdout.length; from += chunk) {
+      byte[] part = Arrays.copyOfRange(stdout, from, Math.min(stdout.length, from + chunk));
+      lines.feed(part, part.length);
+    }
+    lines.end();
+  }
+
+  private static OutputReader read(AgentDriver driver, String stdout) {
+    OutputReader reader = driver.reader(ZONE);
+    feed(reader, stdout.getBytes(StandardCharsets.UTF_8), 4096);
+    return reader;
+  }
+
+  private static OutputLine line(String text) {
+    return new OutputLine(text.getBytes(StandardCharsets.UTF_8), false);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void an_answer_is_an_answer(Subject subject) {
+    OutputReader reader = read(subject.driver, subject.answer.formatted("all is well"));
+    Conclusion.Completed completed =
+        assertInstanceOf(Conclusion.Completed.class, reader.conclude(0, NOW));
+    assertEquals("all is well", completed.text());
+    assertTrue(reader.facts().taken());
+    if (subject != Subject.COMMAND_TEXT) {
+      assertEquals(SESSION, reader.facts().session());
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_limit_in_the_error_channel_is_a_limit(Subject subject) {
+    OutputReader reader =
+        read(subject.driver, subject.error.formatted("You've hit your weekly limit · resets 3pm"));
+    Conclusion.Limited limited =
+        assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
+    assertEquals(LimitScope.WEEKLY, limited.scope());
+    assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+    assertFalse(limited.basis().evidence().isBlank());
+    assertFalse(limited.basis().rule().isBlank());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void what_looks_like_a_limit_in_unknown_words_is_reported_as_such(Subject subject) {
+    OutputReader reader =
+        read(subject.driver, subject.error.formatted("Plan usage paused until 3pm"));
+    Conclusion.Limited limited =
+        assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
+    assertEquals(LimitScope.UNKNOWN, limited.scope());
+    assertEquals(Conclusion.UNRECOGNISED, limited.basis().rule());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_crash_is_a_failure_and_an_unknown_session_is_told_apart(Subject subject) {
+    assertInstanceOf(
+        Conclusion.Failed.class,
+        read(subject.driver, subject.error.formatted("boom")).conclude(1, NOW));
+    Conclusion unknown =
+        read(subject.driver, subject.error.formatted("No conversation found with session ID: x"))
+            .conclude(1, NOW);
+    assertEquals(
+        StopReason.SESSION_UNKNOWN, assertInstanceOf(Conclusion.Stopped.class, unknown).reason());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void quoted_limits_never_limit(Subject subject) {
+    for (int i = 0; i < CASES; i++) {
+      SplittableRandom random = new SplittableRandom(i);
+      StringBuilder stdout = new StringBuilder();
+      for (int k = random.nextInt(6); k >= 0; k--) {
+        stdout.append(subject.talk.formatted(pick(random), pick(random)));
+      }
+      boolean crash = random.nextBoolean();
+      stdout.append(
+          crash
+              ? subject.error.formatted("API Error: 500 Internal server error")
+              : subject.answer.formatted(pick(random)));
+      Conclusion conclusion = read(subject.driver, stdout.toString()).conclude(crash ? 1 : 0, NOW);
+      assertFalse(
+          conclusion instanceof Conclusion.Limited,
+          "seed " + i + ": " + conclusion + " from " + stdout);
+    }
+  }
+
+  private static String pick(SplittableRandom random) {
+    return LIMIT_TEXTS.get(random.nextInt(LIMIT_TEXTS.size()));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void how_the_output_is_chunked_changes_nothing(Subject subject) {
+    for (int i = 0; i < CASES; i++) {
+      SplittableRandom random = new SplittableRandom(i);
+      boolean limit = random.nextBoolean();
+      String stdout =
+          subject.talk.formatted(pick(random), "日本語")
+              + (limit ? subject.error : subject.answer)
+                  .formatted("You've hit your limit · resets 3pm");
+      OutputReader whole = read(subject.driver, stdout);
+      OutputReader pieces = subject.driver.reader(ZONE);
+      feed(pieces, stdout.getBytes(StandardCharsets.UTF_8), 1 + random.nextInt(60));
+      int exit = limit ? 1 : 0;
+      assertEquals(whole.conclude(exit, NOW), pieces.conclude(exit, NOW), "seed " + i);
+      assertEquals(whole.facts(), pieces.facts(), "seed " + i);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void no_bytes_whatever_make_a_reader_throw(Subject subject) {
+    byte[] seedText =
+        (subject.talk.formatted("a", "b")
+                + subject.error.formatted("You've hit your limit · resets Nov 25, 6pm (UTC)")
+                + "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1795233500,"
+                + "\"rateLimitType\":\"five_hour\",\"unifiedWindows\":{\"seven_day\":{\"status\":\"rejected\",\"resetsAt\":1e300}}}}\n")
+            .getBytes(StandardCharsets.UTF_8);
+    for (int i = 0; i < CASES; i++) {
+      SplittableRandom random = new SplittableRandom(i);
+      byte[] bytes = seedText.clone();
+      for (int k = random.nextInt(20); k >= 0; k--) {
+        bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
+      }
+      try {
+        OutputReader reader = subject.driver.reader(ZONE);
+        feed(reader, bytes, 1 + random.nextInt(100));
+        reader.stderr(new OutputLine(bytes, random.nextBoolean()), NOW);
+        assertNotNull(reader.facts());
+        Conclusion conclusion = reader.conclude(random.nextInt(256), NOW);
+        assertTrue(conclusion.basis().evidence().length() <= LimitEvidence.MAX_TEXT);
+      } catch (RuntimeException e) {
+        throw new AssertionError("seed " + i, e);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_message_is_one_argument_or_standard_input_and_never_more(Subject subject) {
+    for (String message : List.of("plain", "two words; $(rm -rf /) \"'`\n*", "-x", "日本語")) {
+      CommandLine line =
+          subject.driver.commandLine(
+              new AgentCall(SessionStart.FRESH, SESSION, message, null, "/w"));
+      assertEquals("always", line.arguments().get(0));
+      long asArgument = line.arguments().stream().filter(message::equals).count();
+      assertEquals(1, asArgument + (message.equals(line.stdin()) ? 1 : 0), line.toString());
+    }
+    CommandLine resume =
+        subject.driver.commandLine(
+            new AgentCall(SessionStart.RESUME, SESSION, "go on", null, "/w"));
+    assertEquals(subject != Subject.COMMAND_TEXT, resume.arguments().contains(SESSION.value()));
+  }
+
+  @Test
+  void claude_is_called_in_its_documented_form() {
+    AgentDefinition agent =
+        new AgentDefinition(
+            "c",
+            "claude",
+            List.of("claude"),
+            null,
+            "acceptEdits",
+            List.of("--add-dir", "/x"),
+            List.of(),
+            null,
+            null,
+            List.of(),
+            null);
+    AgentDriver driver = Providers.driver(agent);
+    assertEquals(
+        List.of(
+            "-p",
+            "do it",
+            "--output-format",
+            "stream-json",
+            "--verbose",
+            "--session-id",
+            SESSION.value(),
+            "--permission-mode",
+            "acceptEdits",
+            "--model",
+            "opus",
+            "--add-dir",
+            "/x"),
+        driver
+            .commandLine(new AgentCall(SessionStart.FRESH, SESSION, "do it", "opus", "/w"))
+            .arguments());
+    assertTrue(
+        driver
+            .commandLine(new AgentCall(SessionStart.CONTINUE_LAST, null, "x", null, "/w"))
+            .arguments()
+            .contains("--continue"));
+    CommandLine longOne =
+        driver.commandLine(
+            new AgentCall(SessionStart.FRESH, SESSION, "x".repeat(200_000), null, "/w"));
+    assertEquals(200_000, longOne.stdin().length());
+  }
+
+  @Test
+  void only_the_last_event_counts_and_only_with_a_failed_result() {
+    String rejected =
+        "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1795233500,\"rateLimitType\":\"five_hour\"%s}}\n";
+    String allowed =
+        "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"allowed\"}}\n";
+    String failed =
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"api_error_status\":429,\"result\":\"%s\"}\n";
+    AgentDriver claude = Subject.CLAUDE.driver;
+    assertInstanceOf(
+        Conclusion.Completed.class,
+        read(claude, rejected.formatted("") + Subject.CLAUDE.answer.formatted("ok"))
+            .conclude(0, NOW));
+    assertInstanceOf(
+        Conclusion.Throttled.class,
+        read(
+                claude,
+                rejected.formatted("")
+                    + allowed
+                    + failed.formatted("API Error: Request rejected (429)"))
+            .conclude(1, NOW));
+    assertInstanceOf(
+        Conclusion.Throttled.class,
+        read(
+                claude,
+                rejected.formatted("")
+                    + failed.formatted(
+                        "API Error: Server is temporarily limiting requests (not your usage limit)"))
+            .conclude(1, NOW));
+    Conclusion both =
+        read(
+                claude,
+                rejected.formatted(
+                        ",\"unifiedWindows\":{\"five_hour\":{\"status\":\"rejected\",\"resetsAt\":1795233500},\"seven_day\":{\"status\":\"rejected\",\"resetsAt\":1795579100}}")
+                    + failed.formatted("You've hit your limit"))
+            .conclude(1, NOW);
+    Conclusion.Limited limited = assertInstanceOf(Conclusion.Limited.class, both);
+    assertEquals(
+        ResetTime.exactly(Instant.ofEpochSecond(1_795_579_100)), limited.reset(), "the later");
+    assertEquals(LimitScope.WEEKLY, limited.scope());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {
+    AgentDefinition agent =
+        agent(
+            subject == Subject.CLAUDE ? "claude" : "command",
+            List.of("{prompt}"),
+            subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
+            List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));
+    OutputReader reader = Providers.driver(agent).reader(ZONE);
+    feed(
+        reader,
+        subject
+            .error
+            .formatted("Fuel gone (daily), refill at 3pm; sorry")
+            .getBytes(StandardCharsets.UTF_8),
+        100);
+    Conclusion.Limited limited =
+        assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
+    assertEquals("pattern/2", limited.basis().rule());
+    assertEquals(LimitScope.DAILY, limited.scope());
+    assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+  }
+
+  @Test
+  void a_pattern_that_backtracks_without_end_is_given_up() {
+    OutputReader reader =
+        Providers.driver(
+                agent("command", List.of("{prompt}"), Output.TEXT, List.of("(a+)+$", "(?:a|a)*b")))
+            .reader(ZONE);
+    reader.stderr(line("a".repeat(5_000) + "!"), NOW);
+    long began = System.nanoTime();
+    assertInstanceOf(Conclusion.Failed.class, reader.conclude(1, NOW));
+    assertTrue(System.nanoTime() - began < 5_000_000_000L);
+  }
+
+  @Test
+  void wrong_definitions_are_refused_with_their_key() {
+    refused("agents.mine.patterns[1]", "command", List.of("{prompt}"), List.of("ok", "(oops"));
+    refused("agents.mine.provider", "nonesuch", List.of(), List.of());
+    refused("agents.mine.args[1]", "command", List.of("a", "{promt}"), List.of());
+    refused("without its '}'", "command", List.of("{prompt"), List.of());
+    refused("without its '{'", "command", List.of("prompt}"), List.of());
+    refused("without its '}'", "command", List.of("{resume?--session {session}"), List.of());
+    refused("{again?…} is unknown", "command", List.of("{again?x}"), List.of());
+    refused("within a condition", "command", List.of("{resume?{fresh?x}}"), List.of());
+  }
+
+  private static void refused(
+      String part, String provider, List<String> args, List<String> patterns) {
+    IllegalArgumentException refused =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> Providers.driver(agent(provider, args, Output.TEXT, patterns)));
+    assertTrue(refused.getMessage().contains(part), refused.getMessage());
+  }
+
+  @Test
+  void a_template_makes_one_argument_or_none_of_each_element() {
+    AgentDriver driver =
+        Providers.driver(
+            agent(
+                "command",
+                List.of(
+                    "{{json}}",
+                    "{resume?--session {session} -q}",
+                    "{fresh?--new}",
+                    "{model?-m {model}}",
+                    "--dir={workspace}",
+                    "x{resume?-again}",
+                    "--",
+                    "{prompt}"),
+                Output.TEXT,
+                List.of()));
+    assertFalse(driver.choosesSession());
+    assertEquals(
+        List.of("always", "{json}", "--new", "--dir=/w w", "x", "--", "a b"),
+        driver
+            .commandLine(new AgentCall(SessionStart.FRESH, null, "a b", null, "/w w"))
+            .arguments());
+    assertEquals(
+        List.of(
+            "always",
+            "{json}",
+            "--session",
+            "s 1".replace(" ", ""),
+            "-q",
+            "-m",
+            "big one",
+            "--dir=/w",
+            "x-again",
+            "--",
+            "{session}"),
+        driver
+            .commandLine(
+                new AgentCall(
+                    SessionStart.RESUME, new SessionId("s1"), "{session}", "big one", "/w"))
+            .arguments());
+    assertTrue(
+        Providers.driver(agent("command", List.of("{session}", "{prompt}"), null, List.of()))
+            .choosesSession());
+    CommandLine stdin =
+        Providers.driver(agent("command", List.of("run"), null, List.of()))
+            .commandLine(new AgentCall(SessionStart.FRESH, null, "-hello", null, "/w"));
+    assertEquals("-hello", stdin.stdin());
+  }
+}
