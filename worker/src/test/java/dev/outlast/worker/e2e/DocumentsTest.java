@@ -99,7 +99,7 @@ class DocumentsTest {
         TEST_OF_A_PROMISE.matcher(Files.readString(ROOT.resolve("README.md"))).results().toList();
     for (MatchResult test : tests) {
       String source = Files.readString(ROOT.resolve(test.group(2)));
-      if (!source.contains("void " + test.group(1) + "(")
+      if (!source.contains(" " + test.group(1) + "(")
           && !source.contains("class " + test.group(1) + " ")) {
         missing.add(test.group());
       }
