@@ -2,6 +2,7 @@ package dev.outlast.worker.cli;
 
 import io.grpc.StatusRuntimeException;
 import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
+import io.temporal.api.workflowservice.v1.GetSystemInfoRequest;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
 import io.temporal.client.WorkflowClientPlugin;
@@ -41,6 +42,15 @@ final class ConnectionOptions {
 
     WorkflowServiceStubs stubs() {
       return client.getWorkflowServiceStubs();
+    }
+
+    /** The server's version; empty for the in-memory server, which has none. */
+    String serverVersion() {
+      return stubs()
+          .blockingStub()
+          .withDeadlineAfter(CONNECT_SECONDS, TimeUnit.SECONDS)
+          .getSystemInfo(GetSystemInfoRequest.getDefaultInstance())
+          .getServerVersion();
     }
 
     @Override

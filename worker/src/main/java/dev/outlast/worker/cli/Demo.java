@@ -6,11 +6,10 @@ import dev.outlast.operator.OperatorTexts;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunResult;
-import dev.outlast.run.RunStatus;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import dev.outlast.worker.server.LocalServer;
+import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.WorkflowClient;
-import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
 import java.io.IOException;
@@ -25,9 +24,11 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -38,12 +39,15 @@ import java.util.stream.Stream;
 final class Demo implements AutoCloseable {
 
   static final String PROMPT = "Write the report in two steps";
+  private static final String ID = Names.RUN_ID_PREFIX + "demo";
   private static final String SCRIPT = "demo-agent.sh";
+  private static final String LEDGER = "ledger";
+  private static final String RESET = "reset";
   private static final String LABEL = "demo";
   private static final Duration LIMIT = Duration.ofSeconds(15);
 
   /** How long to wait for each step; a slow machine takes longer to start a worker. */
-  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration PATIENCE = Duration.ofSeconds(35);
 
   private static final Duration POLL = Duration.ofMillis(300);
 
@@ -78,14 +82,17 @@ final class Demo implements AutoCloseable {
     where.namespace = "default";
     connection = where.connect(console);
 
-    String id = Names.RUN_ID_PREFIX + "demo";
-    WorkflowStub run = startRun(connection.client(), id);
-    step("run " + id + ": \"" + PROMPT + "\"");
-    RunStatus waiting = awaitWaiting(run, first);
-    step("the agent worked, then hit its usage limit in session " + waiting.session());
+    WorkflowStub run = startRun(connection.client());
+    step("run " + ID + ": \"" + PROMPT + "\"");
+    Instant resumeAt = awaitTimer(first);
     step(
-        "the run waits on a durable timer and resumes at "
-            + OperatorTexts.moment(waiting.resumeAt()));
+        "the agent worked, then hit its usage limit, in session "
+            + DemoLedger.read(folder.resolve(LEDGER)).get(0).session());
+    step(
+        "its allowance is back at "
+            + OperatorTexts.moment(DemoLedger.reset(folder.resolve(RESET)))
+            + "; a durable timer resumes the run at "
+            + OperatorTexts.moment(resumeAt));
 
     killHard(first);
     step("kill -9 of worker 1: nobody is left but the Temporal server");
@@ -100,8 +107,8 @@ final class Demo implements AutoCloseable {
 
   /** Compares what the agent saw with what was promised. */
   private int judge(AgentRunResult result) throws IOException {
-    List<DemoLedger.Entry> asked = DemoLedger.read(folder.resolve("ledger"));
-    Instant reset = DemoLedger.reset(folder.resolve("reset"));
+    List<DemoLedger.Entry> asked = DemoLedger.read(folder.resolve(LEDGER));
+    Instant reset = DemoLedger.reset(folder.resolve(RESET));
     List<String> wrong = new ArrayList<>();
     if (asked.size() != 2) {
       wrong.add("the agent was asked " + asked.size() + " times instead of twice");
@@ -203,7 +210,7 @@ final class Demo implements AutoCloseable {
     return folder.resolve("worker.log");
   }
 
-  private WorkflowStub startRun(WorkflowClient client, String id) {
+  private WorkflowStub startRun(WorkflowClient client) {
     AgentRunRequest request =
         AgentRunRequest.newBuilder()
             .setPrompt(PROMPT)
@@ -214,7 +221,7 @@ final class Demo implements AutoCloseable {
         client.newWorkflowStub(
             AgentRun.class,
             WorkflowOptions.newBuilder()
-                .setWorkflowId(id)
+                .setWorkflowId(ID)
                 .setTaskQueue(Names.TASK_QUEUE)
                 .setStaticSummary(OperatorTexts.summary("demo", null, LABEL))
                 .build());
@@ -222,18 +229,22 @@ final class Demo implements AutoCloseable {
     return WorkflowStub.fromTyped(run);
   }
 
-  private RunStatus awaitWaiting(WorkflowStub run, Process worker) throws InterruptedException {
+  /**
+   * Waits for the timer of the wait, and gives the moment when it ends. Asks the server only, since a
+   * query would hang as long as no worker is there.
+   */
+  private Instant awaitTimer(Process worker) throws InterruptedException {
     Instant until = Instant.now().plus(PATIENCE);
     while (Instant.now().isBefore(until)) {
       alive(worker);
-      try {
-        RunStatus status = run.query(Names.QUERY_STATUS, RunStatus.class);
-        if (status != null && status.resumeAt() != null) {
-          return status;
-        }
-      } catch (WorkflowException notYet) {
-        // The worker is still starting; the loop has its own bound.
-        TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
+      Optional<HistoryEvent> timer =
+          connection.client().fetchHistory(ID).getEvents().stream()
+              .filter(HistoryEvent::hasTimerStartedEventAttributes)
+              .findFirst();
+      if (timer.isPresent()) {
+        var delay = timer.get().getTimerStartedEventAttributes().getStartToFireTimeout();
+        return Instant.ofEpochSecond(timer.get().getEventTime().getSeconds())
+            .plusSeconds(delay.getSeconds());
       }
       TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
     }
@@ -271,6 +282,13 @@ final class Demo implements AutoCloseable {
           .forEach(line -> text.append("\n  ").append(Console.oneLine(line)));
     } catch (IOException | UncheckedIOException e) {
       text.append(" (and the worker's log cannot be read: ").append(e).append(')');
+    }
+    if (connection != null) {
+      text.append("\nThe run's history: ")
+          .append(
+              connection.client().fetchHistory(ID).getEvents().stream()
+                  .map(event -> event.getEventType().name().replace("EVENT_TYPE_", ""))
+                  .collect(Collectors.joining(", ")));
     }
     return new CliException(ExitCode.FAILED, text.toString());
   }

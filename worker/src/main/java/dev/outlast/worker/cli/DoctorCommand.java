@@ -6,7 +6,6 @@ import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.SearchAttributes;
 import io.grpc.StatusRuntimeException;
-import io.temporal.api.workflowservice.v1.GetSystemInfoRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -72,12 +71,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   private void checkTemporal() {
     try (Connection connected = connection.connect(console)) {
-      String version =
-          connected
-              .stubs()
-              .blockingStub()
-              .getSystemInfo(GetSystemInfoRequest.getDefaultInstance())
-              .getServerVersion();
+      String version = connected.serverVersion();
       String namespace = connected.client().getOptions().getNamespace();
       well(
           "Temporal",

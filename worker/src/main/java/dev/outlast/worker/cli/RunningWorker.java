@@ -4,6 +4,7 @@ import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.OutlastPlugin;
 import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerFactoryOptions;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -32,7 +33,8 @@ final class RunningWorker implements AutoCloseable {
     OutlastPlugin plugin = new OutlastPlugin(config);
     Connection connection = options.connect(console, plugin);
     try {
-      WorkerFactory factory = WorkerFactory.newInstance(connection.client());
+      WorkerFactory factory =
+          WorkerFactory.newInstance(connection.client(), factoryOptions(connection));
       factory.newWorker(plugin.taskQueue());
       factory.start();
       log.info(
@@ -49,6 +51,16 @@ final class RunningWorker implements AutoCloseable {
       connection.close();
       throw e;
     }
+  }
+
+  // A server hands a workflow to the worker that has it in its cache, and after a while to any other.
+  // The in-memory server, which gives no version, never does the latter, so there is no cache then.
+  private static WorkerFactoryOptions factoryOptions(Connection connection) {
+    WorkerFactoryOptions.Builder options = WorkerFactoryOptions.newBuilder();
+    if (connection.serverVersion().isEmpty()) {
+      options.setWorkflowCacheSize(0);
+    }
+    return options.build();
   }
 
   /**
