@@ -836,6 +836,7 @@ class AgentRunTest {
     assertTrue(result.waitedSeconds() >= limits * 36_000L);
     List<RunEvent> kept = fixture.events(run);
     assertEquals(RunEvent.MAX_KEPT, kept.size());
+    assertTrue(kept.get(0).seq() > 3L * limits - RunEvent.MAX_KEPT, () -> "" + kept.get(0));
     for (int i = 1; i < kept.size(); i++) {
       assertEquals(kept.get(i - 1).seq() + 1, kept.get(i).seq());
     }
