@@ -59,7 +59,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.clock = clock;
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
     ChildEnvironment.posixZone(host.zone());
-    host.agents().forEach((name, agent) -> drivers.put(name, Providers.driver(agent)));
+    host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
 
   @Override

@@ -198,6 +198,36 @@ class AgentActivitiesTest {
   }
 
   @Test
+  void a_retried_resume_that_was_taken_does_not_send_its_message_again() throws IOException {
+    agentThat("init; say 'x'; result 'done'");
+    temporal.setHeartbeatDetails(before(true));
+    stub.invokeAgent(invocation(SessionStart.RESUME, "the next prompt"));
+    assertTrue(
+        agent.ledger().get(0).startsWith("resume|" + SESSION + "|" + RESUME_MESSAGE + "|"),
+        agent.ledger().toString());
+  }
+
+  @Test
+  void a_prompt_that_was_taken_is_never_sent_to_a_second_session() throws IOException {
+    agentThat("[ $mode = resume ] && unknown; init; say 'x'; result 'done'");
+    temporal.setHeartbeatDetails(before(true));
+    assertInstanceOf(AgentOutcome.Stopped.class, fresh("task"));
+    assertEquals(1, agent.ledger().size(), agent.ledger().toString());
+  }
+
+  @Test
+  void the_last_session_of_a_folder_is_resumed_by_id_once_it_is_known() throws IOException {
+    agentThat("init; say 'x'; result 'done'");
+    stub.invokeAgent(invocation(SessionStart.CONTINUE_LAST, "go on"));
+    temporal.setHeartbeatDetails(before(true));
+    stub.invokeAgent(invocation(SessionStart.CONTINUE_LAST, "go on"));
+    assertTrue(agent.ledger().get(0).startsWith("last|of-last-time|go on|"));
+    assertTrue(
+        agent.ledger().get(1).startsWith("resume|" + SESSION + "|" + RESUME_MESSAGE + "|"),
+        agent.ledger().toString());
+  }
+
+  @Test
   void a_retried_attempt_whose_session_never_came_to_be_starts_it_with_the_prompt()
       throws IOException {
     agentThat("[ $mode = resume ] && unknown; init; say 'x'; result 'done'");

@@ -55,7 +55,7 @@ public final class ErrorWording {
 
   private static final String VERB =
       "(?:hit|reach(?:ed|es)?|exceed(?:ed|s|ing)?|exhaust(?:ed|s)?|used (?:up|all)|using up|out of|r[au]n(?:ning)? out|maxed"
-          + "|deplet(?:ed|es)|consumed|over (?:your|the|its)|no (?:more |remaining )|no [a-z -]{0,20}left|is up|spent|insufficient|100 ?%"
+          + "|deplet(?:ed|es)|consumed|over (?:your|the|its)|is up|spent|insufficient|100 ?%"
           + "|went over|gone over|surpass(?:ed)?|drained|burned through)";
   private static final String NOUN =
       "(?:limit(?:s|ed)?|quotas?|caps?|allowances?|allocations?|allotments?|usage|credits?|budget|capacity|entitlement)";
@@ -69,7 +69,9 @@ public final class ErrorWording {
               + NOUN
               + "\\b[^\\n]{0,60}?\\b"
               + VERB
-              + "(?![a-z])");
+              + "(?![a-z])|\\bno (?:more |remaining |further )?"
+              + NOUN
+              + "\\b");
 
   /** Limits of quite another kind. */
   private static final Pattern OTHER_LIMIT =
@@ -119,7 +121,7 @@ public final class ErrorWording {
   private static final Pattern PLAN =
       Pattern.compile(
           "\\b(?:plan|seat|subscription|tier|license)\\b[^\\n.]{0,60}(?:\\bnot\\b|n't\\b)[^\\n.]{0,40}(?:includ|support|access|available|allow|have)|"
-              + "disabled by your|not (?:available|included|enabled) (?:in|on|with|for) your|set to \\$0|"
+              + "disabled by your|unavailable in your|not (?:available|included|enabled) (?:in|on|with|for) your|set to \\$0|"
               + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
   private static final Pattern PAID =
       Pattern.compile(

@@ -56,7 +56,7 @@ public final class ResetReader {
       Pattern.compile(
           "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|tr(?:y|ying)|retry(?:ing|[_"
               + " -]?after|delayms)?|again|available|back|renew(?:s|ed)?|refresh(?:es|ed)?|until|till|wait|"
-              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?)\\b|\\|(?=\\s*\\d{10})");
+              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?|regain access)\\b|\\|(?=\\s*\\d{10})");
 
   private static final Pattern FILLER =
       Pattern.compile(

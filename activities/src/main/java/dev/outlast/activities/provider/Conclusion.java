@@ -20,14 +20,17 @@ public sealed interface Conclusion {
    * What a conclusion was decided on.
    *
    * @param rule the name of the rule
-   * @param evidence the agent's words or record, safe to show, at most {@link
+   * @param evidence the agent's words or record, safe to show on one line, at most {@link
    *     LimitEvidence#MAX_TEXT} characters
    * @param channel where they were read
    */
   record Basis(String rule, String evidence, String channel) {
     public Basis {
       Objects.requireNonNull(rule, "rule");
-      evidence = PlainText.head(PlainText.clean(evidence), LimitEvidence.MAX_TEXT);
+      evidence =
+          PlainText.head(
+              PlainText.clean(evidence).replace('\n', ' ').replace('\t', ' ').strip(),
+              LimitEvidence.MAX_TEXT);
     }
   }
 

@@ -40,6 +40,12 @@ class ErrorWordingTest {
         "You have exceeded your weekly usage allocation, which renews Monday at 9am; WEEKLY",
         "Sorry, you've exceeded your 5 hour session limits. Please retry after 2733 seconds.; SESSION",
         "You've reached your weekly rate limit. Please wait for your limit to reset on April 20, 2027 at 2:00 AM; WEEKLY",
+        "Claude usage limit reached. Your limit will reset at 3pm (America/New_York).; UNKNOWN",
+        "You've used up your 5-hour allowance, it refreshes at 21:00 UTC; SESSION",
+        "Usage quota depleted — back at 6 PM; UNKNOWN",
+        "No usage left in this window. Available again in 45 minutes.; UNKNOWN",
+        "You have no remaining usage. Resets at 5:30 p.m.; UNKNOWN",
+        "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.; UNKNOWN",
         "You have run out of messages: usage available again in 2h 5m; UNKNOWN",
       })
   void a_used_up_allowance_is_a_limit_in_many_words(String text, LimitScope scope) {

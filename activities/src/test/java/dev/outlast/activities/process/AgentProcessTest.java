@@ -100,7 +100,8 @@ class AgentProcessTest {
       throws IOException, InterruptedException {
     AgentProcess process =
         sh(
-            "trap '' INT TERM; (trap '' INT TERM; while :; do sleep 1; done) & echo $! > child;"
+            // The child is nobody's descendant any more, and only its group leads to it.
+            "trap '' INT TERM; (sh -c 'echo $$ > child; while :; do sleep 1; done' &);"
                 + " while :; do sleep 1; done",
             null);
     long child = pidIn("child");

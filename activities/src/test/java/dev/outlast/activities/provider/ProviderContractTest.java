@@ -350,6 +350,28 @@ class ProviderContractTest {
     assertEquals(LimitScope.WEEKLY, limited.scope());
   }
 
+  @Test
+  void the_clis_own_record_of_a_limit_counts_even_when_the_result_says_success() {
+    String own =
+        "{\"type\":\"assistant\",\"message\":{\"model\":\"%s\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}}\n";
+    String words = "Weekly limit reached ∙ resets 3pm";
+    String answer = Subject.CLAUDE.answer;
+    assertInstanceOf(
+        Conclusion.Limited.class,
+        read(Subject.CLAUDE.driver, own.formatted("<synthetic>", words) + answer.formatted(words))
+            .conclude(0, NOW));
+    assertInstanceOf(
+        Conclusion.Completed.class,
+        read(Subject.CLAUDE.driver, own.formatted("claude-x", words) + answer.formatted(words))
+            .conclude(0, NOW));
+    assertInstanceOf(
+        Conclusion.Completed.class,
+        read(
+                Subject.CLAUDE.driver,
+                own.formatted("<synthetic>", words) + answer.formatted("all done"))
+            .conclude(0, NOW));
+  }
+
   @ParameterizedTest
   @EnumSource
   void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {

@@ -230,8 +230,8 @@ final class Demo implements AutoCloseable {
   }
 
   /**
-   * Waits for the timer of the wait, and gives the moment when it ends. Asks the server only, since a
-   * query would hang as long as no worker is there.
+   * Waits for the timer of the wait, and gives the moment when it ends. Asks the server only, since
+   * a query would hang as long as no worker is there.
    */
   private Instant awaitTimer(Process worker) throws InterruptedException {
     Instant until = Instant.now().plus(PATIENCE);
@@ -243,8 +243,10 @@ final class Demo implements AutoCloseable {
               .findFirst();
       if (timer.isPresent()) {
         var delay = timer.get().getTimerStartedEventAttributes().getStartToFireTimeout();
-        return Instant.ofEpochSecond(timer.get().getEventTime().getSeconds())
-            .plusSeconds(delay.getSeconds());
+        return Instant.ofEpochSecond(
+                timer.get().getEventTime().getSeconds(), timer.get().getEventTime().getNanos())
+            .plusSeconds(delay.getSeconds())
+            .plusNanos(delay.getNanos());
       }
       TimeUnit.MILLISECONDS.sleep(POLL.toMillis());
     }

@@ -4,7 +4,7 @@ import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.OutlastPlugin;
 import io.temporal.worker.WorkerFactory;
-import io.temporal.worker.WorkerFactoryOptions;
+import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -33,9 +33,8 @@ final class RunningWorker implements AutoCloseable {
     OutlastPlugin plugin = new OutlastPlugin(config);
     Connection connection = options.connect(console, plugin);
     try {
-      WorkerFactory factory =
-          WorkerFactory.newInstance(connection.client(), factoryOptions(connection));
-      factory.newWorker(plugin.taskQueue());
+      WorkerFactory factory = WorkerFactory.newInstance(connection.client());
+      factory.newWorker(plugin.taskQueue(), workerOptions(connection));
       factory.start();
       log.info(
           "Ready: agents {} on task queues {} and {}, host {}, Temporal {}, namespace {}, {}",
@@ -53,12 +52,14 @@ final class RunningWorker implements AutoCloseable {
     }
   }
 
-  // A server hands a workflow to the worker that has it in its cache, and after a while to any other.
-  // The in-memory server, which gives no version, never does the latter, so there is no cache then.
-  private static WorkerFactoryOptions factoryOptions(Connection connection) {
-    WorkerFactoryOptions.Builder options = WorkerFactoryOptions.newBuilder();
+  // A server hands a workflow to the worker that has it in its cache, and after a while to any
+  // other.
+  // The in-memory server, which gives no version, never does the latter; zero keeps it from the
+  // former.
+  private static WorkerOptions workerOptions(Connection connection) {
+    WorkerOptions.Builder options = WorkerOptions.newBuilder();
     if (connection.serverVersion().isEmpty()) {
-      options.setWorkflowCacheSize(0);
+      options.setStickyQueueScheduleToStartTimeout(Duration.ZERO);
     }
     return options.build();
   }

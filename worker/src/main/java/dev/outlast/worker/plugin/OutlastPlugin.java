@@ -86,7 +86,8 @@ public final class OutlastPlugin extends SimplePlugin {
 
   @Override
   public void configureWorker(String taskQueue, WorkerOptions.Builder builder) {
-    if (taskQueue.equals(host.taskQueue())) {
+    boolean decided = builder.build().getStickyQueueScheduleToStartTimeout() != null;
+    if (taskQueue.equals(host.taskQueue()) && !decided) {
       builder.setStickyQueueScheduleToStartTimeout(STICKY_TIMEOUT);
     }
     if (taskQueue.equals(hostTaskQueue)) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,8 +27,8 @@ final class Cli {
   }
 
   /**
-   * @param folder the current directory; the user's own folders are below it too, so that nothing of
-   *     this machine's user is read or written
+   * @param folder the current directory; the user's own folders are below it too, so that nothing
+   *     of this machine's user is read or written
    */
   Cli(Path folder) {
     this.folder = folder;
@@ -40,6 +41,13 @@ final class Cli {
   Cli with(String variable, String value) {
     environment.put(variable, value);
     return this;
+  }
+
+  /** A console that writes to nowhere, with this folder and environment. */
+  Console console() {
+    PrintStream nowhere = new PrintStream(PrintStream.nullOutputStream(), true, UTF_8);
+    return new Console(
+        InputStream.nullInputStream(), nowhere, nowhere, false, folder, Map.copyOf(environment));
   }
 
   Called call(String... args) {

@@ -106,8 +106,7 @@ class OutlastPluginTest {
       environment.newWorker(plugin.taskQueue());
       environment.start();
 
-      AgentRunResult result =
-          runToEnd(environment.getWorkflowClient(), plugin.taskQueue());
+      AgentRunResult result = runToEnd(environment.getWorkflowClient(), plugin.taskQueue());
       assertEquals("completed", result.outcome());
       assertEquals("hello", result.text());
       assertEquals(
@@ -152,8 +151,7 @@ class OutlastPluginTest {
     try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
       environment.newWorker("foreign").registerWorkflowImplementationTypes(ForeignWorkflow.class);
       environment.start();
-      assertEquals(
-          null, environment.getWorkerFactory().tryGetWorker(plugin.hostTaskQueue()));
+      assertEquals(null, environment.getWorkerFactory().tryGetWorker(plugin.hostTaskQueue()));
     }
   }
 
@@ -186,8 +184,7 @@ class OutlastPluginTest {
 
     WorkerOptions.Builder workflows = WorkerOptions.newBuilder();
     plugin.configureWorker(plugin.taskQueue(), workflows);
-    assertEquals(
-        Duration.ofSeconds(1), workflows.build().getStickyQueueScheduleToStartTimeout());
+    assertEquals(Duration.ofSeconds(1), workflows.build().getStickyQueueScheduleToStartTimeout());
 
     WorkerOptions.Builder foreign = WorkerOptions.newBuilder();
     plugin.configureWorker("foreign", foreign);
@@ -216,10 +213,8 @@ class OutlastPluginTest {
       WorkflowClient.start(run::run, AgentRunRequest.newBuilder().setPrompt("hello").build());
       WorkflowStub stub = WorkflowStub.fromTyped(run);
       stub.getResult(AgentRunResult.class);
-      assertEquals(
-          "completed", stub.describe().getTypedSearchAttributes().get(Names.AGENT_STATE));
-      assertEquals(
-          "command", stub.describe().getTypedSearchAttributes().get(Names.AGENT_PROVIDER));
+      assertEquals("completed", stub.describe().getTypedSearchAttributes().get(Names.AGENT_STATE));
+      assertEquals("command", stub.describe().getTypedSearchAttributes().get(Names.AGENT_PROVIDER));
     }
   }
 }

@@ -108,6 +108,7 @@ final class ClaudeReader implements OutputReader {
         taken = true;
         progressed |= hasContent(node, "tool_result");
       }
+      case "stream_event" -> taken = true;
       case "rate_limit_event" -> {
         taken = true;
         rateLimit = new RateLimit(node.path("rate_limit_info"));
@@ -242,6 +243,10 @@ final class ClaudeReader implements OutputReader {
       if (result.failed()) {
         return failedResult();
       }
+      Optional<Conclusion> told = limitThatCallsItselfSuccess();
+      if (told.isPresent()) {
+        return told.get();
+      }
       return result.stopReason().equals("refusal")
           ? new Conclusion.Stopped(
               new Basis("claude/refusal", result.text(), "stdout result"), StopReason.REFUSED)
@@ -257,6 +262,14 @@ final class ClaudeReader implements OutputReader {
           new Basis("claude/answer", "the result could not be read", "stdout assistant"), answer);
     }
     return failedWithoutResult(exitCode);
+  }
+
+  /** The CLI's own record of a limit, repeated by a result that does not say that it failed. */
+  private Optional<Conclusion> limitThatCallsItselfSuccess() {
+    return Optional.ofNullable(assistantError)
+        .filter(error -> !error.text().isBlank() && error.text().equals(result.text().strip()))
+        .map(error -> fromError(error, "stdout assistant"))
+        .filter(Conclusion.Limited.class::isInstance);
   }
 
   private Conclusion failedResult() {
@@ -331,14 +344,6 @@ final class ClaudeReader implements OutputReader {
   }
 
   private Conclusion fromError(ErrorRecord error, String channel) {
-    Optional<Conclusion> pattern =
-        patterns.find(
-            List.of(new LineTail.Line(PlainText.clean(error.text()), error.readAt())),
-            zone,
-            channel);
-    if (pattern.isPresent()) {
-      return pattern.get();
-    }
     ErrorWording.Reading reading = ErrorWording.read(error.text(), error.readAt(), zone);
     Meaning meaning = reading.meaning();
     if (error.apiError().equals("usage_limit_reached")
@@ -365,17 +370,28 @@ final class ClaudeReader implements OutputReader {
             || reading.meaning() != Meaning.OTHER)) {
       return limited("claude/rate_limit_event", error, reading, channel);
     }
+    Optional<Conclusion> pattern =
+        patterns.find(
+            List.of(new LineTail.Line(PlainText.clean(error.text()), error.readAt())),
+            zone,
+            channel);
+    if (pattern.isPresent()) {
+      return pattern.get();
+    }
     return switch (meaning) {
       case OTHER -> byStatus(error, channel);
       case LIMIT, PERHAPS_LIMIT ->
-          contradicted(error)
+          reading.reset() == null && contradicted(error)
               ? byStatus(error, channel)
               : Conclusion.ofWords(reading, error.text(), channel);
       default -> Conclusion.ofWords(reading, error.text(), channel);
     };
   }
 
-  /** Whether the CLI's own fields say that an error was no limit, whatever its words are. */
+  /**
+   * Whether the CLI's own fields say that an error was no limit, as its words do not tell when it
+   * ends.
+   */
   private static boolean contradicted(ErrorRecord error) {
     return (error.status() != 0
             && error.status() != 429
