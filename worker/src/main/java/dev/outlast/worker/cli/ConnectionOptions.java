@@ -1,0 +1,139 @@
+package dev.outlast.worker.cli;
+
+import io.grpc.StatusRuntimeException;
+import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
+import io.temporal.api.workflowservice.v1.GetSystemInfoRequest;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowClientOptions;
+import io.temporal.client.WorkflowClientPlugin;
+import io.temporal.envconfig.ClientConfigProfile;
+import io.temporal.envconfig.LoadClientConfigProfileOptions;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Option;
+
+/** Where Temporal is, as Temporal's own tools find it. */
+final class ConnectionOptions {
+
+  private static final long CONNECT_SECONDS = 10;
+  private static final String DEFAULT_ADDRESS = "127.0.0.1:7233";
+
+  @Option(
+      names = "--address",
+      paramLabel = "HOST:PORT",
+      description = "Temporal's address (default: TEMPORAL_ADDRESS, the profile, 127.0.0.1:7233).")
+  String address;
+
+  @Option(
+      names = "--namespace",
+      paramLabel = "NAME",
+      description = "Temporal namespace (default: TEMPORAL_NAMESPACE, the profile, default).")
+  String namespace;
+
+  @Option(
+      names = "--profile",
+      paramLabel = "NAME",
+      description = "Profile of Temporal's own temporal.toml (default: TEMPORAL_PROFILE, default).")
+  String profile;
+
+  /** A connection that has been tried. */
+  record Connection(WorkflowClient client, String address) implements AutoCloseable {
+
+    WorkflowServiceStubs stubs() {
+      return client.getWorkflowServiceStubs();
+    }
+
+    /** The server's version; empty for the in-memory server, which has none. */
+    String serverVersion() {
+      return stubs()
+          .blockingStub()
+          .withDeadlineAfter(CONNECT_SECONDS, TimeUnit.SECONDS)
+          .getSystemInfo(GetSystemInfoRequest.getDefaultInstance())
+          .getServerVersion();
+    }
+
+    @Override
+    public void close() {
+      stubs().shutdownNow();
+    }
+  }
+
+  /**
+   * Connects.
+   *
+   * @throws CliException with {@link ExitCode#NO_TEMPORAL} if Temporal does not answer
+   */
+  Connection connect(Console console, WorkflowClientPlugin... plugins) {
+    ClientConfigProfile found = profile(console);
+    WorkflowServiceStubs stubs =
+        WorkflowServiceStubs.newServiceStubs(found.toWorkflowServiceStubsOptions());
+    WorkflowClientOptions options =
+        WorkflowClientOptions.newBuilder(found.toWorkflowClientOptions())
+            .setPlugins(plugins)
+            .build();
+    String where = found.getAddress() == null ? DEFAULT_ADDRESS : found.getAddress();
+    try {
+      WorkflowClient client = WorkflowClient.newInstance(stubs, options);
+      stubs
+          .blockingStub()
+          .withDeadlineAfter(CONNECT_SECONDS, TimeUnit.SECONDS)
+          .describeNamespace(
+              DescribeNamespaceRequest.newBuilder()
+                  .setNamespace(client.getOptions().getNamespace())
+                  .build());
+      return new Connection(client, where);
+    } catch (StatusRuntimeException e) {
+      stubs.shutdownNow();
+      throw new CliException(ExitCode.NO_TEMPORAL, unreachable(where, found.getNamespace(), e));
+    }
+  }
+
+  private ClientConfigProfile profile(Console console) {
+    try {
+      ClientConfigProfile found =
+          ClientConfigProfile.load(
+              LoadClientConfigProfileOptions.newBuilder()
+                  .setConfigFileProfile(profile)
+                  .setEnvOverrides(console.environment())
+                  .build());
+      ClientConfigProfile.Builder builder = found.toBuilder();
+      if (address != null) {
+        builder.setAddress(address);
+      }
+      if (namespace != null) {
+        builder.setNamespace(namespace);
+      }
+      return builder.build();
+    } catch (IllegalArgumentException | IOException e) {
+      throw new CliException(
+          ExitCode.USAGE,
+          "Temporal's configuration cannot be used: "
+              + Console.oneLine(String.valueOf(e.getMessage()))
+              + "; correct --profile, TEMPORAL_* or temporal.toml");
+    }
+  }
+
+  private static String unreachable(String where, String namespace, StatusRuntimeException e) {
+    Throwable cause = e.getStatus().getCause();
+    String said = cause == null ? e.getStatus().getDescription() : cause.getMessage();
+    String detail = said == null ? "" : ": " + Console.oneLine(said);
+    return switch (e.getStatus().getCode()) {
+      case NOT_FOUND ->
+          "Temporal at "
+              + where
+              + " has no namespace "
+              + (namespace == null ? "default" : namespace)
+              + "; correct --namespace, or create it with: temporal operator namespace create";
+      case UNAUTHENTICATED, PERMISSION_DENIED ->
+          "Temporal at " + where + " refuses the credential" + detail + "; check --profile";
+      default ->
+          "cannot reach Temporal at "
+              + where
+              + " ("
+              + e.getStatus().getCode()
+              + detail
+              + "); is it running? Correct --address, or start one with: outlast dev";
+    };
+  }
+}

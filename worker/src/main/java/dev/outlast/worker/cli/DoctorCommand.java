@@ -1,0 +1,165 @@
+package dev.outlast.worker.cli;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import dev.outlast.worker.config.ConfigException;
+import dev.outlast.worker.config.OutlastConfig;
+import dev.outlast.worker.plugin.SearchAttributes;
+import io.grpc.StatusRuntimeException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "doctor",
+    mixinStandardHelpOptions = true,
+    description = "Check everything that a worker needs, and name the remedy of what is wrong.")
+final class DoctorCommand implements Callable<Integer> {
+
+  private static final int JAVA = 17;
+
+  private final Console console;
+  @Mixin private ConnectionOptions connection;
+  @Mixin private ConfigOptions config;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  private final List<Check> checks = new ArrayList<>();
+  private int exitCode = ExitCode.DONE;
+
+  /**
+   * One thing that was looked at.
+   *
+   * @param remedy null if it is well
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  private record Check(String what, boolean ok, String found, String remedy) {}
+
+  DoctorCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    checkJava();
+    checkTemporal();
+    checkWorker();
+    if (json) {
+      console.json(checks);
+    } else {
+      checks.forEach(this::print);
+    }
+    return exitCode;
+  }
+
+  private void checkJava() {
+    int version = Runtime.version().feature();
+    String found = version + " (" + System.getProperty("java.home") + ")";
+    if (version >= JAVA) {
+      well("Java", found);
+    } else {
+      wrong("Java", found, "install Java " + JAVA + " or newer", ExitCode.FAILED);
+    }
+  }
+
+  private void checkTemporal() {
+    try (Connection connected = connection.connect(console)) {
+      String version = connected.serverVersion();
+      String namespace = connected.client().getOptions().getNamespace();
+      well(
+          "Temporal",
+          connected.address()
+              + ", namespace "
+              + namespace
+              + (version.isEmpty() ? "" : ", server " + Console.oneLine(version)));
+      Optional<String> obstacle = SearchAttributes.obstacle(connected.client(), false);
+      if (obstacle.isEmpty()) {
+        well("search attributes", "registered");
+      } else {
+        wrong("search attributes", "not available", obstacle.get(), ExitCode.FAILED);
+      }
+    } catch (CliException e) {
+      wrong("Temporal", "not reached", e.getMessage(), e.exitCode());
+    } catch (StatusRuntimeException e) {
+      wrong(
+          "Temporal",
+          "answers " + e.getStatus().getCode(),
+          "check the server and --namespace",
+          ExitCode.NO_TEMPORAL);
+    }
+  }
+
+  private void checkWorker() {
+    OutlastConfig loaded;
+    try {
+      loaded = config.load(console);
+    } catch (ConfigException e) {
+      e.problems().forEach(p -> wrong("configuration", "broken", p.toString(), ExitCode.FAILED));
+      return;
+    }
+    well("configuration", loaded.source() == null ? "none" : loaded.source().toString());
+    if (loaded.agents().isEmpty()) {
+      wrong(
+          "agents",
+          "none",
+          "install an agent's program on the PATH, or configure one in outlast.toml",
+          ExitCode.FAILED);
+    }
+    loaded
+        .agents()
+        .values()
+        .forEach(
+            agent -> {
+              String what = "agent " + agent.name();
+              AgentProgram.Finding found = AgentProgram.look(agent, loaded.environment());
+              if (found.remedy() == null) {
+                well(what, found.text());
+              } else {
+                wrong(what, found.text(), found.remedy(), ExitCode.FAILED);
+              }
+            });
+    for (Path workspace : loaded.workspaces()) {
+      if (Files.isWritable(workspace)) {
+        well("workspaces", workspace.toString());
+      } else {
+        wrong(
+            "workspaces",
+            workspace + " is not writable",
+            "make it writable for this user, or correct worker.workspaces",
+            ExitCode.FAILED);
+      }
+    }
+    try {
+      well("state folder", loaded.stateDir() + ", host " + loaded.hostId());
+    } catch (ConfigException e) {
+      wrong("state folder", "not usable", e.getMessage(), ExitCode.FAILED);
+    }
+  }
+
+  private void well(String what, String found) {
+    checks.add(new Check(what, true, Console.oneLine(found), null));
+  }
+
+  private void wrong(String what, String found, String remedy, int code) {
+    checks.add(new Check(what, false, Console.oneLine(found), Console.oneLine(remedy)));
+    // "Only Temporal cannot be reached" has its own exit code.
+    if (code != ExitCode.NO_TEMPORAL || exitCode == ExitCode.DONE) {
+      exitCode = code == ExitCode.NO_TEMPORAL ? code : ExitCode.FAILED;
+    }
+  }
+
+  private void print(Check check) {
+    console.print(
+        String.format("%-5s %-18s %s", check.ok() ? "ok" : "WRONG", check.what(), check.found()));
+    if (check.remedy() != null) {
+      console.print(String.format("%-5s %-18s -> %s", "", "", check.remedy()));
+    }
+  }
+}

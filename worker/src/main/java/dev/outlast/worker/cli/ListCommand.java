@@ -1,0 +1,160 @@
+package dev.outlast.worker.cli;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.Names;
+import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.client.WorkflowExecutionMetadata;
+import io.temporal.common.SearchAttributeKey;
+import io.temporal.common.SearchAttributes;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "list",
+    mixinStandardHelpOptions = true,
+    description = "List runs, the newest first.")
+final class ListCommand implements Callable<Integer> {
+
+  private static final int MAX = 10_000;
+
+  private final Console console;
+  @Mixin private ConnectionOptions connection;
+
+  @Option(
+      names = "--state",
+      paramLabel = "STATE",
+      description = "Only: running, waiting, paused, completed or stopped.")
+  private String state;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "At most so many (default: ${DEFAULT-VALUE}).")
+  private int limit;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  /** One run of the list. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  private record Row(
+      String id,
+      String state,
+      String provider,
+      String account,
+      String session,
+      Instant resumeAt,
+      Long limitHits,
+      Instant startedAt,
+      Instant endedAt) {}
+
+  ListCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    if (limit < 1 || limit > MAX) {
+      throw new CliException(ExitCode.USAGE, "--limit: expected 1 to " + MAX);
+    }
+    if (state != null && !state.matches("[a-z-]{1,40}")) {
+      throw new CliException(
+          ExitCode.USAGE, "--state: expected running, waiting, paused, completed or stopped");
+    }
+    String query =
+        "WorkflowType = '"
+            + Names.AGENT_RUN
+            + "'"
+            + (state == null ? "" : " AND " + Names.AGENT_STATE.getName() + " = '" + state + "'");
+    try (Connection connected = connection.connect(console);
+        Stream<WorkflowExecutionMetadata> found = connected.client().listExecutions(query)) {
+      List<Row> rows = found.limit(limit).map(ListCommand::row).toList();
+      if (json) {
+        console.json(rows);
+      } else {
+        print(rows);
+      }
+      return ExitCode.DONE;
+    } catch (StatusRuntimeException e) {
+      throw refused(e);
+    }
+  }
+
+  private static RuntimeException refused(StatusRuntimeException e) {
+    if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
+      return new CliException(
+          ExitCode.FAILED,
+          "this Temporal server cannot list runs (the in-memory server keeps no index); use:"
+              + " outlast show ID");
+    }
+    if (e.getStatus().getCode() == Status.Code.INVALID_ARGUMENT) {
+      return new CliException(
+          ExitCode.FAILED,
+          "Temporal cannot search by state ("
+              + Console.oneLine(String.valueOf(e.getStatus().getDescription()))
+              + "); leave --state out, or see: outlast doctor");
+    }
+    return e;
+  }
+
+  private static Row row(WorkflowExecutionMetadata run) {
+    SearchAttributes attributes = run.getTypedSearchAttributes();
+    OffsetDateTime resumeAt = attributes.get(Names.AGENT_RESUME_AT);
+    return new Row(
+        run.getExecution().getWorkflowId(),
+        state(run, attributes),
+        attributes.get(Names.AGENT_PROVIDER),
+        attributes.get(Names.AGENT_ACCOUNT),
+        attributes.get(Names.AGENT_SESSION),
+        resumeAt == null ? null : resumeAt.toInstant(),
+        attributes.get(Names.AGENT_LIMIT_HITS),
+        run.getStartTime(),
+        run.getCloseTime());
+  }
+
+  /** The state of a run; that of Temporal for one that was ended from outside. */
+  static String state(WorkflowExecutionMetadata run, SearchAttributes attributes) {
+    SearchAttributeKey<String> key = Names.AGENT_STATE;
+    String status =
+        run.getStatus().name().replace("WORKFLOW_EXECUTION_STATUS_", "").toLowerCase(Locale.ROOT);
+    boolean open = run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+    String shown = open ? attributes.get(key) : null;
+    return shown == null ? status : shown;
+  }
+
+  private void print(List<Row> rows) {
+    if (rows.isEmpty()) {
+      console.say("no runs" + (state == null ? "" : " in state " + state));
+      return;
+    }
+    String format = "%-44s %-11s %-9s %-12s %-6s %s";
+    console.print(
+        String.format(format, "ID", "STATE", "PROVIDER", "ACCOUNT", "LIMITS", "RESUMES AT"));
+    for (Row row : rows) {
+      console.print(
+          String.format(
+              format,
+              Console.oneLine(row.id()),
+              row.state(),
+              blank(row.provider()),
+              blank(row.account()),
+              row.limitHits() == null ? "-" : row.limitHits(),
+              row.resumeAt() == null ? "-" : row.resumeAt()));
+    }
+  }
+
+  private static String blank(String text) {
+    return text == null ? "-" : Console.oneLine(text);
+  }
+}

@@ -1,0 +1,138 @@
+package dev.outlast.worker.cli;
+
+import dev.outlast.worker.config.ConfigException;
+import dev.outlast.worker.server.LocalServerException;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.temporal.client.WorkflowNotFoundException;
+import io.temporal.client.WorkflowUpdateException;
+import io.temporal.failure.ApplicationFailure;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+
+/** The {@code outlast} command. */
+@Command(
+    name = "outlast",
+    description = "Runs coding agents that outlast their usage limits, on Temporal.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Outlast.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 failed or stopped, 2 usage, 3 cannot reach Temporal, 130 interrupted."
+    })
+public final class Outlast {
+
+  private Outlast() {}
+
+  public static void main(String[] args) {
+    int exitCode = execute(Console.ofProcess(), args);
+    // Threads of the Temporal SDK would keep the process alive.
+    System.exit(exitCode);
+  }
+
+  static int execute(Console console, String... args) {
+    CommandLine line = commandLine(console);
+    if (args.length == 0) {
+      line.usage(line.getErr());
+      return ExitCode.USAGE;
+    }
+    return line.execute(args);
+  }
+
+  private static CommandLine commandLine(Console console) {
+    CommandLine line = new CommandLine(new Outlast());
+    line.addSubcommand("demo", new DemoCommand(console));
+    line.addSubcommand("dev", new DevCommand(console));
+    line.addSubcommand("worker", new WorkerCommand(console));
+    line.addSubcommand("run", new RunCommand(console));
+    line.addSubcommand("list", new ListCommand(console));
+    line.addSubcommand("show", new ShowCommand(console));
+    line.addSubcommand("follow", new FollowCommand(console));
+    line.addSubcommand("resume", new ResumeCommand(console));
+    line.addSubcommand("pause", new PauseCommand(console));
+    line.addSubcommand("unpause", new UnpauseCommand(console));
+    line.addSubcommand("send", new SendCommand(console));
+    line.addSubcommand("cancel", new CancelCommand(console));
+    line.addSubcommand("doctor", new DoctorCommand(console));
+    line.addSubcommand("detect", new DetectCommand(console));
+    line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
+    line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
+    line.setColorScheme(
+        CommandLine.Help.defaultColorScheme(
+            console.colour() ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
+    line.setParameterExceptionHandler(
+        (e, rejected) -> {
+          String command = e.getCommandLine().getCommandSpec().qualifiedName();
+          console.say("outlast: " + e.getMessage());
+          console.say("Try: " + command + " --help");
+          return ExitCode.USAGE;
+        });
+    line.setExecutionExceptionHandler((e, command, parsed) -> explain(console, e));
+    return line;
+  }
+
+  /** Says what went wrong, and gives the exit code for it. */
+  private static int explain(Console console, Exception thrown) throws Exception {
+    for (Throwable e = thrown; e != null; e = e.getCause()) {
+      if (e instanceof CliException expected) {
+        console.say("outlast: " + expected.getMessage());
+        return expected.exitCode();
+      }
+      if (e instanceof ConfigException config) {
+        config.problems().forEach(problem -> console.say("outlast: " + problem));
+        return ExitCode.USAGE;
+      }
+      if (e instanceof LocalServerException server) {
+        console.say("outlast: " + server.getMessage());
+        return ExitCode.USAGE;
+      }
+      if (e instanceof WorkflowNotFoundException missing) {
+        console.say(
+            "outlast: there is no open run with the id "
+                + missing.getExecution().getWorkflowId()
+                + "; see: outlast list");
+        return ExitCode.FAILED;
+      }
+      if (e instanceof WorkflowUpdateException
+          && e.getCause() instanceof ApplicationFailure refused) {
+        console.say("outlast: refused: " + Console.oneLine(refused.getOriginalMessage()));
+        return ExitCode.FAILED;
+      }
+      if (e instanceof StatusRuntimeException status) {
+        return explain(console, status.getStatus());
+      }
+    }
+    throw thrown;
+  }
+
+  private static int explain(Console console, Status status) {
+    String text =
+        status.getDescription() == null
+            ? status.getCode().toString()
+            : status.getCode() + ": " + Console.oneLine(status.getDescription());
+    switch (status.getCode()) {
+      case UNAVAILABLE, UNAUTHENTICATED, PERMISSION_DENIED:
+        console.say("outlast: cannot reach Temporal (" + text + ")");
+        return ExitCode.NO_TEMPORAL;
+      case DEADLINE_EXCEEDED:
+        console.say("outlast: Temporal has no answer in time (" + text + "); is a worker running?");
+        return ExitCode.NO_TEMPORAL;
+      default:
+        console.say("outlast: Temporal refuses this (" + text + ")");
+        return ExitCode.FAILED;
+    }
+  }
+
+  /** Reads the version from the jar's manifest. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Outlast.class.getPackage().getImplementationVersion();
+      return new String[] {"outlast " + (version == null ? "(not packaged)" : version)};
+    }
+  }
+}

@@ -1,0 +1,230 @@
+package dev.outlast.worker.cli;
+
+import dev.outlast.agent.SessionId;
+import dev.outlast.operator.Names;
+import dev.outlast.operator.OperatorTexts;
+import dev.outlast.run.AgentRun;
+import dev.outlast.run.AgentRunRequest;
+import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import io.temporal.api.enums.v1.WorkflowIdConflictPolicy;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowExecutionAlreadyStarted;
+import io.temporal.client.WorkflowOptions;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = "Start a run and follow it to its end; its result goes to standard output.")
+final class RunCommand implements Callable<Integer> {
+
+  private static final int MAX_ID = 500;
+
+  private final Console console;
+  @Mixin private ConnectionOptions connection;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "PROMPT",
+      description = "The task, or - to read it from standard input.")
+  private String prompt;
+
+  @Option(names = "--file", paramLabel = "FILE", description = "Read the task from a file.")
+  private Path file;
+
+  @Option(
+      names = "--task-queue",
+      paramLabel = "NAME",
+      defaultValue = Names.TASK_QUEUE,
+      description = "The workers' task queue (default: ${DEFAULT-VALUE}).")
+  private String taskQueue;
+
+  @Option(names = "--agent", paramLabel = "NAME", description = "Default: the worker's first.")
+  private String agent;
+
+  @Option(names = "--account", paramLabel = "NAME", description = "Default: the agent's.")
+  private String account;
+
+  @Option(
+      names = "--workspace",
+      paramLabel = "DIR",
+      description = "Where the agent works (default: the current directory).")
+  private Path workspace;
+
+  @Option(names = "--model", paramLabel = "NAME", description = "Default: the agent's.")
+  private String model;
+
+  @Option(names = "--session", paramLabel = "ID", description = "Go on with this session.")
+  private String session;
+
+  @Option(names = "--continue", description = "Go on with the last session of the workspace.")
+  private boolean continueLast;
+
+  @Option(names = "--label", paramLabel = "TEXT", description = "A name for people.")
+  private String label;
+
+  @Option(names = "--id", paramLabel = "ID", description = "The run's id (default: a new one).")
+  private String id;
+
+  @Option(names = "--max-wait", paramLabel = "DURATION", description = "Longest single wait.")
+  private String maxWait;
+
+  @Option(names = "--max-total-wait", paramLabel = "DURATION", description = "Longest wait in all.")
+  private String maxTotalWait;
+
+  @Option(
+      names = "--max-attempts",
+      paramLabel = "N",
+      description = "How often to resume after a limit; 0 for no bound.")
+  private Integer maxAttempts;
+
+  @Option(names = "--resume-message", paramLabel = "TEXT", description = "Said after a limit.")
+  private String resumeMessage;
+
+  @Option(
+      names = "--on-limit",
+      paramLabel = "wait|stop",
+      defaultValue = "wait",
+      description = "What to do at a usage limit (default: ${DEFAULT-VALUE}).")
+  private String onLimit;
+
+  @Option(
+      names = "--invocation-timeout",
+      paramLabel = "DURATION",
+      description = "End an agent that takes longer, and resume its session (default: 24h).")
+  private String invocationTimeout;
+
+  @Option(
+      names = "--silence-timeout",
+      paramLabel = "DURATION",
+      description = "End an agent that prints nothing for so long, and resume (default: 1h).")
+  private String silenceTimeout;
+
+  @Option(names = "--detach", description = "Start the run, print its id, and do not follow it.")
+  private boolean detach;
+
+  @Option(names = "--wait", description = "Wait for the end without showing any progress.")
+  private boolean waitSilently;
+
+  @Option(names = "--json", description = "Print the result (or with --detach the id) as JSON.")
+  private boolean json;
+
+  RunCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    AgentRunRequest request = request();
+    String runId = runId();
+    try (Connection connected = connection.connect(console)) {
+      WorkflowClient client = connected.client();
+      start(client, runId, request);
+      if (detach) {
+        if (json) {
+          Map<String, Object> facts = new LinkedHashMap<>();
+          facts.put("id", runId);
+          facts.put("namespace", client.getOptions().getNamespace());
+          facts.put("taskQueue", taskQueue);
+          console.json(facts);
+        } else {
+          console.print(runId);
+        }
+        return ExitCode.DONE;
+      }
+      return new RunFollower(console, client, runId, json, !waitSilently).follow();
+    }
+  }
+
+  private void start(WorkflowClient client, String runId, AgentRunRequest request) {
+    AgentRun run =
+        client.newWorkflowStub(
+            AgentRun.class,
+            WorkflowOptions.newBuilder()
+                .setTaskQueue(taskQueue)
+                .setWorkflowId(runId)
+                .setWorkflowIdConflictPolicy(
+                    WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL)
+                .setStaticSummary(OperatorTexts.summary(agent, account, label))
+                .build());
+    try {
+      WorkflowClient.start(run::run, request);
+    } catch (WorkflowExecutionAlreadyStarted e) {
+      throw new CliException(
+          ExitCode.FAILED,
+          "--id: a run with the id "
+              + runId
+              + " is open already; follow it with: outlast follow "
+              + runId
+              + ", or choose another id");
+    }
+  }
+
+  private String runId() {
+    if (id == null) {
+      return Names.RUN_ID_PREFIX + UUID.randomUUID();
+    }
+    if (id.isBlank()
+        || id.length() > MAX_ID
+        || id.startsWith("-")
+        || id.codePoints().anyMatch(Character::isISOControl)) {
+      throw new CliException(
+          ExitCode.USAGE,
+          "--id: expected 1 to " + MAX_ID + " printable characters, not beginning with '-'");
+    }
+    return id;
+  }
+
+  private AgentRunRequest request() {
+    if (session != null && !SessionId.valid(session)) {
+      throw new CliException(
+          ExitCode.USAGE, "--session: \"" + Console.oneLine(session) + "\" is no session id");
+    }
+    AgentRunRequest.Builder builder =
+        AgentRunRequest.newBuilder()
+            .setPrompt(PromptSource.read(console, prompt, file))
+            .setAgent(agent)
+            .setAccount(account)
+            .setModel(model)
+            .setWorkspace(workspace().toString())
+            .setSession(session == null ? null : new SessionId(session))
+            .setContinueLast(continueLast)
+            .setOnLimit(onLimit())
+            .setResumeMessage(resumeMessage)
+            .setMaxAttempts(maxAttempts)
+            .setMaxWait(Durations.check("--max-wait", maxWait))
+            .setMaxTotalWait(Durations.check("--max-total-wait", maxTotalWait))
+            .setInvocationTimeout(Durations.check("--invocation-timeout", invocationTimeout))
+            .setSilenceTimeout(Durations.check("--silence-timeout", silenceTimeout))
+            .setLabel(label);
+    try {
+      return builder.build();
+    } catch (IllegalArgumentException e) {
+      throw new CliException(ExitCode.USAGE, Console.oneLine(e.getMessage()));
+    }
+  }
+
+  private Path workspace() {
+    Path here = console.currentDirectory();
+    return workspace == null ? here : here.resolve(workspace).normalize();
+  }
+
+  private AgentRunRequest.OnLimit onLimit() {
+    return switch (onLimit) {
+      case "wait" -> AgentRunRequest.OnLimit.WAIT;
+      case "stop" -> AgentRunRequest.OnLimit.STOP;
+      default ->
+          throw new CliException(
+              ExitCode.USAGE,
+              "--on-limit: got \"" + Console.oneLine(onLimit) + "\"; expected wait or stop");
+    };
+  }
+}

@@ -1,0 +1,115 @@
+package dev.outlast.worker.cli;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.SessionId;
+import dev.outlast.operator.Names;
+import dev.outlast.run.AgentRunResult;
+import dev.outlast.run.RunStatus;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowFailedException;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TemporalFailure;
+import io.temporal.failure.TerminatedFailure;
+import io.temporal.failure.TimeoutFailure;
+import java.util.Optional;
+
+/**
+ * How a run ended.
+ *
+ * @param outcome {@code completed}, {@code stopped}, {@code cancelled}, {@code terminated} or
+ *     {@code timed-out}
+ * @param code the error code; null unless stopped
+ * @param message what went wrong; null when completed
+ * @param session the session, with which a new run can go on; null if it is not known
+ * @param result null unless completed
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record RunEnding(
+    String id,
+    String outcome,
+    String code,
+    String message,
+    SessionId session,
+    AgentRunResult result) {
+
+  static RunEnding completed(String id, AgentRunResult result) {
+    return new RunEnding(id, "completed", null, null, result.session(), result);
+  }
+
+  static RunEnding failed(WorkflowClient client, String id, WorkflowFailedException failed) {
+    Throwable cause = failed.getCause();
+    if (cause instanceof ApplicationFailure failure) {
+      return new RunEnding(
+          id, "stopped", failure.getType(), message(failure), session(failure), null);
+    }
+    if (cause instanceof CanceledFailure) {
+      return new RunEnding(
+          id, "cancelled", null, "the run was cancelled", sessionInMemo(client, id), null);
+    }
+    if (cause instanceof TerminatedFailure) {
+      return new RunEnding(id, "terminated", null, "the run was terminated", null, null);
+    }
+    if (cause instanceof TimeoutFailure) {
+      return new RunEnding(id, "timed-out", null, "the run's own time is over", null, null);
+    }
+    String text = cause == null ? failed.getMessage() : cause.getMessage();
+    return new RunEnding(id, "stopped", null, Console.oneLine(text), null, null);
+  }
+
+  /** The message of a failure, and of what caused it if that says more. */
+  private static String message(ApplicationFailure failure) {
+    StringBuilder text = new StringBuilder(Console.oneLine(failure.getOriginalMessage()));
+    Throwable cause = failure.getCause();
+    while (cause instanceof TemporalFailure) {
+      String said =
+          cause instanceof ApplicationFailure inner
+              ? Console.oneLine(String.valueOf(inner.getOriginalMessage()))
+              : "";
+      if (!said.isEmpty() && text.indexOf(said) < 0) {
+        text.append(": ").append(said);
+      }
+      cause = cause.getCause();
+    }
+    return text.toString();
+  }
+
+  private static SessionId session(ApplicationFailure failure) {
+    if (failure.getDetails() == null || failure.getDetails().getSize() == 0) {
+      return null;
+    }
+    RunStatus status = failure.getDetails().get(RunStatus.class);
+    return status == null ? null : status.session();
+  }
+
+  private static SessionId sessionInMemo(WorkflowClient client, String id) {
+    RunStatus status =
+        client
+            .newUntypedWorkflowStub(id)
+            .describe()
+            .getMemo(Names.MEMO_CANCELLED_STATUS, RunStatus.class, RunStatus.class);
+    return Optional.ofNullable(status).map(RunStatus::session).orElse(null);
+  }
+
+  int exitCode() {
+    return result == null ? ExitCode.FAILED : ExitCode.DONE;
+  }
+
+  /** Prints the result or says what went wrong. */
+  int report(Console console, boolean json) {
+    if (json) {
+      console.json(this);
+    } else if (result != null) {
+      console.print(Console.harmless(result.text()));
+    } else {
+      console.say("outlast: " + outcome + ": " + message);
+      if (session != null) {
+        console.say(
+            "outlast: the session is kept; go on with: outlast run --session "
+                + session
+                + " \"…\"");
+      }
+    }
+    return exitCode();
+  }
+}

@@ -1,0 +1,214 @@
+package dev.outlast.worker.cli;
+
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.operator.AgentState;
+import dev.outlast.operator.DurationText;
+import dev.outlast.operator.OperatorTexts;
+import dev.outlast.run.AgentRunResult;
+import dev.outlast.run.RunEvent;
+import dev.outlast.run.RunStatus;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowFailedException;
+import io.temporal.client.WorkflowStub;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** Shows on standard error what a run does, until it ends. */
+final class RunFollower {
+
+  private static final Duration TICK = Duration.ofSeconds(1);
+
+  /** After this long without any answer the user is told what is probably wrong. */
+  private static final Duration SILENCE = Duration.ofSeconds(5);
+
+  private static final int MAX_LINE = 110;
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("HH:mm:ss").withZone(ZoneId.systemDefault());
+
+  private final Console console;
+  private final WorkflowClient client;
+  private final String id;
+  private final boolean json;
+  private final boolean progress;
+  private boolean liveLine;
+  private long shownSeq;
+  private Instant shownResumeAt;
+  private boolean saidSilent;
+
+  /**
+   * @param json print the result as JSON
+   * @param progress show what goes on; otherwise only the result
+   */
+  RunFollower(Console console, WorkflowClient client, String id, boolean json, boolean progress) {
+    this.console = console;
+    this.client = client;
+    this.id = id;
+    this.json = json;
+    this.progress = progress;
+  }
+
+  /** Follows until the run ends, and gives the exit code. Ctrl-C leaves the run going. */
+  int follow() {
+    Thread detached =
+        new Thread(
+            () -> {
+              clearLine();
+              console.say("outlast: detached; the run goes on. Follow it: outlast follow " + id);
+            });
+    Runtime.getRuntime().addShutdownHook(detached);
+    try {
+      if (progress) {
+        console.say("run " + id);
+      }
+      RunEnding ending = awaitEnding();
+      clearLine();
+      Runtime.getRuntime().removeShutdownHook(detached);
+      return ending.report(console, json);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return ExitCode.INTERRUPTED;
+    }
+  }
+
+  private RunEnding awaitEnding() throws InterruptedException {
+    WorkflowStub stub = client.newUntypedWorkflowStub(id);
+    CompletableFuture<AgentRunResult> result = stub.getResultAsync(AgentRunResult.class);
+    RunWatch watch = progress ? new RunWatch(client, id) : null;
+    Instant began = Instant.now();
+    try {
+      while (true) {
+        try {
+          AgentRunResult done = result.get(TICK.toMillis(), TimeUnit.MILLISECONDS);
+          if (watch != null) {
+            showEvents(watch.newEvents());
+          }
+          return RunEnding.completed(id, done);
+        } catch (TimeoutException goesOn) {
+          if (watch != null) {
+            show(watch, began);
+          }
+        } catch (ExecutionException e) {
+          if (e.getCause() instanceof WorkflowFailedException failed) {
+            return RunEnding.failed(client, id, failed);
+          }
+          throw e.getCause() instanceof RuntimeException cause
+              ? cause
+              : new IllegalStateException(e.getCause());
+        }
+      }
+    } finally {
+      if (watch != null) {
+        watch.close();
+      }
+    }
+  }
+
+  private void show(RunWatch watch, Instant began) {
+    showEvents(watch.newEvents());
+    Optional<RunStatus> status = watch.status();
+    Instant heard = watch.heardAt().orElse(began);
+    if (Duration.between(heard, Instant.now()).compareTo(SILENCE) > 0) {
+      if (!saidSilent) {
+        saidSilent = true;
+        line(watch.whySilent());
+      }
+    } else {
+      saidSilent = false;
+    }
+    status.ifPresent(s -> showStatus(s, watch));
+  }
+
+  private void showEvents(List<RunEvent> events) {
+    for (RunEvent event : events) {
+      if (event.seq() > shownSeq) {
+        shownSeq = event.seq();
+        String word = event.type().name().toLowerCase(Locale.ROOT).replace('_', '-');
+        String text = Console.oneLine(event.text());
+        line(TIME.format(event.at()) + "  " + word + (text.isEmpty() ? "" : ": " + text));
+      }
+    }
+  }
+
+  private void showStatus(RunStatus status, RunWatch watch) {
+    if (status.state() == AgentState.WAITING && status.resumeAt() != null) {
+      showWait(status);
+    } else if (status.state() == AgentState.PAUSED) {
+      live("paused; let it go on with: outlast unpause " + id);
+    } else {
+      live(watch.progress().map(p -> working(status, p)).orElse(""));
+    }
+  }
+
+  private void showWait(RunStatus status) {
+    String scope = status.scope() == null ? "usage" : Console.oneLine(status.scope());
+    String at = OperatorTexts.moment(status.resumeAt());
+    Duration left = Duration.between(Instant.now(), status.resumeAt());
+    if (console.terminal()) {
+      Duration shown = left.truncatedTo(ChronoUnit.SECONDS);
+      live("waiting for the " + scope + " limit: resumes in " + DurationText.of(shown) + ", " + at);
+    } else if (!status.resumeAt().equals(shownResumeAt)) {
+      shownResumeAt = status.resumeAt();
+      line(
+          "waiting for the "
+              + scope
+              + " limit: resumes at "
+              + at
+              + " (in "
+              + DurationText.of(left)
+              + "); to resume at once: outlast resume "
+              + id);
+    }
+  }
+
+  private static String working(RunStatus status, InvocationProgress p) {
+    StringBuilder text = new StringBuilder();
+    text.append(Console.oneLine(String.valueOf(status.agent()))).append(' ');
+    text.append(p.phase().name().toLowerCase(Locale.ROOT));
+    text.append(" · invocation ").append(status.invocations());
+    if (p.lastTool() != null) {
+      text.append(" · ").append(Console.oneLine(p.lastTool()));
+    }
+    long tokens = status.tokens() == null ? 0 : status.tokens().total();
+    text.append(String.format(Locale.ROOT, " · %,d tokens", tokens + p.tokens().total()));
+    if (p.session() != null) {
+      text.append(" · session ").append(p.session());
+    }
+    return text.toString();
+  }
+
+  /** A line that stays. */
+  private void line(String text) {
+    clearLine();
+    console.say(text);
+  }
+
+  /** A line that the next one replaces; only on a terminal. */
+  private void live(String text) {
+    if (!console.terminal()) {
+      return;
+    }
+    clearLine();
+    String cut = text.length() <= MAX_LINE ? text : text.substring(0, MAX_LINE - 1) + "…";
+    console.err().print(cut);
+    console.err().flush();
+    liveLine = !cut.isEmpty();
+  }
+
+  private void clearLine() {
+    if (liveLine) {
+      console.err().print("\r\u001b[K");
+      console.err().flush();
+      liveLine = false;
+    }
+  }
+}

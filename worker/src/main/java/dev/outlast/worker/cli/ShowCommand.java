@@ -1,0 +1,194 @@
+package dev.outlast.worker.cli;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.limit.UsageLimit;
+import dev.outlast.operator.DurationText;
+import dev.outlast.operator.Names;
+import dev.outlast.operator.OperatorTexts;
+import dev.outlast.run.AgentRunResult;
+import dev.outlast.run.Incident;
+import dev.outlast.run.RunEvent;
+import dev.outlast.run.RunStatus;
+import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowException;
+import io.temporal.client.WorkflowExecutionDescription;
+import io.temporal.client.WorkflowFailedException;
+import io.temporal.client.WorkflowNotFoundException;
+import io.temporal.client.WorkflowStub;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "show",
+    mixinStandardHelpOptions = true,
+    description = "Show where a run stands, and its usage limits with their evidence.")
+final class ShowCommand implements Callable<Integer> {
+
+  private final Console console;
+  @Mixin private ConnectionOptions connection;
+
+  @Parameters(index = "0", paramLabel = "ID", description = "The run's id; see: outlast list")
+  private String id;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  /** What is known of a run. Status and what follows are absent while no worker answers. */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  private record View(
+      String id,
+      String state,
+      String summary,
+      Instant startedAt,
+      Instant endedAt,
+      RunStatus status,
+      List<Incident> incidents,
+      List<RunEvent> events,
+      RunEnding ending) {}
+
+  ShowCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    try (Connection connected = connection.connect(console)) {
+      View view = view(connected.client());
+      if (json) {
+        console.json(view);
+      } else {
+        print(view);
+      }
+      return ExitCode.DONE;
+    }
+  }
+
+  private View view(WorkflowClient client) {
+    WorkflowStub stub = client.newUntypedWorkflowStub(id);
+    WorkflowExecutionDescription run = stub.describe();
+    RunStatus status = null;
+    List<Incident> incidents = null;
+    List<RunEvent> events = null;
+    try {
+      status = stub.query(Names.QUERY_STATUS, RunStatus.class);
+      incidents = List.of(stub.query(Names.QUERY_INCIDENTS, Incident[].class));
+      events = List.of(stub.query(Names.QUERY_EVENTS, RunEvent[].class, 0));
+    } catch (WorkflowNotFoundException e) {
+      throw e;
+    } catch (WorkflowException unanswered) {
+      console.say(
+          "outlast: no worker answers, so only what the server knows is shown; is one running on"
+              + " task queue "
+              + run.getTaskQueue()
+              + "?");
+    }
+    boolean open = run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+    String state =
+        open && status != null
+            ? status.state().word()
+            : ListCommand.state(run, run.getTypedSearchAttributes());
+    return new View(
+        id,
+        state,
+        run.getStaticSummary(),
+        run.getStartTime(),
+        run.getCloseTime(),
+        status,
+        incidents,
+        events,
+        open ? null : ending(client, stub));
+  }
+
+  private RunEnding ending(WorkflowClient client, WorkflowStub stub) {
+    try {
+      return RunEnding.completed(id, stub.getResult(AgentRunResult.class));
+    } catch (WorkflowFailedException e) {
+      return RunEnding.failed(client, id, e);
+    }
+  }
+
+  private void print(View view) {
+    console.print(console.bold(view.id()) + "  " + view.state());
+    if (view.summary() != null) {
+      line("summary", view.summary());
+    }
+    line("started", OperatorTexts.moment(view.startedAt()));
+    if (view.endedAt() != null) {
+      line("ended", OperatorTexts.moment(view.endedAt()));
+    }
+    if (view.status() != null) {
+      print(view.status());
+    }
+    if (view.incidents() != null) {
+      view.incidents().forEach(this::print);
+    }
+    if (view.ending() != null && view.ending().message() != null) {
+      line(view.ending().outcome(), view.ending().message());
+    }
+    if (view.ending() != null && view.ending().result() != null) {
+      console.print("");
+      console.print(Console.harmless(view.ending().result().text()));
+    }
+  }
+
+  private void print(RunStatus status) {
+    line("agent", status.agent() + " (" + status.provider() + "), account " + status.account());
+    if (status.workspace() != null) {
+      line("workspace", status.workspace() + (status.host() == null ? "" : " on " + status.host()));
+    }
+    line("session", status.session() == null ? "not known yet" : status.session().value());
+    if (status.resumeAt() != null) {
+      line(
+          "resumes",
+          OperatorTexts.moment(status.resumeAt())
+              + " (in "
+              + DurationText.of(Duration.between(Instant.now(), status.resumeAt()))
+              + "), or now with: outlast resume "
+              + id);
+    }
+    if (status.pausedBecause() != null) {
+      line("paused", status.pausedBecause() + "; go on with: outlast unpause " + id);
+    }
+    line(
+        "so far",
+        String.format(
+            Locale.ROOT,
+            "turn %d, %d invocations, %d limits, waited %s, %,d tokens, %d prompts queued",
+            status.turn(),
+            status.invocations(),
+            status.limitsHit(),
+            DurationText.of(Duration.ofSeconds(status.waitedSeconds())),
+            status.tokens() == null ? 0 : status.tokens().total(),
+            status.queuedPrompts()));
+  }
+
+  private void print(Incident incident) {
+    UsageLimit limit = incident.limit();
+    line(
+        incident.id(),
+        limit.scope().word()
+            + " limit at "
+            + OperatorTexts.moment(incident.detectedAt())
+            + (limit.reset() == null
+                ? ", no reset known"
+                : ", resets " + OperatorTexts.moment(limit.reset().latest()))
+            + (incident.end() == null
+                ? ""
+                : ", " + incident.end().name().toLowerCase(Locale.ROOT).replace('_', '-')));
+    line("  rule", limit.evidence().rule() + ", read from " + limit.evidence().channel());
+    line("  evidence", limit.evidence().text());
+  }
+
+  private void line(String name, String text) {
+    console.print(String.format("  %-10s %s", name, Console.oneLine(String.valueOf(text))));
+  }
+}

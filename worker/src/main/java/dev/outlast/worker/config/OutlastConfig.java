@@ -1,0 +1,310 @@
+package dev.outlast.worker.config;
+
+import dev.outlast.activities.AccountDefinition;
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.AgentHost;
+import dev.outlast.limit.ResumePolicy;
+import dev.outlast.operator.Names;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * The configuration of a worker. Immutable. Built with {@link #newBuilder()}, or read from a file
+ * with {@link #load}; every key of {@code outlast.toml} has a setter of the same name.
+ */
+public final class OutlastConfig {
+
+  /** How many agents a worker runs at the same time, unless configured. */
+  public static final int DEFAULT_MAX_AGENTS = 4;
+
+  /** How long agents may go on when their worker is asked to end, unless configured. */
+  public static final Duration DEFAULT_DRAIN_GRACE = Duration.ofSeconds(30);
+
+  private final Path source;
+  private final String taskQueue;
+  private final int maxAgents;
+  private final Path stateDir;
+  private final List<Path> workspaces;
+  private final Path defaultWorkspace;
+  private final Duration drainGrace;
+  private final ResumePolicy policy;
+  private final String resumeMessage;
+  private final Map<String, AgentDefinition> agents;
+  private final Map<String, AccountDefinition> accounts;
+  private final Map<String, String> environment;
+
+  private OutlastConfig(Builder builder) {
+    source = builder.source;
+    taskQueue = builder.taskQueue;
+    maxAgents = builder.maxAgents;
+    stateDir =
+        builder.stateDir == null
+            ? StateFolder.defaultFolder(builder.environment)
+            : builder.stateDir.toAbsolutePath().normalize();
+    defaultWorkspace =
+        builder.workspaces.isEmpty() || builder.workspaces.contains(builder.currentDirectory)
+            ? builder.currentDirectory
+            : builder.workspaces.get(0);
+    workspaces =
+        builder.workspaces.isEmpty()
+            ? List.of(builder.currentDirectory)
+            : List.copyOf(builder.workspaces);
+    drainGrace = builder.drainGrace;
+    policy = builder.policy;
+    resumeMessage = builder.resumeMessage;
+    agents = Collections.unmodifiableMap(new LinkedHashMap<>(builder.agentsOrFound()));
+    accounts = Collections.unmodifiableMap(new LinkedHashMap<>(builder.accounts));
+    environment = Map.copyOf(builder.environment);
+  }
+
+  /** A builder with every default. */
+  public static Builder newBuilder() {
+    return new Builder();
+  }
+
+  /**
+   * Reads a configuration file.
+   *
+   * @param file the file to read
+   * @throws ConfigException if the file cannot be read or anything in it is wrong; names every
+   *     problem with its line
+   */
+  public static OutlastConfig load(Path file) {
+    return newBuilder().load(file, null);
+  }
+
+  /**
+   * The agent of a provider as it is without any configuration, under the provider's name.
+   *
+   * @throws ConfigException if there is no such provider
+   */
+  public static AgentDefinition defaultAgent(String provider) {
+    return ProviderDefaults.agent(provider);
+  }
+
+  /** The file that this was read from; null if it was built in Java. */
+  public Path source() {
+    return source;
+  }
+
+  /** The task queue of the workflows. */
+  public String taskQueue() {
+    return taskQueue;
+  }
+
+  /** How many agents run at the same time at most. */
+  public int maxAgents() {
+    return maxAgents;
+  }
+
+  /** The absolute path of the folder that keeps what has to survive the worker. */
+  public Path stateDir() {
+    return stateDir;
+  }
+
+  /** The folders under which agents may work; absolute, at least one. */
+  public List<Path> workspaces() {
+    return workspaces;
+  }
+
+  /** How long agents may go on when the worker is asked to end. */
+  public Duration drainGrace() {
+    return drainGrace;
+  }
+
+  /** When runs resume after a usage limit. */
+  public ResumePolicy policy() {
+    return policy;
+  }
+
+  /** The agents by name, the default one first; empty if none is configured and none was found. */
+  public Map<String, AgentDefinition> agents() {
+    return agents;
+  }
+
+  /** The accounts by name. */
+  public Map<String, AccountDefinition> accounts() {
+    return accounts;
+  }
+
+  /** The environment from which agents inherit what they are allowed to. */
+  public Map<String, String> environment() {
+    return environment;
+  }
+
+  /**
+   * Makes the state folder, if need be, and describes this host to the activities.
+   *
+   * @throws ConfigException if the state folder cannot be used, or there is no agent at all
+   */
+  public AgentHost openHost() {
+    if (agents.isEmpty()) {
+      throw new ConfigException(
+          source == null ? null : source.toString(),
+          "agents",
+          "none configured and none found on the PATH; install "
+              + String.join(" or ", ProviderDefaults.searched())
+              + ", or write an [agents.NAME] section with provider and command");
+    }
+    return new AgentHost(
+        hostId(),
+        taskQueue,
+        agents,
+        accounts,
+        workspaces,
+        defaultWorkspace,
+        policy,
+        resumeMessage,
+        ZoneId.systemDefault(),
+        drainGrace,
+        environment);
+  }
+
+  /**
+   * The host's name, chosen when the state folder is first used and kept in it.
+   *
+   * @throws ConfigException if the state folder cannot be used
+   */
+  public String hostId() {
+    return StateFolder.hostId(stateDir, environment);
+  }
+
+  /** Builds a configuration; not thread-safe. */
+  public static final class Builder {
+
+    private final Map<String, AgentDefinition> agents = new LinkedHashMap<>();
+    private final Map<String, AccountDefinition> accounts = new LinkedHashMap<>();
+    private Path source;
+    private String taskQueue = Names.TASK_QUEUE;
+    private int maxAgents = DEFAULT_MAX_AGENTS;
+    private Path stateDir;
+    private List<Path> workspaces = List.of();
+    private Path currentDirectory = Path.of("").toAbsolutePath();
+    private Duration drainGrace = DEFAULT_DRAIN_GRACE;
+    private ResumePolicy policy = ResumePolicy.DEFAULT;
+    private String resumeMessage;
+    private Map<String, String> environment = System.getenv();
+
+    private Builder() {}
+
+    /** Key {@code worker.task-queue}. */
+    public Builder setTaskQueue(String value) {
+      taskQueue = value;
+      return this;
+    }
+
+    /** Key {@code worker.max-agents}: 1 to {@value ConfigRules#MAX_AGENTS}. */
+    public Builder setMaxAgents(int value) {
+      maxAgents = value;
+      return this;
+    }
+
+    /** Key {@code worker.state-dir}. Null for the default. */
+    public Builder setStateDir(Path value) {
+      stateDir = value;
+      return this;
+    }
+
+    /** Key {@code worker.workspaces}. None for the current directory. */
+    public Builder setWorkspaces(List<Path> value) {
+      workspaces = value.stream().map(p -> p.toAbsolutePath().normalize()).toList();
+      return this;
+    }
+
+    /** The folder that is the default workspace; the process's own, unless set. */
+    public Builder setCurrentDirectory(Path value) {
+      currentDirectory = value.toAbsolutePath().normalize();
+      return this;
+    }
+
+    /** Key {@code worker.drain-grace}. */
+    public Builder setDrainGrace(Duration value) {
+      drainGrace = Objects.requireNonNull(value, "drainGrace");
+      return this;
+    }
+
+    /**
+     * Keys {@code limits.margin}, {@code jitter}, {@code fallback}, {@code max-fallback}, {@code
+     * max-wait}, {@code max-total-wait} and {@code max-attempts}.
+     */
+    public Builder setPolicy(ResumePolicy value) {
+      policy = Objects.requireNonNull(value, "policy");
+      return this;
+    }
+
+    /** Key {@code limits.resume-message}. Null for the default. */
+    public Builder setResumeMessage(String value) {
+      resumeMessage = value;
+      return this;
+    }
+
+    /**
+     * Section {@code agents.NAME}. The first one that is added is the default agent. Without any,
+     * there is one for each known agent program on the PATH.
+     */
+    public Builder addAgent(AgentDefinition agent) {
+      agents.put(agent.name(), agent);
+      return this;
+    }
+
+    /** Section {@code accounts.NAME}. */
+    public Builder addAccount(AccountDefinition account) {
+      accounts.put(account.name(), account);
+      return this;
+    }
+
+    /** The environment of the worker; the process's own, unless set. */
+    public Builder setEnvironment(Map<String, String> value) {
+      environment = Map.copyOf(value);
+      return this;
+    }
+
+    /**
+     * Reads a file over what this builder holds.
+     *
+     * @param taskQueue used in place of the file's; null to use the file's
+     * @throws ConfigException if the file cannot be read or anything in it is wrong
+     */
+    public OutlastConfig load(Path file, String taskQueue) {
+      return ConfigFile.read(file, this, taskQueue);
+    }
+
+    /**
+     * @throws ConfigException if anything is wrong; names every problem
+     */
+    public OutlastConfig build() {
+      List<ConfigProblem> problems = new ArrayList<>();
+      check().forEach((key, message) -> problems.add(new ConfigProblem(null, 0, key, message)));
+      if (!problems.isEmpty()) {
+        throw new ConfigException(problems);
+      }
+      return new OutlastConfig(this);
+    }
+
+    /** What is wrong, by key. */
+    Map<String, String> check() {
+      return new ConfigRules(this.taskQueue, maxAgents, drainGrace, resumeMessage)
+          .check(workspaces, agents, accounts);
+    }
+
+    OutlastConfig unchecked(Path file) {
+      source = file;
+      return new OutlastConfig(this);
+    }
+
+    private Map<String, AgentDefinition> agentsOrFound() {
+      return agents.isEmpty() ? ProviderDefaults.agentsOnPath(environment) : agents;
+    }
+
+    Map<String, String> environment() {
+      return environment;
+    }
+  }
+}

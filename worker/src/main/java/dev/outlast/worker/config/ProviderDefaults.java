@@ -1,0 +1,87 @@
+package dev.outlast.worker.config;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.Providers;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What is known of a provider before anything is configured. */
+final class ProviderDefaults {
+
+  private static final List<String> NAMES = Providers.names();
+
+  private ProviderDefaults() {}
+
+  static List<String> names() {
+    return NAMES;
+  }
+
+  /** The program that the provider is found under; empty for a provider without one of its own. */
+  static Optional<String> executable(String provider) {
+    return Providers.named(provider).flatMap(AgentProvider::executable);
+  }
+
+  /** The variables that an agent of this provider inherits, unless configured. */
+  static List<String> environment(String provider) {
+    return Providers.named(provider).map(AgentProvider::defaultEnvironment).orElse(List.of());
+  }
+
+  /** The programs that are looked for when no agent is configured. */
+  static List<String> searched() {
+    return NAMES.stream().flatMap(n -> executable(n).stream()).toList();
+  }
+
+  /** An agent for each known program on the PATH, under its provider's name. */
+  static Map<String, AgentDefinition> agentsOnPath(Map<String, String> environment) {
+    Map<String, AgentDefinition> found = new LinkedHashMap<>();
+    for (String provider : NAMES) {
+      executable(provider)
+          .filter(program -> onPath(program, environment))
+          .ifPresent(program -> found.put(provider, agent(provider, provider, List.of(program))));
+    }
+    return found;
+  }
+
+  static AgentDefinition agent(String provider) {
+    if (!NAMES.contains(provider)) {
+      throw new ConfigException(
+          null,
+          "provider",
+          "got "
+              + ConfigRules.shown(provider)
+              + "; expected one of "
+              + String.join(", ", NAMES)
+              + Suggestion.didYouMean(provider, NAMES));
+    }
+    return agent(provider, provider, List.of(executable(provider).orElse(provider)));
+  }
+
+  private static AgentDefinition agent(String name, String provider, List<String> command) {
+    return new AgentDefinition(
+        name,
+        provider,
+        command,
+        null,
+        null,
+        List.of(),
+        environment(provider),
+        null,
+        null,
+        List.of(),
+        null);
+  }
+
+  private static boolean onPath(String program, Map<String, String> environment) {
+    return Arrays.stream(environment.getOrDefault("PATH", "").split(File.pathSeparator))
+        .filter(folder -> !folder.isEmpty())
+        .map(folder -> Path.of(folder, program))
+        .anyMatch(file -> Files.isRegularFile(file) && Files.isExecutable(file));
+  }
+}

@@ -1,0 +1,148 @@
+package dev.outlast.worker.plugin;
+
+import dev.outlast.activities.AgentActivitiesImpl;
+import dev.outlast.activities.AgentHost;
+import dev.outlast.operator.Names;
+import dev.outlast.run.AgentRunRequest;
+import dev.outlast.run.AgentRunWorkflow;
+import dev.outlast.worker.config.OutlastConfig;
+import io.temporal.api.common.v1.Payload;
+import io.temporal.common.SimplePlugin;
+import io.temporal.common.converter.DataConverter;
+import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerOptions;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * Makes workers run agents.
+ *
+ * <p>Set it once, on the service stubs or on the client, and make a worker for its task queue:
+ *
+ * <pre>{@code
+ * OutlastPlugin plugin = new OutlastPlugin(OutlastConfig.load(Path.of("outlast.toml")));
+ * WorkflowClient client = WorkflowClient.newInstance(stubs,
+ *     WorkflowClientOptions.newBuilder().setPlugins(plugin).build());
+ * WorkerFactory factory = WorkerFactory.newInstance(client);
+ * factory.newWorker(plugin.taskQueue());
+ * factory.start();
+ * }</pre>
+ *
+ * <p>That worker gets Outlast's workflows and activities. When the factory starts, a second worker
+ * is added for this host's own queue, on which invocations arrive that need its files. Workers of
+ * other queues are left alone. When the factory is shut down, agents get the configured time to
+ * finish and are then ended, to be resumed by the next worker.
+ *
+ * <p>One instance serves one factory at a time and is not used again after its shutdown.
+ * Thread-safe.
+ */
+public final class OutlastPlugin extends SimplePlugin {
+
+  /**
+   * How long a workflow task may stay with the worker that has the workflow in its cache, before
+   * any worker may take it. Short, since it is what a killed worker's runs wait for.
+   */
+  private static final Duration STICKY_TIMEOUT = Duration.ofSeconds(1);
+
+  /** How long the newest heartbeat may be held back: the session id must not be lost. */
+  private static final Duration HEARTBEAT_THROTTLE = Duration.ofSeconds(1);
+
+  private final AgentHost host;
+  private final String hostTaskQueue;
+  private final int maxAgents;
+  private final AgentActivitiesImpl activities;
+  private final SearchAttributes searchAttributes = new SearchAttributes();
+  private final AtomicBoolean drained = new AtomicBoolean();
+
+  /**
+   * @throws dev.outlast.worker.config.ConfigException if the state folder cannot be used, or there
+   *     is no agent at all
+   */
+  public OutlastPlugin(OutlastConfig config) {
+    super(Names.PLUGIN);
+    host = config.openHost();
+    hostTaskQueue = Names.hostTaskQueue(host.taskQueue(), host.hostId());
+    maxAgents = config.maxAgents();
+    activities = new AgentActivitiesImpl(host, searchAttributes::known);
+  }
+
+  /** The task queue of the workflows, for which the application makes a worker. */
+  public String taskQueue() {
+    return host.taskQueue();
+  }
+
+  /** This host's own task queue, for which the plugin makes a worker. */
+  public String hostTaskQueue() {
+    return hostTaskQueue;
+  }
+
+  /** The host as it was configured. */
+  public AgentHost host() {
+    return host;
+  }
+
+  @Override
+  public void configureWorker(String taskQueue, WorkerOptions.Builder builder) {
+    boolean decided = builder.build().getStickyQueueScheduleToStartTimeout() != null;
+    if (taskQueue.equals(host.taskQueue()) && !decided) {
+      builder.setStickyQueueScheduleToStartTimeout(STICKY_TIMEOUT);
+    }
+    if (taskQueue.equals(hostTaskQueue)) {
+      builder
+          .setMaxConcurrentActivityExecutionSize(maxAgents)
+          .setMaxHeartbeatThrottleInterval(HEARTBEAT_THROTTLE)
+          .setDefaultHeartbeatThrottleInterval(HEARTBEAT_THROTTLE)
+          // While it drains, the activities end their agents themselves; until then their
+          // heartbeats have to go on.
+          .setAllowActivityHeartbeatDuringShutdown(true);
+    }
+  }
+
+  @Override
+  public void initializeWorker(String taskQueue, Worker worker) {
+    if (taskQueue.equals(host.taskQueue())) {
+      worker.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
+      worker.registerActivitiesImplementations(activities);
+    }
+    if (taskQueue.equals(hostTaskQueue)) {
+      worker.registerActivitiesImplementations(activities);
+    }
+  }
+
+  @Override
+  public void startWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
+    if (factory.tryGetWorker(host.taskQueue()) != null) {
+      if (drained.get()) {
+        throw new IllegalStateException(
+            "this OutlastPlugin was shut down; make a new one for a new WorkerFactory");
+      }
+      if (factory.tryGetWorker(hostTaskQueue) == null) {
+        factory.newWorker(hostTaskQueue);
+      }
+      searchAttributes.register(factory.getWorkflowClient());
+      warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
+    }
+    next.accept(factory);
+  }
+
+  @Override
+  public void shutdownWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
+    boolean ours = factory.tryGetWorker(host.taskQueue()) != null;
+    if (ours && drained.compareAndSet(false, true)) {
+      activities.drain();
+    }
+    next.accept(factory);
+  }
+
+  // The first use of the converter takes more than a second on a busy machine, and Temporal takes
+  // a workflow that is slow for so long for one that hangs.
+  private static void warmUp(DataConverter converter) {
+    AgentRunRequest request = AgentRunRequest.newBuilder().setPrompt("warm-up").build();
+    Payload payload = converter.toPayload(request).orElseThrow();
+    Objects.requireNonNull(
+        converter.fromPayload(payload, AgentRunRequest.class, AgentRunRequest.class));
+  }
+}

@@ -1,0 +1,211 @@
+package dev.outlast.worker.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.worker.cli.Cli.Called;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What needs no Temporal server. */
+@Timeout(60)
+class CommandLineTest {
+
+  /** Nothing listens there, since it cannot be bound without special rights. */
+  private static final String NOBODY = "127.0.0.1:1";
+
+  @TempDir Path folder;
+  private Cli cli;
+
+  @BeforeEach
+  void setUp() {
+    cli = new Cli(folder);
+  }
+
+  private static void assertUsage(Called called, String said) {
+    assertEquals(ExitCode.USAGE, called.exitCode(), called.err());
+    assertEquals("", called.out());
+    assertTrue(called.err().contains(said), called.err());
+    assertFalse(called.err().contains("\tat "), called.err());
+  }
+
+  @Test
+  void a_wrong_command_line_is_a_usage_error() {
+    assertUsage(cli.call("rnu"), "'rnu'");
+    assertUsage(cli.call("run", "--nope", "x"), "--nope");
+    assertUsage(cli.call("run"), "no prompt");
+    assertUsage(cli.call("run", "  "), "the prompt is empty");
+    assertUsage(cli.callWithInput("", "run", "-"), "the prompt is empty");
+    assertUsage(cli.call("run", "--file", "none.txt"), "none.txt cannot be read");
+    assertUsage(cli.call("run", "x", "--file", "y"), "not both");
+    assertUsage(cli.call("run", "x", "--max-wait", "5 parsecs"), "--max-wait: got \"5 parsecs\"");
+    assertUsage(cli.call("run", "x", "--silence-timeout", "0"), "silenceTimeout");
+    assertUsage(cli.call("run", "x", "--max-attempts", "-1"), "maxAttempts");
+    assertUsage(cli.call("run", "x", "--on-limit", "panic"), "expected wait or stop");
+    assertUsage(cli.call("run", "x", "--session", "-y"), "no session id");
+    assertUsage(cli.call("run", "x", "--session", "y", "--continue"), "one of them");
+    assertUsage(cli.call("run", "x", "--id", ""), "--id");
+    assertUsage(cli.call("resume", "x", "--in", "soon"), "--in: got \"soon\"");
+    assertUsage(cli.call("resume", "x", "--in", "1m", "--at", "y"), "mutually exclusive");
+    assertUsage(cli.call("list", "--limit", "0"), "--limit");
+    assertUsage(cli.call("list", "--state", "x' OR 'a'='a"), "--state");
+    assertUsage(cli.call("detect"), "--agent");
+    assertUsage(cli.call("detect", "--provider", "cloude"), "did you mean \"claude\"?");
+    assertUsage(cli.call("detect", "--provider", "claude", "--now", "noon"), "--now");
+    assertUsage(cli.call("detect", "--provider", "claude", "--zone", "Mars"), "--zone");
+    assertUsage(cli.call("run", "x", "--profile", "none"), "Temporal's configuration");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "run x",
+        "list",
+        "show x",
+        "follow x",
+        "resume x",
+        "pause x",
+        "unpause x",
+        "send x y",
+        "cancel x"
+      })
+  void without_temporal_every_command_says_so_and_exits_with_3(String command) {
+    Called called = cli.call((command + " --address " + NOBODY).split(" "));
+    assertEquals(ExitCode.NO_TEMPORAL, called.exitCode(), called.err());
+    assertEquals("", called.out());
+    assertTrue(called.err().contains("cannot reach Temporal at " + NOBODY), called.err());
+    assertEquals(1, called.err().lines().count(), called.err());
+  }
+
+  @Test
+  void a_broken_configuration_stops_the_worker_with_every_line_that_is_wrong() throws IOException {
+    Files.writeString(
+        folder.resolve("outlast.toml"), "[worker]\nmax-agents = 0\n[agents.x]\nargs = 1\n");
+    Called called = cli.call("worker", "--address", NOBODY);
+    assertUsage(called, "outlast.toml:2: worker.max-agents");
+    assertTrue(called.err().contains("outlast.toml:4: agents.x.args"), called.err());
+    assertTrue(called.err().contains("outlast.toml:3: agents.x.provider"), called.err());
+    assertUsage(cli.call("worker", "--config", "none.toml"), "none.toml: no such file");
+  }
+
+  @Test
+  void a_port_that_is_taken_is_named() throws IOException {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String port = String.valueOf(taken.getLocalPort());
+      assertUsage(cli.call("demo", "--in-memory", "--port", port), "port " + port);
+    }
+    assertUsage(cli.call("demo", "--port", "70000"), "expected 0 to 65535");
+    assertUsage(cli.call("demo", "--temporal", "/no/such"), "/no/such is not an executable");
+  }
+
+  @Test
+  void detect_tells_what_recorded_output_means() throws IOException {
+    String limited =
+        """
+        {"type":"system","subtype":"init","session_id":"s-1"}
+        {"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1795233500,\
+        "rateLimitType":"five_hour","overageStatus":"rejected"},"session_id":"s-1"}
+        {"type":"result","subtype":"success","is_error":true,"api_error":"usage_limit_reached",\
+        "result":"You've hit your session limit","session_id":"s-1"}
+        """;
+    Called called =
+        cli.callWithInput(
+            limited,
+            "detect",
+            "--provider",
+            "claude",
+            "--exit-code",
+            "1",
+            "--now",
+            "2026-11-21T00:00:00Z",
+            "--json");
+    assertEquals(ExitCode.DONE, called.exitCode(), called.err());
+    JsonNode json = called.json();
+    assertEquals("limited", json.path("outcome").asText());
+    assertTrue(json.path("limited").asBoolean());
+    assertEquals("session", json.path("scope").asText());
+    assertEquals("2026-11-21T03:58:20Z", json.path("resetAt").asText());
+    assertFalse(json.path("usingOverage").asBoolean(true));
+    assertEquals("s-1", json.path("sessionId").asText());
+    assertTrue(json.has("reason") && json.path("reason").isNull(), called.out());
+    assertFalse(json.path("rule").asText().isEmpty(), called.out());
+    assertTrue(json.path("evidence").asText().contains("session limit"), called.out());
+
+    Files.writeString(
+        folder.resolve("ok.json"),
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,"
+            + "\"result\":\"You've hit your session limit, says a book\"}\n");
+    Called ok = cli.call("detect", "--provider", "claude", "ok.json");
+    assertTrue(ok.out().contains("outcome       completed"), ok.out());
+  }
+
+  @Test
+  void doctor_names_what_is_wrong_and_the_remedy() throws IOException {
+    Path claude = Files.writeString(folder.resolve("claude"), "#!/bin/sh\necho 'v\u001b[31m9.9'\n");
+    assertTrue(claude.toFile().setExecutable(true));
+    Path failing = Files.writeString(folder.resolve("failing"), "#!/bin/sh\necho no; exit 3\n");
+    assertTrue(failing.toFile().setExecutable(true));
+    Path toml =
+        Files.writeString(
+            folder.resolve("outlast.toml"),
+            "[agents.claude]\ncommand = \""
+                + claude
+                + "\"\n"
+                + "[agents.failing]\nprovider = \"claude\"\ncommand = \""
+                + failing
+                + "\"\n"
+                + "[agents.gone]\nprovider = \"command\"\ncommand = \"/no/agent\"\n");
+
+    Called called = cli.call("doctor", "--address", NOBODY, "--json");
+    assertEquals(ExitCode.FAILED, called.exitCode(), called.err());
+    assertEquals("true 9.9", check(called, "agent claude"));
+    assertEquals("false exits with 3", check(called, "agent failing"));
+    assertEquals("false /no/agent not found", check(called, "agent gone"));
+    assertEquals("true " + folder, check(called, "workspaces"));
+    assertEquals("false not reached", check(called, "Temporal"));
+    for (JsonNode each : called.json()) {
+      assertEquals(each.path("ok").asBoolean(), each.path("remedy").isMissingNode(), called.out());
+    }
+
+    Files.writeString(toml, "[agents.claude]\ncommand = \"" + claude + "\"\n");
+    Called onlyTemporal = cli.call("doctor", "--address", NOBODY);
+    assertEquals(ExitCode.NO_TEMPORAL, onlyTemporal.exitCode(), onlyTemporal.out());
+    assertTrue(onlyTemporal.out().contains("-> cannot reach Temporal"), onlyTemporal.out());
+    assertFalse(onlyTemporal.out().contains("\u001b"), onlyTemporal.out());
+  }
+
+  /** Whether a check went well, and the end of what was found. */
+  private static String check(Called called, String what) throws IOException {
+    for (JsonNode each : called.json()) {
+      if (each.path("what").asText().equals(what)) {
+        String found = each.path("found").asText();
+        String[] known = {"9.9", "exits with 3", "not reached", "/no/agent not found"};
+        for (String text : known) {
+          if (found.contains(text)) {
+            return each.path("ok").asBoolean() + " " + text;
+          }
+        }
+        return each.path("ok").asBoolean() + " " + found;
+      }
+    }
+    return "no check of " + what + " in " + called.out();
+  }
+
+  @Test
+  void nothing_that_a_terminal_would_obey_is_left_in_a_text() {
+    String nasty = "a\u001b]0;title\u0007b\u009b31mc\u202ed\u2028e\r\n\tf";
+    assertEquals("a]0;titleb31mcde\n\tf", Console.harmless(nasty));
+    assertEquals("a]0;titleb31mcde f", Console.oneLine(nasty));
+  }
+}

@@ -1,0 +1,56 @@
+package dev.outlast.worker.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.worker.cli.Cli.Called;
+import dev.outlast.worker.server.LocalServer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(180)
+class DemoTest {
+
+  @TempDir Path folder;
+
+  @Test
+  void the_same_session_goes_on_after_kill_9_and_not_before_the_reset() throws IOException {
+    show("--in-memory");
+  }
+
+  @Test
+  @Tag("server")
+  void the_same_on_a_real_server() throws IOException {
+    String temporal = System.getProperty(LocalServer.VARIABLE, System.getenv(LocalServer.VARIABLE));
+    show("--temporal", String.valueOf(temporal));
+  }
+
+  private void show(String... server) throws IOException {
+    String[] args = new String[server.length + 2];
+    args[0] = "demo";
+    args[1] = "--json";
+    System.arraycopy(server, 0, args, 2, server.length);
+    Called called = new Cli(folder).call(args);
+    assertEquals(ExitCode.DONE, called.exitCode(), called::toString);
+    JsonNode asked = called.json().path("asked");
+    assertEquals(2, asked.size(), called::out);
+    assertEquals(asked.path(0).path("session"), asked.path(1).path("session"), called::out);
+    assertEquals("fresh", asked.path(0).path("how").asText());
+    assertEquals("resume", asked.path(1).path("how").asText());
+    assertFalse(asked.path(1).path("message").asText().contains(Demo.PROMPT), called::out);
+    Instant reset = Instant.parse(called.json().path("resetAt").asText());
+    assertFalse(Instant.parse(asked.path(1).path("at").asText()).isBefore(reset), called::out);
+    assertTrue(called.err().contains("kill -9 of worker 1"), called::err);
+    assertEquals(
+        0,
+        ProcessHandle.current().descendants().filter(ProcessHandle::isAlive).count(),
+        "processes are left behind");
+  }
+}

@@ -1,0 +1,223 @@
+package dev.outlast.worker.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.worker.cli.Cli.Called;
+import dev.outlast.worker.server.LocalServer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands against a server, with a worker and the demo's scripted agent. */
+@Timeout(120)
+class RunningTest {
+
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  @TempDir static Path folder;
+  private static LocalServer server;
+  private static RunningWorker worker;
+  private static Cli cli;
+
+  @BeforeAll
+  static void start() throws IOException {
+    // The script keeps its sessions and its reset next to itself.
+    for (String agent : List.of("quick", "slow")) {
+      Files.createDirectory(folder.resolve(agent));
+      try (InputStream script = Demo.class.getResourceAsStream("demo-agent.sh")) {
+        Files.copy(script, folder.resolve(agent).resolve("agent.sh"));
+      }
+    }
+    Files.writeString(
+        folder.resolve("outlast.toml"),
+        """
+        [worker]
+        state-dir = "state"
+        drain-grace = "1s"
+        [limits]
+        margin = "1s"
+        jitter = 0
+        [agents.quick]
+        provider = "claude"
+        command = ["sh", "%1$s/quick/agent.sh", "5"]
+        [agents.slow]
+        provider = "claude"
+        command = ["sh", "%1$s/slow/agent.sh", "3600"]
+        [agents.nasty]
+        provider = "command"
+        command = ["printf"]
+        args = ["red \\u001b[31m text\\n"]
+        """
+            .formatted(folder));
+    server = LocalServer.inMemory(0);
+    cli = new Cli(folder);
+    ConnectionOptions connection = new ConnectionOptions();
+    connection.address = server.target();
+    ConfigOptions config = new ConfigOptions();
+    config.config = folder.resolve("outlast.toml");
+    Console console = cli.console();
+    worker = RunningWorker.start(console, connection, config.load(console));
+  }
+
+  @AfterAll
+  static void stop() {
+    worker.close();
+    server.close();
+  }
+
+  private static Called call(String... args) {
+    List<String> all = new ArrayList<>(Arrays.asList(args));
+    all.add("--address");
+    all.add(server.target());
+    return cli.call(all.toArray(String[]::new));
+  }
+
+  private static JsonNode awaitState(String id, String state) throws Exception {
+    Instant until = Instant.now().plus(PATIENCE);
+    Called last;
+    do {
+      last = call("show", id, "--json");
+      if (last.exitCode() == ExitCode.DONE && last.json().path("state").asText().equals(state)) {
+        return last.json();
+      }
+      Thread.sleep(200);
+    } while (Instant.now().isBefore(until));
+    throw new AssertionError(id + " is not " + state + ": " + last);
+  }
+
+  @Test
+  void a_run_goes_through_its_limit_and_prints_nothing_but_its_result() throws IOException {
+    Called called = call("run", "write it", "--id", "through", "--label", "test");
+    assertEquals(ExitCode.DONE, called.exitCode(), called.err());
+    assertEquals("Both steps of the report are written.\n", called.out());
+    assertTrue(called.err().contains("limited: session limit"), called.err());
+    assertTrue(called.err().contains("waiting for the session limit: resumes at"), called.err());
+    assertTrue(called.err().contains("resumed"), called.err());
+
+    JsonNode shown = call("show", "through", "--json").json();
+    assertEquals("completed", shown.path("state").asText());
+    assertEquals("resumed", shown.path("incidents").path(0).path("end").asText());
+    assertEquals("quick · test", shown.path("summary").asText().replace("agent", "quick"));
+
+    Called again = call("follow", "through", "--json", "--wait");
+    assertEquals("completed", again.json().path("outcome").asText());
+    assertEquals(1, again.json().path("result").path("limitsHit").asInt());
+    assertEquals("", again.err());
+  }
+
+  @Test
+  void a_waiting_run_is_steered_from_the_command_line() throws Exception {
+    Called started = call("run", "write it", "--agent", "slow", "--id", "steered", "--detach");
+    assertEquals(ExitCode.DONE, started.exitCode(), started.err());
+    assertEquals("steered\n", started.out());
+
+    JsonNode waiting = awaitState("steered", "waiting");
+    String session = waiting.path("status").path("session").asText();
+    assertFalse(session.isEmpty(), waiting::toString);
+    Called text = call("show", "steered");
+    assertTrue(text.out().contains("session limit"), text.out());
+    assertTrue(text.out().contains("outlast resume steered"), text.out());
+
+    Called moved = call("resume", "steered", "--in", "2h", "--json");
+    Instant at = Instant.parse(moved.json().path("answer").asText());
+    assertTrue(at.isAfter(Instant.now().plusSeconds(7_000)), moved.out());
+    Called refused = call("resume", "steered", "--at", "yesterday");
+    assertEquals(ExitCode.FAILED, refused.exitCode());
+    assertTrue(refused.err().startsWith("outlast: refused: "), refused.err());
+
+    assertEquals("steered: prompts queued: 1\n", call("send", "steered", "and more").out());
+    assertEquals(ExitCode.DONE, call("pause", "steered", "--reason", "lunch").exitCode());
+    awaitState("steered", "paused");
+    assertEquals(ExitCode.DONE, call("unpause", "steered").exitCode());
+    awaitState("steered", "waiting");
+
+    Called inUse = call("run", "x", "--id", "steered");
+    assertEquals(ExitCode.FAILED, inUse.exitCode());
+    assertTrue(inUse.err().contains("is open already"), inUse.err());
+
+    assertEquals(ExitCode.DONE, call("cancel", "steered").exitCode());
+    Called ended = call("follow", "steered", "--json", "--wait");
+    assertEquals(ExitCode.FAILED, ended.exitCode());
+    assertEquals("cancelled", ended.json().path("outcome").asText());
+    assertEquals(session, ended.json().path("session").asText(), ended.out());
+
+    Called late = call("resume", "steered");
+    assertEquals(ExitCode.FAILED, late.exitCode());
+    assertTrue(late.err().contains("no open run with the id steered"), late.err());
+  }
+
+  @Test
+  void a_run_that_stops_says_why_and_exits_with_1() throws IOException {
+    Called stopped = call("run", "x", "--agent", "slow", "--on-limit", "stop");
+    assertEquals(ExitCode.FAILED, stopped.exitCode());
+    assertEquals("", stopped.out());
+    assertTrue(stopped.err().contains("[OUT2003]"), stopped.err());
+    assertTrue(stopped.err().contains("outlast run --session "), stopped.err());
+
+    Called unknown = call("run", "x", "--agent", "nobody", "--json", "--wait");
+    assertEquals(ExitCode.FAILED, unknown.exitCode());
+    assertEquals("OUT1002", unknown.json().path("code").asText());
+    assertTrue(unknown.json().path("message").asText().contains("quick"), unknown.out());
+
+    Called outside = call("run", "x", "--workspace", "/", "--wait");
+    assertTrue(outside.err().contains("[OUT1004]"), outside.err());
+  }
+
+  @Test
+  void what_an_agent_prints_cannot_command_the_terminal() {
+    Called called = call("run", "x", "--agent", "nasty", "--wait");
+    assertEquals(ExitCode.DONE, called.exitCode(), called.err());
+    assertTrue(called.out().contains("text"), called.out());
+    assertFalse(called.out().contains("\u001b"), called.out());
+  }
+
+  @Test
+  void an_unknown_run_is_an_error() {
+    for (String command : List.of("show", "follow", "resume", "pause", "unpause", "cancel")) {
+      Called called = call(command, "nobody");
+      assertEquals(ExitCode.FAILED, called.exitCode(), command + ": " + called.err());
+      assertTrue(called.err().contains("nobody"), command + ": " + called.err());
+      assertFalse(called.err().contains("\tat "), called.err());
+    }
+  }
+
+  @Test
+  void a_server_without_an_index_says_that_it_cannot_list() {
+    Called called = call("list");
+    assertEquals(ExitCode.FAILED, called.exitCode());
+    assertTrue(called.err().contains("cannot list runs"), called.err());
+  }
+
+  @Test
+  void a_run_that_no_worker_takes_says_so() throws Exception {
+    List<Called> followed = new ArrayList<>();
+    Thread follower =
+        new Thread(
+            () -> followed.add(call("run", "x", "--id", "lonely", "--task-queue", "elsewhere")));
+    follower.start();
+    Thread.sleep(8_000);
+    ConnectionOptions options = new ConnectionOptions();
+    options.address = server.target();
+    try (ConnectionOptions.Connection connection = options.connect(cli.console())) {
+      connection.client().newUntypedWorkflowStub("lonely").terminate("end of test");
+    }
+    follower.join();
+    assertTrue(followed.get(0).err().contains("no worker"), followed.get(0).err());
+    assertTrue(followed.get(0).err().contains("--task-queue elsewhere"), followed.get(0).err());
+    assertEquals(ExitCode.FAILED, followed.get(0).exitCode());
+  }
+}

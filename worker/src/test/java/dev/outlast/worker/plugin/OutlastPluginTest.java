@@ -1,0 +1,220 @@
+package dev.outlast.worker.plugin;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.operator.Names;
+import dev.outlast.run.AgentRun;
+import dev.outlast.run.AgentRunRequest;
+import dev.outlast.run.AgentRunResult;
+import dev.outlast.worker.config.OutlastConfig;
+import io.temporal.api.enums.v1.IndexedValueType;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowClientOptions;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowStub;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import io.temporal.testing.TestEnvironmentOptions;
+import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.testserver.TestServer;
+import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerFactoryOptions;
+import io.temporal.worker.WorkerOptions;
+import io.temporal.workflow.WorkflowInterface;
+import io.temporal.workflow.WorkflowMethod;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class OutlastPluginTest {
+
+  private static final int CACHE = Integer.getInteger("outlast.test.workflowCache", 600);
+
+  @TempDir Path folder;
+
+  private OutlastPlugin plugin() {
+    AgentDefinition echo =
+        new AgentDefinition(
+            "echo",
+            "command",
+            List.of("/bin/echo", "-n"),
+            null,
+            null,
+            List.of("{prompt}"),
+            List.of("PATH"),
+            null,
+            null,
+            List.of(),
+            null);
+    return new OutlastPlugin(
+        OutlastConfig.newBuilder()
+            .setStateDir(folder.resolve("state"))
+            .setCurrentDirectory(folder)
+            .setMaxAgents(3)
+            .setDrainGrace(Duration.ofSeconds(1))
+            .setEnvironment(Map.of("PATH", System.getenv("PATH"), "HOSTNAME", "box"))
+            .addAgent(echo)
+            .build());
+  }
+
+  private static AgentRunResult runToEnd(WorkflowClient client, String taskQueue) {
+    AgentRun run =
+        client.newWorkflowStub(
+            AgentRun.class, WorkflowOptions.newBuilder().setTaskQueue(taskQueue).build());
+    WorkflowClient.start(run::run, AgentRunRequest.newBuilder().setPrompt("hello").build());
+    return WorkflowStub.fromTyped(run).getResult(AgentRunResult.class);
+  }
+
+  /** A workflow of the application that the plugin is added to. */
+  @WorkflowInterface
+  public interface Foreign {
+    @WorkflowMethod
+    String run();
+  }
+
+  /** See {@link Foreign}. */
+  public static final class ForeignWorkflow implements Foreign {
+    @Override
+    public String run() {
+      return "foreign";
+    }
+  }
+
+  @Test
+  void set_on_the_client_it_runs_agents_and_leaves_other_queues_alone() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .setWorkerFactoryOptions(
+                WorkerFactoryOptions.newBuilder().setWorkflowCacheSize(CACHE).build())
+            .build();
+    // This environment configures its client twice and is shut down twice.
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      Worker foreign = environment.newWorker("foreign");
+      foreign.registerWorkflowImplementationTypes(ForeignWorkflow.class);
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+
+      AgentRunResult result = runToEnd(environment.getWorkflowClient(), plugin.taskQueue());
+      assertEquals("completed", result.outcome());
+      assertEquals("hello", result.text());
+      assertEquals(
+          "foreign",
+          environment
+              .getWorkflowClient()
+              .newWorkflowStub(
+                  Foreign.class, WorkflowOptions.newBuilder().setTaskQueue("foreign").build())
+              .run());
+      environment.shutdown();
+    }
+  }
+
+  @Test
+  void set_on_the_stubs_it_makes_one_worker_more_for_the_files_of_this_host() {
+    OutlastPlugin plugin = plugin();
+    try (TestServer.InProcessTestServer server = TestServer.createServer(true)) {
+      WorkflowServiceStubs stubs =
+          WorkflowServiceStubs.newServiceStubs(
+              WorkflowServiceStubsOptions.newBuilder()
+                  .setChannel(server.getChannel())
+                  .setPlugins(plugin)
+                  .build());
+      WorkerFactory factory = WorkerFactory.newInstance(WorkflowClient.newInstance(stubs));
+      factory.newWorker(Names.TASK_QUEUE);
+      factory.start();
+      assertNotNull(factory.tryGetWorker(plugin.hostTaskQueue()));
+      assertTrue(plugin.hostTaskQueue().startsWith("outlast@box-"), plugin.hostTaskQueue());
+      assertEquals("hello", runToEnd(factory.getWorkflowClient(), Names.TASK_QUEUE).text());
+      factory.shutdownNow();
+      stubs.shutdownNow();
+    }
+  }
+
+  @Test
+  void a_factory_without_outlasts_queue_gets_no_worker_from_it() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker("foreign").registerWorkflowImplementationTypes(ForeignWorkflow.class);
+      environment.start();
+      assertEquals(null, environment.getWorkerFactory().tryGetWorker(plugin.hostTaskQueue()));
+    }
+  }
+
+  @Test
+  void an_instance_that_was_shut_down_cannot_start_again() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+    }
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      IllegalStateException e = assertThrows(IllegalStateException.class, environment::start);
+      assertTrue(e.getMessage().contains("make a new one"), e.getMessage());
+    }
+  }
+
+  @Test
+  void workers_are_set_up_for_agents() {
+    OutlastPlugin plugin = plugin();
+    WorkerOptions.Builder host = WorkerOptions.newBuilder();
+    plugin.configureWorker(plugin.hostTaskQueue(), host);
+    assertEquals(3, host.build().getMaxConcurrentActivityExecutionSize());
+    assertEquals(Duration.ofSeconds(1), host.build().getMaxHeartbeatThrottleInterval());
+    assertEquals(Duration.ofSeconds(1), host.build().getDefaultHeartbeatThrottleInterval());
+
+    WorkerOptions.Builder workflows = WorkerOptions.newBuilder();
+    plugin.configureWorker(plugin.taskQueue(), workflows);
+    assertEquals(Duration.ofSeconds(1), workflows.build().getStickyQueueScheduleToStartTimeout());
+
+    WorkerOptions.Builder foreign = WorkerOptions.newBuilder();
+    plugin.configureWorker("foreign", foreign);
+    assertEquals(WorkerOptions.newBuilder().build(), foreign.build());
+  }
+
+  @Test
+  void missing_search_attributes_are_registered_at_the_start() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            // Somebody has registered one before.
+            .registerSearchAttribute(
+                Names.AGENT_STATE.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+      AgentRun run =
+          environment
+              .getWorkflowClient()
+              .newWorkflowStub(
+                  AgentRun.class,
+                  WorkflowOptions.newBuilder().setTaskQueue(plugin.taskQueue()).build());
+      WorkflowClient.start(run::run, AgentRunRequest.newBuilder().setPrompt("hello").build());
+      WorkflowStub stub = WorkflowStub.fromTyped(run);
+      stub.getResult(AgentRunResult.class);
+      assertEquals("completed", stub.describe().getTypedSearchAttributes().get(Names.AGENT_STATE));
+      assertEquals("command", stub.describe().getTypedSearchAttributes().get(Names.AGENT_PROVIDER));
+    }
+  }
+}
