@@ -1,0 +1,133 @@
+package dev.outlast.worker.e2e;
+
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Temporal's development server in a process of its own, on a SQLite file, so that it can be killed
+ * and started again with all that it knew.
+ */
+final class RealTemporal implements Closeable {
+
+  private static final Duration START = Duration.ofSeconds(60);
+
+  private final Path folder;
+  private final int port;
+  private Program server;
+
+  private RealTemporal(Path folder, int port) {
+    this.folder = folder;
+    this.port = port;
+  }
+
+  static boolean available() {
+    return System.getenv("OUTLAST_TEMPORAL") != null;
+  }
+
+  /** The {@code temporal} executable. */
+  static String executable() {
+    String path = System.getenv("OUTLAST_TEMPORAL");
+    if (path == null || !Files.isExecutable(Path.of(path))) {
+      throw new AssertionError(
+          "OUTLAST_TEMPORAL must name an executable 'temporal', but is "
+              + path
+              + "; '.ci/run server' builds one and runs these tests");
+    }
+    return path;
+  }
+
+  static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  static RealTemporal start(Path folder) throws Exception {
+    RealTemporal temporal = new RealTemporal(folder, freePort());
+    temporal.start();
+    return temporal;
+  }
+
+  String address() {
+    return "127.0.0.1:" + port;
+  }
+
+  WorkflowServiceStubs newStubs() {
+    return WorkflowServiceStubs.newServiceStubs(
+        WorkflowServiceStubsOptions.newBuilder().setTarget(address()).build());
+  }
+
+  /** Starts the server on what its file holds; returns when it answers. */
+  void start() throws Exception {
+    server =
+        Program.start(
+            folder.resolve("temporal.log"),
+            environment(),
+            List.of(
+                executable(),
+                "server",
+                "start-dev",
+                "--headless",
+                "--ip",
+                "127.0.0.1",
+                "--port",
+                Integer.toString(port),
+                "--db-filename",
+                folder.resolve("temporal.sqlite").toString(),
+                "--sqlite-pragma",
+                "journal_mode=wal",
+                "--sqlite-pragma",
+                "synchronous=normal",
+                "--log-level",
+                "error"));
+    Await.until(
+        START,
+        () ->
+            server.runs()
+                && command("operator", "namespace", "describe", "default").contains("default"),
+        () -> "the Temporal server does not start: " + server.output());
+  }
+
+  /** Ends the server as {@code kill -9} does; what it had accepted is in its file. */
+  void kill() {
+    server.kill();
+  }
+
+  /**
+   * Runs a subcommand of {@code temporal} against this server and returns what it printed.
+   *
+   * @throws IOException when it fails
+   */
+  String command(String... arguments) throws Exception {
+    List<String> command = new ArrayList<>(List.of(executable()));
+    command.addAll(List.of(arguments));
+    command.addAll(List.of("--address", address()));
+    Path log = Files.createTempFile(folder, "command", ".log");
+    try (Program program = Program.start(log, environment(), command)) {
+      int exit = program.exitCode();
+      if (exit != 0) {
+        throw new IOException(command + " ended with " + exit + ": " + program.output());
+      }
+      return program.output();
+    }
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+
+  private Map<String, String> environment() {
+    return Map.of("HOME", folder.toString(), "PATH", System.getenv("PATH"));
+  }
+}
