@@ -1,6 +1,5 @@
 package dev.outlast.worker.cli;
 
-import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import io.temporal.client.WorkflowClient;
@@ -49,6 +48,6 @@ abstract class RunSteering implements java.util.concurrent.Callable<Integer> {
 
   /** What a signal takes for its reason. */
   static String reasonOr(String reason) {
-    return reason == null ? "by the " + Names.PLUGIN + " command line" : reason;
+    return reason == null ? "from the command line" : reason;
   }
 }
