@@ -172,7 +172,7 @@ final class Call {
       String message =
           "agents." + setting.agent().name() + ".command: cannot be started: " + e.getMessage();
       throw MOMENTARY.matcher(String.valueOf(e.getMessage())).find()
-          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, message)
+          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported)
           : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
     }
   }
@@ -268,13 +268,15 @@ final class Call {
               ErrorCode.TIMED_OUT,
               "the agent was ended after "
                   + DurationText.of(bounds.invocation())
-                  + ", the longest that an invocation may take (invocationTimeout)");
+                  + ", the longest that an invocation may take (invocationTimeout)",
+              reported);
       case TOO_SILENT ->
           Failures.transientFailure(
               ErrorCode.TIMED_OUT,
               "the agent was ended after it had printed nothing for "
                   + DurationText.of(bounds.silence())
-                  + " (silenceTimeout)");
+                  + " (silenceTimeout)",
+              reported);
       case ABANDONED ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the server has given this attempt up");
@@ -304,9 +306,18 @@ final class Call {
     }
     if (conclusion instanceof Conclusion.Throttled) {
       throw Failures.after(
-          ErrorCode.THROTTLED, "the provider throttled the agent: " + quote, throttlePause());
+          ErrorCode.THROTTLED,
+          "the provider throttled the agent: " + quote,
+          last(callFacts),
+          throttlePause());
     }
-    throw Failures.transientFailure(ErrorCode.AGENT_CRASHED, "the agent failed: " + quote);
+    throw Failures.transientFailure(
+        ErrorCode.AGENT_CRASHED, "the agent failed: " + quote, last(callFacts));
+  }
+
+  /** How far the call was when it ended. */
+  private InvocationProgress last(CallFacts facts) {
+    return progress(Phase.ENDING, reported.session(), reported.taken(), facts, reported.pid());
   }
 
   private UsageLimit limit(Conclusion.Limited limited, CallFacts callFacts, Instant now) {

@@ -1,5 +1,6 @@
 package dev.outlast.activities;
 
+import dev.outlast.agent.InvocationProgress;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
@@ -19,19 +20,27 @@ final class Failures {
         .build();
   }
 
-  /** Worth another try, when the caller's retry policy says. */
-  static ApplicationFailure transientFailure(ErrorCode code, String message) {
+  /**
+   * Worth another try, when the caller's retry policy says.
+   *
+   * @param progress how far this try was, so that the session is known when no other follows
+   */
+  static ApplicationFailure transientFailure(
+      ErrorCode code, String message, InvocationProgress progress) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
         .setMessage(code.message(message))
+        .setDetails(progress)
         .build();
   }
 
   /** Worth another try after this delay. */
-  static ApplicationFailure after(ErrorCode code, String message, Duration delay) {
+  static ApplicationFailure after(
+      ErrorCode code, String message, InvocationProgress progress, Duration delay) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
         .setMessage(code.message(message))
+        .setDetails(progress)
         .setNextRetryDelay(delay)
         .setCategory(ApplicationErrorCategory.BENIGN)
         .build();

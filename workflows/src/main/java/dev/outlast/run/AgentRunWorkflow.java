@@ -26,6 +26,7 @@ import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityCancellationType;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.common.RetryOptions;
+import io.temporal.common.converter.Values;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
@@ -386,14 +387,23 @@ public final class AgentRunWorkflow implements AgentRun {
     throw failed(failure);
   }
 
-  /** What the last heartbeat of an invocation that never answered says of its session. */
+  /**
+   * The session of an invocation that did not answer, from its last heartbeat or from what its last
+   * attempt failed with; empty if the agent never had the message.
+   */
   static Optional<SessionId> sessionOf(ActivityFailure failure) {
-    if (failure.getCause() instanceof TimeoutFailure timeout
-        && timeout.getLastHeartbeatDetails().getSize() > 0) {
-      InvocationProgress progress = timeout.getLastHeartbeatDetails().get(InvocationProgress.class);
-      return progress.taken() ? Optional.ofNullable(progress.session()) : Optional.empty();
+    Values details = null;
+    if (failure.getCause() instanceof TimeoutFailure timeout) {
+      details = timeout.getLastHeartbeatDetails();
+    } else if (failure.getCause() instanceof ApplicationFailure application) {
+      details = application.getDetails();
     }
-    return Optional.empty();
+    if (details == null || details.getSize() == 0) {
+      return Optional.empty();
+    }
+    return Optional.ofNullable(details.get(InvocationProgress.class))
+        .filter(InvocationProgress::taken)
+        .map(InvocationProgress::session);
   }
 
   private SessionId freshSession() {

@@ -642,6 +642,26 @@ class AgentRunTest {
   }
 
   @Test
+  void the_session_of_an_agent_that_crashed_to_the_end_is_kept() {
+    ScriptedAgent agent = fixture.agent();
+    SessionId named = new SessionId("named-before-the-crash");
+    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+      agent.does(
+          call -> {
+            throw ApplicationFailure.newFailure(
+                "exit 139",
+                ErrorCode.AGENT_CRASHED.code(),
+                new InvocationProgress(
+                    InvocationProgress.Phase.ENDING, named, true, null, null, "host-1", 1));
+          });
+    }
+
+    ApplicationFailure failure = failureOf(fixture.start("fix the build"));
+
+    assertEquals(named, failure.getDetails().get(RunStatus.class).session());
+  }
+
+  @Test
   void an_agent_that_cannot_be_resolved_fails_the_run_with_the_reason() {
     fixture.agent().refusal =
         ApplicationFailure.newNonRetryableFailure(

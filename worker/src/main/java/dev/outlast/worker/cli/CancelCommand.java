@@ -1,5 +1,7 @@
 package dev.outlast.worker.cli;
 
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.client.WorkflowStub;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -21,7 +23,14 @@ final class CancelCommand extends RunSteering {
     return steer(
         "asked to end",
         (client, run) -> {
-          client.newUntypedWorkflowStub(id).cancel(reasonOr(reason));
+          WorkflowStub stub = client.newUntypedWorkflowStub(id);
+          // The server takes a request to cancel what has ended, and does nothing.
+          WorkflowExecutionStatus status = stub.describe().getStatus();
+          if (status != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING) {
+            throw new CliException(
+                ExitCode.FAILED, "run " + id + " has ended already; see: outlast show " + id);
+          }
+          stub.cancel(reasonOr(reason));
           return null;
         });
   }

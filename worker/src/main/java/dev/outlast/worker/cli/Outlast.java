@@ -92,9 +92,9 @@ public final class Outlast {
       }
       if (e instanceof WorkflowNotFoundException missing) {
         console.say(
-            "outlast: there is no open run with the id "
+            "outlast: there is no run with the id "
                 + missing.getExecution().getWorkflowId()
-                + "; see: outlast list");
+                + ", or it has ended; see: outlast list");
         return ExitCode.FAILED;
       }
       if (e instanceof WorkflowUpdateException

@@ -162,7 +162,7 @@ final class ShowCommand implements Callable<Integer> {
         "so far",
         String.format(
             Locale.ROOT,
-            "turn %d, %d invocations, %d limits, waited %s, %,d tokens, %d prompts queued",
+            "turn %d, invocations %d, limits %d, waited %s, tokens %,d, queued prompts %d",
             status.turn(),
             status.invocations(),
             status.limitsHit(),

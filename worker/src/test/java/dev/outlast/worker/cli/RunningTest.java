@@ -157,7 +157,7 @@ class RunningTest {
 
     Called late = call("resume", "steered");
     assertEquals(ExitCode.FAILED, late.exitCode());
-    assertTrue(late.err().contains("no open run with the id steered"), late.err());
+    assertTrue(late.err().contains("no run with the id steered, or it has ended"), late.err());
   }
 
   @Test
