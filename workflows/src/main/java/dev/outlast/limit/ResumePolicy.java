@@ -3,6 +3,7 @@ package dev.outlast.limit;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.outlast.operator.DurationText;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Objects;
 
 /**
@@ -109,7 +110,7 @@ public record ResumePolicy(
             ? longer(
                 Duration.between(limit.observedAt(), limit.reset().latest()), repeatFloor(inARow))
             : doubled(fallback, inARow);
-    Duration wait = told.plus(margin).plus(Duration.ofMillis((long) (jitter.toMillis() * random)));
+    Duration wait = wholeMillis(told).plus(margin).plusMillis((long) (jitter.toMillis() * random));
     if (wait.compareTo(maxWait) > 0) {
       return new ResumeDecision.GiveUp(
           "the limit lasts "
@@ -139,6 +140,12 @@ public record ResumePolicy(
       doubled = doubled.multipliedBy(2);
     }
     return doubled.compareTo(maxFallback) < 0 ? doubled : longer(maxFallback, base);
+  }
+
+  /** Rounded up, since a timer counts milliseconds and must not end early. */
+  private static Duration wholeMillis(Duration exact) {
+    Duration cut = exact.truncatedTo(ChronoUnit.MILLIS);
+    return cut.equals(exact) ? cut : cut.plusMillis(1);
   }
 
   private static Duration longer(Duration a, Duration b) {

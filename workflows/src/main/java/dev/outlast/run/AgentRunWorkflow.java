@@ -273,9 +273,10 @@ public final class AgentRunWorkflow implements AgentRun {
     if (stopped.reason() == StopReason.INTERRUPTED) {
       return;
     }
-    boolean ours = request.session() == null || !request.session().equals(memory.session());
+    // A session that the user named and that never was there is the user's mistake to correct.
+    boolean wasThere = request.session() == null || memory.invocations() > 1;
     if (stopped.reason() == StopReason.SESSION_UNKNOWN
-        && ours
+        && wasThere
         && memory.lostSessions() < MAX_LOST_SESSIONS) {
       record(RunEvent.Type.SESSION_LOST, null, "the task starts again in a fresh session");
       memory.lost(freshSession(), Handoff.afterLostSession(memory.turnPrompt()));

@@ -559,7 +559,7 @@ class AgentRunTest {
   }
 
   @Test
-  void a_session_that_the_user_named_is_never_replaced_by_another() {
+  void a_session_that_the_user_named_and_that_never_was_there_ends_the_run() {
     ScriptedAgent agent = fixture.agent();
     agent.does(agent.stops(StopReason.SESSION_UNKNOWN, "no such session"));
 
