@@ -49,6 +49,9 @@ final class Demo implements AutoCloseable {
   /** How long to wait for each step; a slow machine takes longer to start a worker. */
   private static final Duration PATIENCE = Duration.ofSeconds(35);
 
+  /** How long a killed worker may take to be gone. */
+  private static final Duration ENDING = Duration.ofSeconds(5);
+
   private static final Duration POLL = Duration.ofMillis(300);
 
   private final Console console;
@@ -321,6 +324,7 @@ final class Demo implements AutoCloseable {
       for (Process worker : workers) {
         worker.descendants().forEach(ProcessHandle::destroyForcibly);
         worker.destroyForcibly();
+        awaitEnd(worker);
       }
       workers.clear();
     }
@@ -333,6 +337,14 @@ final class Demo implements AutoCloseable {
       server = null;
     }
     delete(folder);
+  }
+
+  private static void awaitEnd(Process worker) {
+    try {
+      worker.waitFor(ENDING.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static void delete(Path folder) {
