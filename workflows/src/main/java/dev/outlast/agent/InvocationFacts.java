@@ -8,6 +8,8 @@ import java.util.Objects;
  * What is known of an invocation however it ended.
  *
  * @param session the session that the agent named; null if it never did
+ * @param taken whether the agent has shown that it took the message; null where only its session is
+ *     known, which then stands for it
  * @param agentVersion the version that the agent's program gave of itself; null if it did not
  * @param progressed whether the agent did anything for the task: an answer of the model or a tool
  *     call, as opposed to being refused at once
@@ -19,6 +21,7 @@ import java.util.Objects;
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationFacts(
     SessionId session,
+    Boolean taken,
     String agentVersion,
     boolean progressed,
     TokenUsage tokens,

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.agent.SessionId;
+import java.math.BigInteger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -119,9 +120,20 @@ public record AgentRunRequest(
     return copy;
   }
 
+  /** This request for the run's next history; the state has the prompt where it is still needed. */
   AgentRunRequest carrying(RunState state) {
     Builder copy = toBuilder();
+    copy.prompt = null;
     copy.carriedOver = state;
+    return copy.unchecked();
+  }
+
+  /** This request without a state that somebody else than the run itself has put there. */
+  AgentRunRequest refusingState() {
+    Builder copy = toBuilder();
+    copy.carriedOver = null;
+    copy.problems.addAll(problems);
+    copy.problems.add("carriedOver: set by the run itself only; leave the field out");
     return copy.unchecked();
   }
 
@@ -142,7 +154,7 @@ public record AgentRunRequest(
       @JsonProperty("invocationTimeout") Object invocationTimeout,
       @JsonProperty("silenceTimeout") Object silenceTimeout,
       @JsonProperty("label") Object label,
-      @JsonProperty("carriedOver") RunState carriedOver,
+      @JsonProperty("carriedOver") Object carriedOver,
       @JsonProperty("agents") Object agents,
       @JsonProperty("overage") Object overage,
       @JsonProperty("budget") Object budget,
@@ -168,7 +180,7 @@ public record AgentRunRequest(
     read.invocationTimeout = reader.duration("invocationTimeout", invocationTimeout);
     read.silenceTimeout = reader.duration("silenceTimeout", silenceTimeout);
     read.label = reader.text("label", label);
-    read.carriedOver = carriedOver;
+    read.carriedOver = reader.state("carriedOver", carriedOver);
     // Asking for one of these and not getting it could cost money or do harm; so it is refused.
     reader.notYet("agents", agents);
     reader.notYet("overage", "use".equals(overage) ? null : overage);
@@ -199,6 +211,11 @@ public record AgentRunRequest(
 
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   static AgentRunRequest fromJson(long number) {
+    return unreadable("a number");
+  }
+
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+  static AgentRunRequest fromJson(BigInteger number) {
     return unreadable("a number");
   }
 
@@ -330,7 +347,9 @@ public record AgentRunRequest(
 
     private AgentRunRequest unchecked() {
       List<String> found = new ArrayList<>(problems);
-      if (found.stream().noneMatch(p -> p.startsWith("input:") || p.startsWith("prompt:"))) {
+      boolean told =
+          found.stream().anyMatch(p -> p.startsWith("input:") || p.startsWith("prompt:"));
+      if (!told && carriedOver == null) {
         RequestReader.checkPrompt("prompt", prompt).ifPresent(found::add);
       }
       RequestReader.checkName("agent", agent, MAX_NAME).ifPresent(found::add);

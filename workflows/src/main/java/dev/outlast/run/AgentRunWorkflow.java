@@ -77,11 +77,19 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @WorkflowInit
   public AgentRunWorkflow(AgentRunRequest request) {
-    this.request = request == null ? AgentRunRequest.missing() : request;
+    this.request = checked(request);
     this.memory =
         this.request.carriedOver() == null
             ? RunMemory.of(this.request)
             : RunMemory.restore(this.request.carriedOver());
+  }
+
+  private static AgentRunRequest checked(AgentRunRequest request) {
+    if (request == null) {
+      return AgentRunRequest.missing();
+    }
+    boolean ours = Workflow.getInfo().getContinuedExecutionRunId().isPresent();
+    return request.carriedOver() == null || ours ? request : request.refusingState();
   }
 
   @Override
@@ -279,7 +287,7 @@ public final class AgentRunWorkflow implements AgentRun {
         && wasThere
         && memory.lostSessions() < MAX_LOST_SESSIONS) {
       record(RunEvent.Type.SESSION_LOST, null, "the task starts again in a fresh session");
-      memory.lost(freshSession(), Handoff.afterLostSession(memory.turnPrompt()));
+      memory.lost(freshSession());
       return;
     }
     throw stopped(ErrorCode.AGENT_STOPPED, stopped.reason().word() + ": " + stopped.message());
@@ -304,9 +312,12 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void continueAsNewIfLong() {
+    throwIfCancelled();
     boolean tooLong = Workflow.getInfo().getHistoryLength() >= MAX_HISTORY_EVENTS;
     if (tooLong || Workflow.getInfo().isContinueAsNewSuggested()) {
       Workflow.await(Workflow::isEveryHandlerFinished);
+      // Search attributes stay as they are in the next history, which cannot tell what is stale.
+      show();
       Workflow.continueAsNew(request.carrying(memory.save()));
     }
   }
@@ -379,9 +390,12 @@ public final class AgentRunWorkflow implements AgentRun {
   private AgentOutcome interruptedOrFailed(ActivityFailure failure) {
     sessionOf(failure).ifPresent(session -> memory.opened(session, resumeMessage()));
     throwIfCancelled();
-    if (invocation.isCancelRequested()) {
+    boolean drained =
+        failure.getCause() instanceof ApplicationFailure cause
+            && ErrorCode.DRAINED.code().equals(cause.getType());
+    if (invocation.isCancelRequested() || drained) {
       return new Stopped(
-          new InvocationFacts(null, null, false, null, 0, RunClock.now()),
+          new InvocationFacts(null, false, null, false, null, 0, RunClock.now()),
           StopReason.INTERRUPTED,
           "");
     }
@@ -446,6 +460,8 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private ApplicationFailure end(String type, String message, Throwable cause) {
+    // A run whose cancellation was asked for ends as cancelled, whatever else has happened.
+    throwIfCancelled();
     record(RunEvent.Type.STOPPED, null, type);
     ended = AgentState.STOPPED;
     show();

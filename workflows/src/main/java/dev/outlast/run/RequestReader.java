@@ -2,7 +2,9 @@ package dev.outlast.run;
 
 import dev.outlast.agent.SessionId;
 import dev.outlast.operator.DurationText;
-import java.nio.charset.StandardCharsets;
+import io.temporal.common.converter.DataConverter;
+import io.temporal.common.converter.DataConverterException;
+import io.temporal.common.converter.GlobalDataConverter;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -88,6 +90,23 @@ final class RequestReader {
     return wrong(field, value, "wait or stop");
   }
 
+  /**
+   * The state that the run handed on to itself. It is converted here and not while the request is
+   * read, because what cannot be read must fail the run rather than block it.
+   */
+  RunState state(String field, Object value) {
+    if (value == null) {
+      return null;
+    }
+    try {
+      DataConverter json = GlobalDataConverter.get();
+      return json.fromPayload(json.toPayload(value).orElseThrow(), RunState.class, RunState.class);
+    } catch (DataConverterException unreadable) {
+      problems.add(field + ": not the state of a run; leave the field out");
+      return null;
+    }
+  }
+
   void notYet(String field, Object value) {
     if (value != null) {
       problems.add(
@@ -140,12 +159,12 @@ final class RequestReader {
   }
 
   private static Optional<String> tooLong(String field, String text, int maxBytes) {
-    int bytes = text.getBytes(StandardCharsets.UTF_8).length;
+    long bytes = JsonSize.of(text);
     return bytes <= maxBytes
         ? Optional.empty()
         : Optional.of(
             String.format(
-                Locale.ROOT, "%s: %,d bytes of UTF-8; at most %,d", field, bytes, maxBytes));
+                Locale.ROOT, "%s: %,d bytes of JSON; at most %,d", field, bytes, maxBytes));
   }
 
   private static Optional<String> nul(String field, String text) {

@@ -5,7 +5,6 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.UsageLimit;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -20,7 +19,7 @@ final class RunMemory {
   /** How many prompts may wait for their turn. */
   static final int MAX_QUEUED_PROMPTS = 20;
 
-  /** How many bytes of UTF-8 they may have together: 512 KiB. */
+  /** How many bytes of JSON they may have together: 512 KiB. */
   static final int MAX_QUEUED_BYTES = 512 * 1024;
 
   private final Deque<String> queue = new ArrayDeque<>();
@@ -88,7 +87,7 @@ final class RunMemory {
         sessionOpen,
         lostSessions,
         turnPrompt,
-        message,
+        message.equals(turnPrompt) ? null : message,
         List.copyOf(queue),
         turn,
         invocations,
@@ -118,8 +117,12 @@ final class RunMemory {
   void learn(InvocationFacts facts, String resumeMessage) {
     tokens = tokens.plus(facts.tokens());
     costUsd += facts.costUsd();
-    if (facts.session() != null) {
+    if (facts.session() != null && !Boolean.FALSE.equals(facts.taken())) {
       opened(facts.session(), resumeMessage);
+    } else if (facts.session() != null) {
+      // The session is there, but was ended before it had the message; so that is still to be said.
+      session = facts.session();
+      sessionOpen = true;
     }
     if (facts.progressed()) {
       limitsInARow = 0;
@@ -134,11 +137,12 @@ final class RunMemory {
   }
 
   /** The agent no longer knows the session: the task starts again in a fresh one. */
-  void lost(SessionId freshSession, String handoff) {
+  void lost(SessionId freshSession) {
+    boolean nothingWasDone = turn == 1 && message.equals(turnPrompt);
     session = freshSession;
     sessionOpen = false;
     lostSessions++;
-    message = handoff;
+    message = nothingWasDone ? turnPrompt : Handoff.afterLostSession(turnPrompt);
   }
 
   Incident limited(UsageLimit limit, Instant now) {
@@ -223,18 +227,14 @@ final class RunMemory {
               + MAX_QUEUED_PROMPTS
               + " prompts are queued, and no more may be; send it when one has been answered");
     }
-    long bytes = Stream.concat(queue.stream(), Stream.of(prompt)).mapToLong(RunMemory::bytes).sum();
+    long bytes = Stream.concat(queue.stream(), Stream.of(prompt)).mapToLong(JsonSize::of).sum();
     return bytes <= MAX_QUEUED_BYTES
         ? Optional.empty()
         : Optional.of(
             "prompt: the queued prompts would have "
                 + bytes
-                + " bytes of UTF-8; at most "
+                + " bytes of JSON; at most "
                 + MAX_QUEUED_BYTES);
-  }
-
-  private static long bytes(String text) {
-    return text.getBytes(StandardCharsets.UTF_8).length;
   }
 
   ResolvedAgent agent() {

@@ -6,6 +6,7 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * All that a run remembers, as it is handed from one history to the next. Only {@link
@@ -16,7 +17,7 @@ import java.util.List;
  * @param sessionOpen whether the agent has named the session, so that it can be resumed
  * @param lostSessions how often the agent did not know the session any more
  * @param turnPrompt the prompt of the present turn
- * @param message what the next invocation says
+ * @param message what the next invocation says; null for the turn's prompt
  * @param queue prompts that wait for their turn
  * @param turn the present turn
  * @param invocations how often the agent was invoked
@@ -57,6 +58,12 @@ public record RunState(
     List<Incident> incidents) {
 
   public RunState {
+    Objects.requireNonNull(agent, "agent");
+    Objects.requireNonNull(turnPrompt, "turnPrompt");
+    if (turn < 1 || invocations < 0 || limitsHit < 0 || resumes < 0 || limitsInARow < 0) {
+      throw new IllegalArgumentException("a count below its least value");
+    }
+    message = message == null ? turnPrompt : message;
     queue = queue == null ? List.of() : List.copyOf(queue);
     events = events == null ? List.of() : List.copyOf(events);
     incidents = incidents == null ? List.of() : List.copyOf(incidents);

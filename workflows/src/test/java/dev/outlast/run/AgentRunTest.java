@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
@@ -37,6 +38,7 @@ import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TimeoutFailure;
+import java.math.BigInteger;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -393,6 +395,45 @@ class AgentRunTest {
   }
 
   @Test
+  void a_prompt_that_the_agent_had_not_taken_when_it_was_paused_is_said_after_the_pause() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        agent.completes("first"),
+        call -> {
+          untilCancelled().apply(call);
+          InvocationFacts named =
+              new InvocationFacts(call.session(), false, null, false, null, 0, agent.now());
+          return new AgentOutcome.Stopped(named, StopReason.INTERRUPTED, "");
+        },
+        agent.completes("second"));
+
+    WorkflowStub run = fixture.start("fix the build");
+    run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    fixture.awaitStatus(run, status -> agent.ledger().size() == 2);
+    run.signal(Names.SIGNAL_PAUSE, "stop");
+    run.signal(Names.SIGNAL_UNPAUSE, "go");
+    assertEquals("second", fixture.result(run).text());
+
+    AgentInvocation again = agent.ledger().get(2).invocation();
+    assertEquals(SessionStart.RESUME, again.start());
+    assertEquals("now write the notes", again.message());
+  }
+
+  @Test
+  void a_drained_worker_never_ends_a_run() {
+    ScriptedAgent agent = fixture.agent();
+    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+      agent.does(
+          call -> {
+            throw ApplicationFailure.newFailure("going away", ErrorCode.DRAINED.code());
+          });
+    }
+    agent.does(agent.completes("done"));
+
+    assertEquals("done", fixture.result(fixture.start("fix the build")).text());
+  }
+
+  @Test
   void a_sent_prompt_becomes_the_next_turn_of_the_same_session() {
     ScriptedAgent agent = fixture.agent();
     agent.does(
@@ -471,6 +512,22 @@ class AgentRunTest {
     agent.does(untilCancelled());
 
     WorkflowStub run = fixture.start("fix the build");
+    fixture.awaitStatus(run, status -> agent.ledger().size() == 1);
+    run.cancel();
+
+    assertCancelled(run);
+  }
+
+  @Test
+  void cancelling_keeps_the_session_id_even_if_the_agent_ends_at_a_limit_that_stops_the_run() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        call -> {
+          untilCancelled().apply(call);
+          return agent.limitedFor(Duration.ofHours(1)).apply(call);
+        });
+
+    WorkflowStub run = fixture.start(Map.of("prompt", "fix the build", "onLimit", "stop"));
     fixture.awaitStatus(run, status -> agent.ledger().size() == 1);
     run.cancel();
 
@@ -677,27 +734,33 @@ class AgentRunTest {
   @Test
   void wrong_input_fails_the_run_at_once_and_names_field_value_and_what_is_allowed() {
     Map<Object, String> wrong =
-        Map.of(
-            Map.of("prompt", "x", "maxWait", "soon"),
-            "maxWait: got \"soon\"; expected a duration",
-            Map.of("prompt", " "),
-            "prompt: missing or empty",
-            Map.of("prompt", 7),
-            "prompt: got 7; expected a text",
-            Map.of("prompt", "x", "onLimit", "failover"),
-            "onLimit: got \"failover\"; expected wait or stop",
-            Map.of("prompt", "x", "budget", Map.of("costUsd", 5)),
-            "budget: {costUsd=5} is not supported by this version",
-            List.of(1, 2),
-            "input: got a list; expected an object",
-            "fix the build",
-            "input: got a text; expected an object",
-            42,
-            "input: got a number; expected an object",
-            true,
-            "input: got true or false; expected an object",
-            Map.of("prompt", "x", "session", "--yolo", "maxAttempts", "many"),
-            "session: got \"--yolo\"");
+        Map.ofEntries(
+            Map.entry(
+                Map.of("prompt", "x", "maxWait", "soon"),
+                "maxWait: got \"soon\"; expected a duration"),
+            Map.entry(Map.of("prompt", " "), "prompt: missing or empty"),
+            Map.entry(Map.of("prompt", 7), "prompt: got 7; expected a text"),
+            Map.entry(
+                Map.of("prompt", "x", "onLimit", "failover"),
+                "onLimit: got \"failover\"; expected wait or stop"),
+            Map.entry(
+                Map.of("prompt", "x", "budget", Map.of("costUsd", 5)),
+                "budget: {costUsd=5} is not supported by this version"),
+            Map.entry(List.of(1, 2), "input: got a list; expected an object"),
+            Map.entry("fix the build", "input: got a text; expected an object"),
+            Map.entry(42, "input: got a number; expected an object"),
+            Map.entry(true, "input: got true or false; expected an object"),
+            Map.entry(
+                new BigInteger("99999999999999999999999"),
+                "input: got a number; expected an object"),
+            Map.entry(
+                Map.of("prompt", "x", "carriedOver", 5), "carriedOver: not the state of a run"),
+            Map.entry(
+                Map.of("prompt", "x", "carriedOver", Map.of()),
+                "carriedOver: not the state of a run"),
+            Map.entry(
+                Map.of("prompt", "x", "session", "--yolo", "maxAttempts", "many"),
+                "session: got \"--yolo\""));
     wrong.forEach(
         (input, message) -> {
           ApplicationFailure failure = failureOf(fixture.start(new Object[] {input}));
@@ -707,6 +770,8 @@ class AgentRunTest {
         });
     ApplicationFailure none = failureOf(fixture.start(new Object[0]));
     assertTrue(none.getOriginalMessage().contains("input: got nothing"));
+    ApplicationFailure forged = failureOf(fixture.start(Map.of("carriedOver", forgedState())));
+    assertTrue(forged.getOriginalMessage().contains("carriedOver: set by the run itself only"));
     assertTrue(fixture.agent().ledger().isEmpty());
   }
 
@@ -861,6 +926,9 @@ class AgentRunTest {
       assertEquals(kept.get(i - 1).seq() + 1, kept.get(i).seq());
     }
     assertEquals(Incident.MAX_KEPT, fixture.incidents(run).size());
+    var attributes = run.describe().getTypedSearchAttributes();
+    assertEquals("completed", attributes.get(Names.AGENT_STATE));
+    assertFalse(attributes.containsKey(Names.AGENT_RESUME_AT), "a run that does not wait");
     assertEquals(
         1,
         agent.ledger().stream()
@@ -906,8 +974,16 @@ class AgentRunTest {
             TimeoutType.TIMEOUT_TYPE_HEARTBEAT));
   }
 
+  private RunState forgedState() {
+    RunMemory memory =
+        RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
+    memory.resolved(
+        fixture.agent().resolveAgent(new AgentSelection(null, null, null, null, null, false)));
+    return memory.save();
+  }
+
   private static InvocationFacts withoutSession(ScriptedAgent agent) {
-    return new InvocationFacts(null, null, false, null, 0, agent.now());
+    return new InvocationFacts(null, false, null, false, null, 0, agent.now());
   }
 
   private static void await(CountDownLatch latch) {

@@ -145,6 +145,6 @@ final class ScriptedAgent implements AgentActivities {
             ? new SessionId("last-session")
             : call.session() == null ? new SessionId("named-by-agent") : call.session();
     return new InvocationFacts(
-        session, "2.1.329", progressed, new TokenUsage(10, 5, 0, 0, 0), 0.25, now());
+        session, true, "2.1.329", progressed, new TokenUsage(10, 5, 0, 0, 0), 0.25, now());
   }
 }
