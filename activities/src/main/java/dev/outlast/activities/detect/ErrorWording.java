@@ -214,7 +214,7 @@ public final class ErrorWording {
   private static final Pattern PREFIX =
       Pattern.compile(
           "[\\s>*✗✘×❌⚠\ufe0f•|∙·-]++|\\[[^\\]\\n]{1,40}+\\]|\\d{4}-\\d\\d-\\d\\d[t ]?[\\d:.,+z-]*+"
-              + "|\\d{1,2}:\\d\\d:\\d\\d[.,\\d]*+|[\\[(]|(?:error|fatal|warn(?:ing)?)\\s++"
+              + "|\\d{1,2}:\\d\\d:\\d\\d[.,\\d]*+|[\\[(]|(?:error|failed|failure|fatal)\\b[^:\"'`]{0,60}+:\\s*+|(?:error|fatal|warn(?:ing)?)\\s++"
               + "|[^\\s:\"'`]{1,40}+(?: [^\\s:\"'`]{1,40}+){0,3}+:\\s*+");
 
   /** Prefixes of lines that are not the agent's own error. */

@@ -11,7 +11,7 @@ import dev.outlast.agent.TokenUsage;
  * @param taken whether the agent has shown that the message is in its session
  * @param progressed whether the model answered or a tool was used
  * @param lastTool name of the tool that was used last; null before the first
- * @param usingOverage whether the agent says that it works on paid overage
+ * @param usingOverage whether the agent has said that it works on paid overage
  */
 public record CallFacts(
     SessionId session,

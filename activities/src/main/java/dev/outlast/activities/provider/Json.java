@@ -62,18 +62,22 @@ public final class Json {
   }
 
   /**
-   * Whether the first character that is no space, NUL or byte order mark opens an object or an
-   * array.
+   * Whether the first character that is no space, NUL or byte order mark opens an object, or an
+   * array of objects, arrays or texts; "[ERROR]" is none.
    */
   public static boolean beginsAsJson(byte[] bytes) {
     String start = new String(bytes, 0, Math.min(bytes.length, 64), StandardCharsets.UTF_8);
+    boolean array = false;
     for (int i = 0; i < start.length(); i++) {
       char c = start.charAt(i);
       if (LEADING.indexOf(c) < 0) {
-        return c == '{' || c == '[';
+        if (array || c != '[') {
+          return c == '{' || (array && "[\"]".indexOf(c) >= 0);
+        }
+        array = true;
       }
     }
-    return false;
+    return array;
   }
 
   /** The text of a field; empty if it is missing, blank, or no text. */

@@ -259,7 +259,7 @@ final class ClaudeReader implements OutputReader {
 
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
-    ErrorVerdict verdict = new ErrorVerdict(patterns, zone, rateLimit);
+    ErrorVerdict verdict = new ErrorVerdict(patterns, zone, rateLimit, answeredSinceEvent);
     if (result == null) {
       return withoutResult(verdict, exitCode);
     }
@@ -323,7 +323,8 @@ final class ClaudeReader implements OutputReader {
     if (assistantError != null) {
       return verdict.of(assistantError, "stdout assistant");
     }
-    return (answeredSinceEvent ? Optional.<Conclusion>empty() : verdict.withoutWords())
+    return verdict
+        .withoutWords()
         .or(this::fromStderr)
         .or(() -> json || exitCode >= PlainErrors.SIGNALLED ? Optional.empty() : fromPlain())
         .orElseGet(() -> PlainErrors.failed(exitCode, stderr, plain));

@@ -21,8 +21,9 @@ import java.util.Optional;
  * What an error of the CLI means: its typed facts first, then the user's patterns, then its words.
  *
  * @param event the last record of the account's windows; null if there was none
+ * @param answered whether the model has answered since then
  */
-record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event) {
+record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event, boolean answered) {
 
   private static final String EVENT_RULE = "claude/rate_limit_event";
 
@@ -61,7 +62,7 @@ record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event) {
   /** The limit of an account that is shut, where an invocation ended without a word about it. */
   Optional<Conclusion> withoutWords() {
     return Optional.ofNullable(event)
-        .filter(RateLimit::shut)
+        .filter(account -> account.shut() && !answered)
         .flatMap(RateLimit::reset)
         .map(
             reset ->
@@ -75,7 +76,7 @@ record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event) {
   /**
    * Whether nothing that an error says of itself names another cause than a window that is shut.
    */
-  private static boolean mayBeTheWindow(ErrorRecord error, Meaning meaning) {
+  private boolean mayBeTheWindow(ErrorRecord error, Meaning meaning) {
     if (meaning == Meaning.THROTTLE || error.error().equals("billing_error")) {
       return false;
     }
@@ -85,7 +86,7 @@ record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event) {
           meaning == Meaning.LIMIT
               || meaning == Meaning.PERHAPS_LIMIT
               || meaning == Meaning.CREDIT
-              || (meaning == Meaning.OTHER && error.error().isEmpty());
+              || (meaning == Meaning.OTHER && error.error().isEmpty() && !answered);
       default -> false;
     };
   }
