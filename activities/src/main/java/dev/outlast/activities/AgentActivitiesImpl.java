@@ -162,7 +162,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     ActivityExecutionContext context = Activity.getExecutionContext();
     if (drainEnds.get() != null) {
       throw Failures.benign(
-          ErrorCode.DRAINED, "the worker is going away; the agent was not started");
+          ErrorCode.DRAINED,
+          "the worker is going away; the agent was not started",
+          progressBefore(context));
     }
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());

@@ -18,7 +18,7 @@ import java.util.Objects;
  * @param workspaces the folders under which agents may work; absolute
  * @param defaultWorkspace where an agent works when a run names no workspace
  * @param policy when runs resume after a usage limit
- * @param resumeMessage what is said to a session after a limit
+ * @param resumeMessage what is said to a session after a limit or another interruption
  * @param zone the time zone that agents run in, and in which they print local times
  * @param drainGrace how long an agent may go on when the worker is asked to end
  * @param environment the worker's own environment, from which agents inherit what is allowed
@@ -36,9 +36,12 @@ public record AgentHost(
     Duration drainGrace,
     Map<String, String> environment) {
 
-  /** What is said to a session after a limit, where nothing else is configured. */
+  /**
+   * What is said to a session after a limit or another interruption, where nothing else is
+   * configured.
+   */
   public static final String DEFAULT_RESUME_MESSAGE =
-      "The usage limit is over. Continue where you left off; do not redo finished work.";
+      "You were interrupted. Continue where you left off; do not redo finished work.";
 
   public AgentHost {
     Objects.requireNonNull(hostId, "hostId");

@@ -154,6 +154,12 @@ final class Call {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
     }
+    InvocationProgress last =
+        progress(Phase.ENDING, call.session(), taken, reader.facts(), process.pid());
+    if (news(last)) {
+      // A session named with the last words must be known to a retried attempt too.
+      report(last);
+    }
     return reason == null
         ? outcome(reader.conclude(exitCode, clock.instant()), reader.facts())
         : ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
@@ -262,7 +268,7 @@ final class Call {
     CallFacts facts = reader.facts();
     if (reason == Reason.CANCELLED) {
       return new AgentOutcome.Stopped(
-          facts(facts, now),
+          facts(facts, now, false),
           StopReason.INTERRUPTED,
           "The agent was ended because the run was paused or cancelled.");
     }
@@ -288,15 +294,20 @@ final class Call {
               reported);
       case ABANDONED ->
           Failures.benign(
-              ErrorCode.DRAINED, "the agent was ended: the server has given this attempt up");
+              ErrorCode.DRAINED,
+              "the agent was ended: the server has given this attempt up",
+              reported);
       default ->
-          Failures.benign(ErrorCode.DRAINED, "the agent was ended: the worker is going away");
+          Failures.benign(
+              ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
     };
   }
 
   private AgentOutcome outcome(Conclusion conclusion, CallFacts callFacts) {
     Instant now = clock.instant();
-    InvocationFacts facts = facts(callFacts, now);
+    boolean answered =
+        conclusion instanceof Conclusion.Completed || conclusion instanceof Conclusion.Limited;
+    InvocationFacts facts = facts(callFacts, now, answered);
     if (conclusion instanceof Conclusion.Completed completed) {
       return new AgentOutcome.Completed(
           facts,
@@ -352,9 +363,19 @@ final class Call {
     return pause.compareTo(MAX_THROTTLE_PAUSE) > 0 ? MAX_THROTTLE_PAUSE : pause;
   }
 
-  private static InvocationFacts facts(CallFacts facts, Instant now) {
+  /**
+   * What is known of the call. An agent that answered or met its limit had the message, and so is
+   * in the session that was chosen for it, also where it does not name one.
+   */
+  private InvocationFacts facts(CallFacts facts, Instant now, boolean answered) {
+    boolean taken = answered || reported.taken() || facts.taken();
+    SessionId session = facts.session();
+    if (session == null && taken) {
+      session = reported.session();
+    }
     return new InvocationFacts(
-        facts.session(),
+        session,
+        taken,
         facts.agentVersion(),
         facts.progressed(),
         facts.tokens() == null ? TokenUsage.NONE : facts.tokens(),

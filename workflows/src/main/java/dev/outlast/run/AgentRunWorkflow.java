@@ -126,7 +126,9 @@ public final class AgentRunWorkflow implements AgentRun {
           ErrorCode.INVALID_REQUEST.code());
     }
     if (memory.agent() != null) {
-      show();
+      if (memory.waiting() != null) {
+        waitForReset(memory.waiting());
+      }
       return;
     }
     memory.resolved(resolveAgent());
@@ -160,8 +162,10 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void awaitUnpaused() {
-    if (memory.paused() != null) {
-      Workflow.await(() -> memory.paused() == null || cancelRequested());
+    show();
+    while (memory.paused() != null) {
+      Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
+      continueAsNewIfLong();
     }
     throwIfCancelled();
     show();
@@ -220,7 +224,6 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     ResumeDecision.ResumeAfter resume = (ResumeDecision.ResumeAfter) decision;
     memory.waitBegins();
-    waitedFor = limit.scope();
     waitForReset(incident.waiting(RunClock.now().plus(resume.delay()), resume.fromReset()));
   }
 
@@ -232,20 +235,25 @@ public final class AgentRunWorkflow implements AgentRun {
             incident.resumeAt(),
             at -> OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at));
     memory.put(incident);
-    boolean byOperator;
+    waitedFor = incident.limit().scope();
+    ResumeTimer.End end;
     try {
-      byOperator = awaitTimer(timer);
+      end = awaitTimer(timer);
     } catch (CanceledFailure cancelled) {
       memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
       throw cancelled;
     }
+    Incident waited = incident.withResumeAt(timer.until());
+    if (end == ResumeTimer.End.HISTORY_LONG) {
+      memory.waiting(waited);
+      continueAsNew();
+    }
+    boolean byOperator = end == ResumeTimer.End.ENDED;
+    memory.waiting(null);
     memory.resumed();
     memory.put(
-        incident
-            .withResumeAt(timer.until())
-            .ended(
-                RunClock.now(),
-                byOperator ? Incident.End.RESUMED_BY_OPERATOR : Incident.End.RESUMED));
+        waited.ended(
+            RunClock.now(), byOperator ? Incident.End.RESUMED_BY_OPERATOR : Incident.End.RESUMED));
     record(
         RunEvent.Type.RESUMED, incident.id(), byOperator ? "by an operator" : "the wait is over");
   }
@@ -262,13 +270,13 @@ public final class AgentRunWorkflow implements AgentRun {
             until, at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)));
   }
 
-  /** Waits where operators can see it; true if one of them ended the wait. */
-  private boolean awaitTimer(ResumeTimer timer) {
+  /** Waits where operators can see it. */
+  private ResumeTimer.End awaitTimer(ResumeTimer timer) {
     Instant began = RunClock.now();
     wait = timer;
     show();
     try {
-      return timer.await();
+      return timer.await(AgentRunWorkflow::historyLong);
     } finally {
       wait = null;
       waitedFor = null;
@@ -313,13 +321,21 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private void continueAsNewIfLong() {
     throwIfCancelled();
-    boolean tooLong = Workflow.getInfo().getHistoryLength() >= MAX_HISTORY_EVENTS;
-    if (tooLong || Workflow.getInfo().isContinueAsNewSuggested()) {
-      Workflow.await(Workflow::isEveryHandlerFinished);
-      // Search attributes stay as they are in the next history, which cannot tell what is stale.
-      show();
-      Workflow.continueAsNew(request.carrying(memory.save()));
+    if (historyLong()) {
+      continueAsNew();
     }
+  }
+
+  private static boolean historyLong() {
+    return Workflow.getInfo().getHistoryLength() >= MAX_HISTORY_EVENTS
+        || Workflow.getInfo().isContinueAsNewSuggested();
+  }
+
+  private void continueAsNew() {
+    Workflow.await(Workflow::isEveryHandlerFinished);
+    // Search attributes stay as they are in the next history, which cannot tell what is stale.
+    show();
+    Workflow.continueAsNew(request.carrying(memory.save()));
   }
 
   // How an invocation is made and what its failures mean.

@@ -7,6 +7,7 @@ import io.temporal.workflow.TimerOptions;
 import io.temporal.workflow.Workflow;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
@@ -14,6 +15,16 @@ import java.util.function.Function;
  * wait costs a bounded number of history events for each move.
  */
 final class ResumeTimer {
+
+  /** How a wait ended. */
+  enum End {
+    /** Its time has come. */
+    DUE,
+    /** It was ended before its time. */
+    ENDED,
+    /** It is not over, but has to go on in a new history. */
+    HISTORY_LONG
+  }
 
   private final Function<Instant, String> summary;
   private Instant until;
@@ -44,20 +55,24 @@ final class ResumeTimer {
   /**
    * Waits.
    *
-   * @return true if it was ended before its time
+   * @param historyLong whether the history has grown so long that the wait must go on in a new one
    * @throws CanceledFailure when the run is cancelled
    */
-  boolean await() {
+  End await(BooleanSupplier historyLong) {
     while (!ended && RunClock.now().isBefore(until)) {
-      awaitUntil(until);
+      if (historyLong.getAsBoolean()) {
+        return End.HISTORY_LONG;
+      }
+      awaitUntil(until, historyLong);
     }
-    return ended;
+    return ended ? End.ENDED : End.DUE;
   }
 
-  private void awaitUntil(Instant target) {
+  private void awaitUntil(Instant target, BooleanSupplier historyLong) {
     CancellationScope scope = Workflow.newCancellationScope(() -> timer = newTimer(target));
     scope.run();
-    Workflow.await(() -> timer.isCompleted() || ended || !until.equals(target));
+    Workflow.await(
+        () -> timer.isCompleted() || ended || !until.equals(target) || historyLong.getAsBoolean());
     if (!timer.isCompleted()) {
       scope.cancel();
     } else if (timer.getFailure() instanceof CanceledFailure cancelled) {

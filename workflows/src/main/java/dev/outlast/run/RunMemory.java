@@ -41,6 +41,7 @@ final class RunMemory {
   private TokenUsage tokens = TokenUsage.NONE;
   private double costUsd;
   private String paused;
+  private Incident waiting;
   private String lastText = "";
   private long lastSeq;
 
@@ -73,6 +74,7 @@ final class RunMemory {
     memory.tokens = state.tokens();
     memory.costUsd = state.costUsd();
     memory.paused = state.paused();
+    memory.waiting = state.waiting();
     memory.lastText = state.lastText();
     memory.lastSeq = state.lastSeq();
     memory.events.addAll(state.events());
@@ -98,6 +100,7 @@ final class RunMemory {
         tokens,
         costUsd,
         paused,
+        waiting,
         lastText,
         lastSeq,
         List.copyOf(events),
@@ -182,6 +185,15 @@ final class RunMemory {
   int enqueue(String prompt) {
     queue.add(prompt);
     return queue.size();
+  }
+
+  /** The incident whose wait goes on in the next history; null if none does. */
+  void waiting(Incident incident) {
+    waiting = incident;
+  }
+
+  Incident waiting() {
+    return waiting;
   }
 
   void paused(String reason) {

@@ -28,6 +28,7 @@ import java.util.Objects;
  * @param tokens used so far
  * @param costUsd spent so far
  * @param paused the reason of the pause; null when the run is not paused
+ * @param waiting the incident whose wait is not over; null when the run does not wait
  * @param lastText the last words of the last completed turn
  * @param lastSeq the sequence number of the newest event
  * @param events the newest events
@@ -52,6 +53,7 @@ public record RunState(
     TokenUsage tokens,
     double costUsd,
     String paused,
+    Incident waiting,
     String lastText,
     long lastSeq,
     List<RunEvent> events,

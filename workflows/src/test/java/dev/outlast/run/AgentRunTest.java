@@ -373,6 +373,37 @@ class AgentRunTest {
   }
 
   @Test
+  void a_wait_that_operators_keep_touching_goes_on_in_a_new_history() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.limitedFor(Duration.ofDays(5)), agent.completes("done"));
+
+    WorkflowStub run = fixture.start("fix the build");
+    String firstRunId = run.getExecution().getRunId();
+    RunStatus first = fixture.awaitStatus(run, status -> status.state() == AgentState.WAITING);
+    WorkflowStub latest = fixture.latest(run);
+    int touches = 0;
+    while (latest.describe().getExecution().getRunId().equals(firstRunId)) {
+      assertTrue(touches++ < AgentRunWorkflow.MAX_HISTORY_EVENTS, "still in the first history");
+      latest.signal(Names.SIGNAL_PAUSE, "touched");
+      fixture.status(latest);
+      latest.signal(Names.SIGNAL_UNPAUSE, "touched");
+      fixture.status(latest);
+    }
+
+    RunStatus carried = fixture.status(latest);
+    assertEquals(AgentState.WAITING, carried.state());
+    assertEquals(first.resumeAt(), carried.resumeAt());
+    assertEquals(first.scope(), carried.scope());
+    assertEquals(1, agent.ledger().size());
+    latest.signal(Names.SIGNAL_RESUME_NOW, "enough");
+    fixture.result(latest);
+    assertEquals(SessionStart.RESUME, agent.ledger().get(1).invocation().start());
+    List<Incident> incidents = fixture.incidents(latest);
+    assertEquals(1, incidents.size());
+    assertEquals(Incident.End.RESUMED_BY_OPERATOR, incidents.get(0).end());
+  }
+
+  @Test
   void pausing_ends_a_working_agent_and_unpausing_resumes_its_session() {
     ScriptedAgent agent = fixture.agent();
     agent.does(untilCancelled(), agent.completes("done"));

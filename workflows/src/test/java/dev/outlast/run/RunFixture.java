@@ -149,6 +149,11 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
     return start(AgentRunRequest.newBuilder().setPrompt(prompt).build());
   }
 
+  /** A stub for whatever history the run is in by now. */
+  WorkflowStub latest(WorkflowStub run) {
+    return client().newUntypedWorkflowStub(run.getExecution().getWorkflowId());
+  }
+
   AgentRunResult result(WorkflowStub run) {
     return run.getResult(AgentRunResult.class);
   }
