@@ -417,6 +417,7 @@ final class Call {
           agent + " has reached its own limit of turns: raise it in the agent's arguments.";
       case CONFIG -> agent + " was called with wrong arguments: correct its configuration.";
       case INTERRUPTED -> "the run was paused or cancelled.";
+      case OTHER -> agent + " stopped.";
     };
   }
 }

@@ -1,5 +1,6 @@
 package dev.outlast.agent;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
@@ -65,7 +66,12 @@ public sealed interface AgentOutcome {
    * @param message one line for the operator: what is wrong and what to do about it
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  record Stopped(InvocationFacts facts, StopReason reason, String message) implements AgentOutcome {
+  record Stopped(
+      InvocationFacts facts,
+      @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+          StopReason reason,
+      String message)
+      implements AgentOutcome {
     public Stopped {
       Objects.requireNonNull(facts, "facts");
       Objects.requireNonNull(reason, "reason");

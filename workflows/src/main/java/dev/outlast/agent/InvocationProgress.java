@@ -1,5 +1,7 @@
 package dev.outlast.agent;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.Objects;
@@ -19,7 +21,7 @@ import java.util.Objects;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationProgress(
-    Phase phase,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE) Phase phase,
     SessionId session,
     boolean taken,
     String lastTool,
@@ -31,6 +33,7 @@ public record InvocationProgress(
   public enum Phase {
     @JsonProperty("starting")
     STARTING,
+    @JsonEnumDefaultValue
     @JsonProperty("working")
     WORKING,
     @JsonProperty("ending")

@@ -1,5 +1,6 @@
 package dev.outlast.agent;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonProperty;
 
 /** Why waiting will not help. */
@@ -33,7 +34,11 @@ public enum StopReason {
   CONFIG,
   /** The run was paused or cancelled, and the agent was ended for that. */
   @JsonProperty("interrupted")
-  INTERRUPTED;
+  INTERRUPTED,
+  /** A reason that only a newer version knows; the message says more. */
+  @JsonEnumDefaultValue
+  @JsonProperty("other")
+  OTHER;
 
   /** The word used on the wire and for operators. */
   public String word() {

@@ -1,5 +1,7 @@
 package dev.outlast.limit;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.time.Instant;
@@ -20,14 +22,16 @@ import java.util.Objects;
 public record UsageLimit(
     String provider,
     String account,
-    LimitScope scope,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        LimitScope scope,
     ResetTime reset,
-    SetBy setBy,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE) SetBy setBy,
     Instant observedAt,
     LimitEvidence evidence) {
 
   /** What set the reset. */
   public enum SetBy {
+    @JsonEnumDefaultValue
     @JsonProperty("window")
     WINDOW,
     @JsonProperty("overage")

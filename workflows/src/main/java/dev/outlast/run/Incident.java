@@ -1,5 +1,7 @@
 package dev.outlast.run;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -31,7 +33,7 @@ public record Incident(
     Instant resumeAt,
     boolean fromReset,
     Instant endedAt,
-    End end) {
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE) End end) {
 
   /** How many incidents a run keeps; of older ones only the count remains. */
   public static final int MAX_KEPT = 20;
@@ -49,7 +51,11 @@ public record Incident(
     GIVEN_UP,
     /** The run was cancelled in the wait. */
     @JsonProperty("cancelled")
-    CANCELLED
+    CANCELLED,
+    /** In a way that only a newer version knows. */
+    @JsonEnumDefaultValue
+    @JsonProperty("other")
+    OTHER
   }
 
   public Incident {

@@ -1,5 +1,7 @@
 package dev.outlast.run;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -17,7 +19,12 @@ import java.util.Objects;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
-public record RunEvent(long seq, Instant at, Type type, String incident, String text) {
+public record RunEvent(
+    long seq,
+    Instant at,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE) Type type,
+    String incident,
+    String text) {
 
   /** How many events a run keeps. */
   public static final int MAX_KEPT = 200;
@@ -51,7 +58,11 @@ public record RunEvent(long seq, Instant at, Type type, String incident, String 
     @JsonProperty("stopped")
     STOPPED,
     @JsonProperty("cancelled")
-    CANCELLED
+    CANCELLED,
+    /** What only a newer version knows; the text says more. */
+    @JsonEnumDefaultValue
+    @JsonProperty("other")
+    OTHER
   }
 
   public RunEvent {
