@@ -43,6 +43,7 @@ final class ClaudeReader implements OutputReader {
   private boolean progressed;
   private String lastTool;
   private boolean json;
+  private boolean recordCut;
   private RateLimit rateLimit;
   private boolean answeredSinceEvent;
   private boolean usingOverage;
@@ -67,7 +68,8 @@ final class ClaudeReader implements OutputReader {
   public void stdout(OutputLine line, Instant readAt) {
     JsonNode node = Json.read(line);
     if (node.isMissingNode()) {
-      json |= line.cut() && Json.beginsAsJson(line.bytes());
+      recordCut |= line.cut() && Json.beginsAsJson(line.bytes());
+      json |= recordCut;
       if (!Json.beginsAsJson(line.bytes())) {
         plain.add(line, readAt);
       }
@@ -313,12 +315,14 @@ final class ClaudeReader implements OutputReader {
   }
 
   private Conclusion withoutResult(ErrorVerdict verdict, int exitCode) {
-    if (exitCode == 0 && !json) {
+    // The CLI exits with 0 also when it was interrupted; so only an answer is one.
+    if (exitCode == 0 && !json && !plain.text().isBlank()) {
       return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), plain.text());
     }
-    if (exitCode == 0 && assistantError == null && !answer.isEmpty()) {
+    if (exitCode == 0 && recordCut && assistantError == null && !answer.isEmpty()) {
       return new Conclusion.Completed(
-          new Basis("claude/answer", "the result could not be read", "stdout assistant"), answer);
+          new Basis("claude/answer", "the result was too long to read", "stdout assistant"),
+          answer);
     }
     if (assistantError != null) {
       return verdict.of(assistantError, "stdout assistant");
