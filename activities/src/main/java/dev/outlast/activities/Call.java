@@ -141,13 +141,22 @@ final class Call {
       return ended(early, reader, INTERRUPTED_EXIT);
     }
     AgentProcess process = start(call, reader);
-    Reason reason = watch(process, call, taken, reader);
-    if (reason == null) {
-      return outcome(reader.conclude(process.finish(), clock.instant()), reader.facts());
+    int exitCode = 0;
+    Reason reason = null;
+    boolean watched = false;
+    try {
+      reason = watch(process, call, taken, reader);
+      if (reason != null) {
+        report(progress(Phase.ENDING, call.session(), taken, reader.facts(), process.pid()));
+      }
+      watched = true;
+    } finally {
+      // Whatever has gone wrong while it was watched: no agent goes on without us.
+      exitCode = watched && reason == null ? process.finish() : process.end();
     }
-    report(progress(Phase.ENDING, call.session(), taken, reader.facts(), process.pid()));
-    int exitCode = process.end();
-    return ended(reason, reader, exitCode == 0 ? INTERRUPTED_EXIT : exitCode);
+    return reason == null
+        ? outcome(reader.conclude(exitCode, clock.instant()), reader.facts())
+        : ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
   }
 
   private AgentProcess start(AgentCall call, SharedReader reader) {

@@ -3,6 +3,7 @@ package dev.outlast.activities;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -42,7 +43,7 @@ class CallTest {
   @TempDir Path folder;
 
   /** A context whose heartbeats fail in this way from the second one on. */
-  private static ActivityExecutionContext context(ActivityCompletionException answer, int attempt) {
+  private static ActivityExecutionContext context(RuntimeException answer, int attempt) {
     ActivityInfo info =
         (ActivityInfo)
             Proxy.newProxyInstance(
@@ -135,6 +136,22 @@ class CallTest {
         call(agent, context(new ActivityCanceledException(), 1)).make(fresh(agent), false);
     assertEquals(
         StopReason.INTERRUPTED, assertInstanceOf(AgentOutcome.Stopped.class, outcome).reason());
+  }
+
+  @Test
+  void whatever_goes_wrong_while_it_is_watched_the_agent_is_ended() throws IOException {
+    ScriptedAgent agent = new ScriptedAgent(folder, "init; say x; sleep 50");
+    IllegalStateException bug = new IllegalStateException("bug");
+    Call call = call(agent, context(bug, 1));
+    assertSame(
+        bug, assertThrows(IllegalStateException.class, () -> call.make(fresh(agent), false)));
+    assertTrue(
+        ProcessHandle.current().descendants().noneMatch(process -> isAgent(process, agent)),
+        "an agent is left");
+  }
+
+  private static boolean isAgent(ProcessHandle process, ScriptedAgent agent) {
+    return process.info().commandLine().orElse("").contains(agent.script.toString());
   }
 
   @Test

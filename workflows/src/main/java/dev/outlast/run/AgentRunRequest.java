@@ -6,7 +6,6 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.agent.SessionId;
-import java.math.BigInteger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -211,11 +210,6 @@ public record AgentRunRequest(
 
   @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   static AgentRunRequest fromJson(long number) {
-    return unreadable("a number");
-  }
-
-  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
-  static AgentRunRequest fromJson(BigInteger number) {
     return unreadable("a number");
   }
 

@@ -9,6 +9,7 @@ import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Providers;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -62,11 +63,13 @@ public final class Detection {
     String outcome;
     LimitScope scope = null;
     ResetTime reset = null;
+    UsageLimit.SetBy setBy = null;
     String reason = null;
     if (conclusion instanceof Conclusion.Limited limited) {
       outcome = "limited";
       scope = limited.scope();
       reset = limited.reset();
+      setBy = limited.setBy();
     } else if (conclusion instanceof Conclusion.Stopped stopped) {
       outcome = "stopped";
       reason = stopped.reason().word();
@@ -79,6 +82,7 @@ public final class Detection {
         outcome,
         scope,
         reset,
+        setBy,
         facts.usingOverage(),
         facts.session(),
         reason,

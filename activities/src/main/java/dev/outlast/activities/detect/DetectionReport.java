@@ -3,6 +3,7 @@ package dev.outlast.activities.detect;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 
 /**
  * What was concluded from an agent's output, and why. Absent facts are null.
@@ -11,6 +12,8 @@ import dev.outlast.limit.ResetTime;
  *     failed}
  * @param scope of the limit; null when not limited
  * @param reset of the limit; null when not limited or not known
+ * @param setBy whether a window of the allowance or paid overage set the reset; null when not
+ *     limited
  * @param usingOverage whether the agent said that it works on paid overage
  * @param session the session that the agent named
  * @param reason for {@code stopped}, a word of {@link dev.outlast.agent.StopReason}
@@ -23,6 +26,7 @@ public record DetectionReport(
     String outcome,
     LimitScope scope,
     ResetTime reset,
+    UsageLimit.SetBy setBy,
     boolean usingOverage,
     SessionId session,
     String reason,

@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What an agent's own error message means, whatever its exact words are. Only for texts from error
@@ -71,14 +72,42 @@ public final class ErrorWording {
               + VERB
               + "(?![a-z])|\\bno (?:more |remaining |further )?"
               + NOUN
-              + "\\b");
+              + "\\b|\\bused (?:up|all)(?: of)? your (?:session|week|day|messages|requests)\\b"
+              + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
+              + "|\\bwindow is (?:full|used up|closed)\\b");
+
+  private static final String WINDOW_NAME =
+      "(?:session|(?:\\d+|five)[ -]?hours?|5h|daily|weekly|opus|sonnet|haiku|fable)";
+
+  /** A window of an allowance is named and used up: whatever else is said is advice. */
+  private static final Pattern NAMED_USED_UP =
+      Pattern.compile(
+          "\\b(?:hit|reached|exceeded|exhausted|used up) (?:your|the) "
+              + WINDOW_NAME
+              + "(?: weekly)? limits?\\b|\\b"
+              + WINDOW_NAME
+              + "(?: weekly)?(?: usage)? limit (?:reached|hit|exceeded)\\b");
+
+  /** The same without a verb: "Opus limit resets 5am". */
+  private static final Pattern NAMED_RETURNS =
+      Pattern.compile(
+          "\\b"
+              + WINDOW_NAME
+              + "(?: weekly)? (?:limit|window|allowance) (?:resets|renews|refills)\\b");
 
   /** Limits of quite another kind. */
   private static final Pattern OTHER_LIMIT =
       Pattern.compile(
           "\\b(?:context|size|time|memory|heap|disk|storage|depth|recursion|nesting|length|token|turns?|iterations?|image|page|payload|"
               + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread)"
-              + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|max_tokens|no space left");
+              + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|max_tokens|no space left"
+              + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more");
+
+  /** Nothing is known of a limit, as the question for it has failed. */
+  private static final Pattern NOT_KNOWN =
+      Pattern.compile(
+          "\\b(?:failed|unable|could not|couldn't|cannot|can't) (?:to )?"
+              + "(?:fetch|verify|load|check|get|read|retrieve|determine)\\b|\\busage unknown\\b");
 
   private static final Pattern WARNING =
       Pattern.compile(
@@ -101,7 +130,8 @@ public final class ErrorWording {
   private static final Pattern REFUSED =
       Pattern.compile(
           "(?:usage|acceptable use|content) policy|violat\\w+ (?:our|the)\\b|unable to respond to this request|\\brefusal\\b|"
-              + "\\b(?:model|claude|safety) (?:has )?(?:declined|refused)\\b|flagged (?:as|by|for)\\b");
+              + "\\b(?:model|claude|safety) (?:has )?(?:declined|refused)\\b|flagged (?:as|by|for|this message)\\b|"
+              + "\\bclaude can't help with this\\b");
   private static final Pattern NOT_THE_LIMIT =
       Pattern.compile(
           "not your (?:usage|plan|account)|temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
@@ -121,7 +151,9 @@ public final class ErrorWording {
   private static final Pattern PLAN =
       Pattern.compile(
           "\\b(?:plan|seat|subscription|tier|license)\\b[^\\n.]{0,60}(?:\\bnot\\b|n't\\b)[^\\n.]{0,40}(?:includ|support|access|available|allow|have)|"
-              + "disabled by your|unavailable in your|not (?:available|included|enabled) (?:in|on|with|for) your|set to \\$0|"
+              + "disabled (?:by|for) your|unavailable in your|set to \\$0|"
+              + "not (?:yet )?(?:available|included|enabled) (?:in|on|with|for) (?:your|this (?:plan|subscription)|the [^\\n.]{1,30} plan)|"
+              + "\\brequires? (?:usage credits|extra usage)\\b|(?:usage credits|extra usage) (?:is|are) required|"
               + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
   private static final Pattern PAID =
       Pattern.compile(
@@ -164,12 +196,36 @@ public final class ErrorWording {
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
   private static final Pattern NO_MODEL =
       Pattern.compile(
-          "(?i)session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
+          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
   private static final Pattern CREDIT =
       Pattern.compile(
           "\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
   private static final Pattern GLOBAL =
       Pattern.compile("\\b(?:global|all models|everything|organi[sz]ation-wide)\\b");
+
+  /** A line of a stack trace, or one that is a path. */
+  private static final Pattern TRACE =
+      Pattern.compile(
+          "^\\s*(?:at \\S+[ (]|File \"|Traceback\\b|\\.{0,2}/\\S+$|[\\w./-]+\\.[A-Za-z]{1,5}:\\d+)");
+
+  private static final int MAX_PREFIXES = 6;
+
+  /** What a program puts before its message: bullets, a tag, a time, or "name of an error: ". */
+  private static final Pattern PREFIX =
+      Pattern.compile(
+          "[\\s>*✗✘×❌⚠\ufe0f•|∙·-]++|\\[[^\\]\\n]{1,40}+\\]|\\d{4}-\\d\\d-\\d\\d[t ]?[\\d:.,+z-]*+"
+              + "|\\d{1,2}:\\d\\d:\\d\\d[.,\\d]*+|[\\[(]|(?:error|fatal|warn(?:ing)?)\\s++"
+              + "|[^\\s:\"'`]{1,40}+(?: [^\\s:\"'`]{1,40}+){0,3}+:\\s*+");
+
+  /** Prefixes of lines that are not the agent's own error. */
+  private static final Pattern NOT_OWN =
+      Pattern.compile(
+          "\\b(?:mcp|prompt|user|human|assistant|input|task|debug|info|trace|hint|tool|hook|todo|diff)\\b");
+
+  /** What an error that names a limit begins with: at most a few words, none of a narrator's. */
+  private static final Pattern SUBJECT =
+      Pattern.compile(
+          "(?:(?!(?:i|we|i'\\w+|we'\\w+|if|when|that|says?|about|fix|handles?|whether|docs|add|added)\\b)[^\\s\"`]*[^\\s\"`']\\s+){0,5}[\\w-]*");
 
   private ErrorWording() {}
 
@@ -180,36 +236,81 @@ public final class ErrorWording {
    * @param zone in which it means local times, where it names no zone itself
    */
   public static Reading read(String text, Instant now, ZoneId zone) {
-    String plain = PlainText.head(PlainText.clean(text), MAX_TEXT).replace('\u2019', '\'');
-    String t = plain.toLowerCase(Locale.ROOT);
+    String plain = normal(text);
     Optional<ResetTime> reset = ResetReader.read(plain, now, zone);
-    Meaning meaning = meaning(t, reset, now);
+    Meaning meaning = meaning(plain, reset, now);
     return meaning == Meaning.LIMIT || meaning == Meaning.PERHAPS_LIMIT
         ? new Reading(meaning, scope(plain), reset.orElse(null))
         : new Reading(meaning, null, null);
   }
 
-  private static Meaning meaning(String t, Optional<ResetTime> reset, Instant now) {
+  /**
+   * Understands a line of plain text, which may also be another program's or a piece of prose. A
+   * limit counts only if the line begins with it, apart from a short prefix such as "Error:", and
+   * says it clearly. A line of a stack trace means nothing.
+   */
+  public static Reading readLine(String line, Instant now, ZoneId zone) {
+    Reading reading = read(line, now, zone);
+    boolean doubtful =
+        reading.meaning() == Meaning.PERHAPS_LIMIT
+            || (reading.meaning() == Meaning.LIMIT && !beginsWithLimit(line));
+    return has(TRACE, line) || doubtful ? new Reading(Meaning.OTHER, null, null) : reading;
+  }
+
+  private static boolean beginsWithLimit(String line) {
+    String t = normal(line).toLowerCase(Locale.ROOT);
+    int start =
+        Stream.of(USED_UP, NAMED_RETURNS, RATE)
+            .map(pattern -> pattern.matcher(t))
+            .filter(Matcher::find)
+            .mapToInt(Matcher::start)
+            .min()
+            .orElse(-1);
+    if (start < 0) {
+      return false;
+    }
+    String lead = t.substring(0, start);
+    Matcher prefix = PREFIX.matcher(lead);
+    int subject = 0;
+    for (int i = 0; i < MAX_PREFIXES && prefix.region(subject, start).lookingAt(); i++) {
+      subject = prefix.end();
+    }
+    return !has(NOT_OWN, lead.substring(0, subject))
+        && SUBJECT.matcher(lead.substring(subject)).matches();
+  }
+
+  private static String normal(String text) {
+    return PlainText.head(PlainText.clean(text), MAX_TEXT).replace('\u2019', '\'');
+  }
+
+  private static Meaning meaning(String plain, Optional<ResetTime> reset, Instant now) {
+    String t = plain.toLowerCase(Locale.ROOT);
     if (has(SESSION_UNKNOWN, t)) {
       return Meaning.SESSION_UNKNOWN;
     }
     if (has(NOT_THE_LIMIT, t)) {
       return Meaning.THROTTLE;
     }
+    boolean warning = has(WARNING, t) && !has(HARD, t);
+    boolean window = has(WINDOW, t);
+    boolean usedUp = has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window);
+    boolean rate = has(RATE, t) && !window;
+    boolean soon =
+        reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
+    if (usedUp && reset.isPresent()) {
+      return rate && soon ? Meaning.THROTTLE : Meaning.LIMIT;
+    }
+    if (usedUp && (has(NAMED_USED_UP, t) || newModel(plain))) {
+      return Meaning.LIMIT;
+    }
+    if (has(NAMED_RETURNS, t) && !warning && reset.isPresent()) {
+      return Meaning.LIMIT;
+    }
     if (has(REFUSED, t)) {
       return Meaning.REFUSED;
     }
     if (has(CONTEXT, t)) {
       return Meaning.CONTEXT;
-    }
-    boolean warning = has(WARNING, t) && !has(HARD, t);
-    boolean window = has(WINDOW, t);
-    boolean usedUp = has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window);
-    boolean rate = has(RATE, t) && !window;
-    if (usedUp && reset.isPresent()) {
-      return rate && reset.get().latest().isBefore(now.plus(SHORT))
-          ? Meaning.THROTTLE
-          : Meaning.LIMIT;
     }
     if (has(AUTH, t)) {
       return Meaning.AUTH;
@@ -227,6 +328,9 @@ public final class ErrorWording {
     if (has(BILLING, t)) {
       return Meaning.BILLING;
     }
+    if (has(RATE, t) && reset.isPresent() && !soon) {
+      return Meaning.LIMIT;
+    }
     if (rate || (has(BUSY, t) && !(usedUp && window))) {
       return Meaning.THROTTLE;
     }
@@ -236,13 +340,14 @@ public final class ErrorWording {
     if (has(CONFIG, t)) {
       return Meaning.CONFIG;
     }
-    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t);
+    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
     return loose && (reset.isPresent() || has(RETURNS, t)) ? Meaning.PERHAPS_LIMIT : Meaning.OTHER;
   }
 
   /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */
   public static LimitScope scope(String text) {
-    String plain = PlainText.head(text, MAX_TEXT);
+    // Words of a code, such as five_hour, are words too.
+    String plain = PlainText.head(text, MAX_TEXT).replace('_', ' ');
     String t = plain.toLowerCase(Locale.ROOT);
     Matcher named = NAMED_WINDOW.matcher(t);
     if (named.find()) {
@@ -255,6 +360,9 @@ public final class ErrorWording {
       if (t.strip().equals(scope.word())) {
         return scope;
       }
+    }
+    if (t.strip().equals("day")) {
+      return LimitScope.DAILY;
     }
     if (has(KNOWN_MODEL, t) || newModel(plain)) {
       return LimitScope.MODEL;

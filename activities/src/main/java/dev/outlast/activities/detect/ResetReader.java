@@ -30,9 +30,9 @@ import java.util.stream.Stream;
  *
  * <p>A time counts where it follows a word such as "resets", "try again" or "until", or where the
  * text begins with it. Of several the latest is taken. A time of day without a date is the next one
- * in its zone, except that the current minute is now; a date without a year is the next such date.
- * A time that a change of the clocks skips moves forward by what was skipped, one that occurs twice
- * is the later.
+ * in its zone, except that the current minute is now; a date without a year is the next such date,
+ * or the last one where that is nearer and the next far away. A time that a change of the clocks
+ * skips moves forward by what was skipped, one that occurs twice is the later.
  */
 public final class ResetReader {
 
@@ -46,6 +46,9 @@ public final class ResetReader {
   private static final int MAX_CUES = 50;
   private static final int MAX_PARTS = 8;
 
+  /** A date further ahead than this would be said with its year. */
+  private static final Duration MAX_YEARLESS = Duration.ofDays(180);
+
   /** The longest gap between two leap years. */
   private static final int LEAP_GAP = 8;
 
@@ -56,13 +59,15 @@ public final class ResetReader {
       Pattern.compile(
           "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|tr(?:y|ying)|retry(?:ing|[_"
               + " -]?after|delayms)?|again|available|back|renew(?:s|ed)?|refresh(?:es|ed)?|until|till|wait|"
-              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?|regain access)\\b|\\|(?=\\s*\\d{10})");
+              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?|regain access|refills?|opens?|"
+              + "continue(?= at)|starts?(?= (?:over )?at)|starts over|ends|expires)\\b|\\|(?=\\s*\\d{10})"
+              + "|[·∙•](?=\\s*\\d{1,2}(?::\\d{2})?\\s?[ap]m\\b)");
 
   private static final Pattern FILLER =
       Pattern.compile(
           "(?:[\\s:,=\"'~·∙•|–—-]|\\b(?:at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
               + "approximately|approx|another|your|usage|limits?|quota|window|access|request|back|"
-              + "available|next|time|date|reset|resets)\\b\\.?){0,40}");
+              + "available|over|next|time|date|reset|resets)\\b\\.?){0,40}");
 
   /** A text with one of these says more than a time; its beginning then is no reset. */
   private static final Pattern SENTENCE =
@@ -79,6 +84,12 @@ public final class ResetReader {
       Pattern.compile(
           "(\\d{1,9}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
               + "(?![a-z])");
+  private static final Pattern ISO_AMOUNT =
+      Pattern.compile(
+          "p(?:\\d{1,4}d)?(?:t(?:\\d{1,9}h)?(?:\\d{1,9}m)?(?:\\d{1,9}(?:\\.\\d{1,9})?s)?)?(?![\\w.])");
+  private static final Pattern CLOCKED_AMOUNT =
+      Pattern.compile("(\\d{1,3}):([0-5]\\d):([0-5]\\d)(?!\\d|\\s?[ap]\\.?m)");
+  private static final Pattern SAYS_IN = Pattern.compile("\\b(?:in|after)\\s+$");
   private static final Pattern BETWEEN_AMOUNTS =
       Pattern.compile("\\s*(?:,|and|&|\\s)?\\s*(?:and\\s+)?");
   private static final Pattern LESS_THAN =
@@ -96,6 +107,10 @@ public final class ResetReader {
       Pattern.compile(MONTHS + "\\s+" + DAY + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
   private static final Pattern DAY_MONTH =
       Pattern.compile(DAY + "\\s+(?:of\\s+)?" + MONTHS + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
+  private static final Pattern SLASHED =
+      Pattern.compile("(\\d{1,2})/(\\d{1,2})(?:/(\\d{4}))?(?![\\w/])");
+  private static final Pattern DOTTED =
+      Pattern.compile("(\\d{1,2})\\.(\\d{1,2})\\.(\\d{4})?(?!\\w)");
   private static final Pattern WEEKDAY =
       Pattern.compile(
           "(?:next\\s+|this\\s+)?(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\\b\\.?");
@@ -105,7 +120,7 @@ public final class ResetReader {
   private static final Pattern CLOCK_TO_DATE = Pattern.compile("(?:\\s*,)?\\s+(?:on\\s+)?");
   private static final Pattern ZONE =
       Pattern.compile(
-          "\\s*(?:\\(\\s*([A-Za-z][A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|((?:UTC|GMT|utc|gmt)(?:[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|[A-Z]{3,4}(?![A-Za-z]))(?![A-Za-z0-9]))");
+          "\\s*(?:\\(\\s*((?:[A-Za-z]|[+-]\\d)[A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|([+-]\\d{2}:\\d{2}|(?:UTC|GMT|utc|gmt)(?:[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|[A-Z]{3,4}(?![A-Za-z]))(?![A-Za-z0-9]))");
 
   private static final List<String> MONTH_NAMES =
       List.of("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec");
@@ -120,6 +135,9 @@ public final class ResetReader {
           Map.entry("CENTRAL", "America/Chicago"),
           Map.entry("EASTERN", "America/New_York"),
           Map.entry("PT", "America/Los_Angeles"),
+          Map.entry("HST", "Pacific/Honolulu"),
+          Map.entry("AKST", "America/Anchorage"),
+          Map.entry("AKDT", "America/Anchorage"),
           Map.entry("MST", "America/Denver"),
           Map.entry("MDT", "America/Denver"),
           Map.entry("CST", "America/Chicago"),
@@ -214,7 +232,13 @@ public final class ResetReader {
     Optional<ResetTime> readAt(int at) {
       try {
         return Stream.<IntFunction<Optional<ResetTime>>>of(
-                this::epochAt, this::isoAt, this::amountAt, this::dateAt, this::clockAt)
+                this::epochAt,
+                this::isoAt,
+                this::isoAmountAt,
+                this::clockedAmountAt,
+                this::amountAt,
+                this::dateAt,
+                this::clockAt)
             .map(form -> form.apply(at))
             .flatMap(Optional::stream)
             .findFirst();
@@ -257,6 +281,26 @@ public final class ResetReader {
       return text.equals("z") ? "Z" : text;
     }
 
+    private Optional<ResetTime> isoAmountAt(int at) {
+      return match(ISO_AMOUNT, at)
+          .filter(m -> m.end() - m.start() > 2)
+          .map(m -> ResetTime.exactly(now.plus(Duration.parse(m.group()))));
+    }
+
+    /** "in 3:20:00" is an amount, where "at 3:20:00" is a time of day. */
+    private Optional<ResetTime> clockedAmountAt(int at) {
+      return SAYS_IN.matcher(lower.substring(Math.max(0, at - 12), at)).find()
+          ? match(CLOCKED_AMOUNT, at)
+              .map(
+                  m ->
+                      ResetTime.exactly(
+                          now.plus(
+                              Duration.ofHours(number(m.group(1)))
+                                  .plusMinutes(number(m.group(2)))
+                                  .plusSeconds(number(m.group(3))))))
+          : Optional.empty();
+    }
+
     private Optional<ResetTime> amountAt(int at) {
       Optional<Matcher> bound = match(LESS_THAN, at);
       int next = bound.isPresent() ? bound.get().end() : at;
@@ -280,8 +324,15 @@ public final class ResetReader {
           bound.isPresent() ? new ResetTime(now, sum) : new ResetTime(now.plus(sum), smallest));
     }
 
-    /** A number without a unit, as in the HTTP header {@code Retry-After}, or in milliseconds. */
+    /**
+     * A number without a unit: as in the HTTP header {@code Retry-After}, in milliseconds, or as
+     * all that there is.
+     */
     private Optional<ResetTime> bareSeconds(int at) {
+      if (BARE_NUMBER.matcher(lower.strip()).matches()) {
+        return match(BARE_NUMBER, at)
+            .map(m -> ResetTime.exactly(now.plus(times(Duration.ofSeconds(1), m.group(1)))));
+      }
       String before = lower.substring(Math.max(0, at - 24), at);
       if (!before.contains("retry") || match(CLOCK, at).isPresent()) {
         return Optional.empty();
@@ -364,15 +415,24 @@ public final class ResetReader {
         return Optional.of(at(LocalDate.of(date.year(), date.month(), date.day()), clock, in));
       }
       int thisYear = LocalDate.ofInstant(now, in).getYear();
-      for (int year = thisYear; year <= thisYear + LEAP_GAP; year++) {
+      ResetTime last = null;
+      for (int year = thisYear - LEAP_GAP; year <= thisYear + LEAP_GAP; year++) {
         if (date.day() <= YearMonth.of(year, date.month()).lengthOfMonth()) {
           ResetTime reset = at(LocalDate.of(year, date.month(), date.day()), clock, in);
           if (notOver(reset)) {
-            return Optional.of(reset);
+            return Optional.of(last != null && hasJustPassed(last, reset) ? last : reset);
           }
+          last = reset;
         }
       }
-      return Optional.empty();
+      return Optional.ofNullable(last);
+    }
+
+    /** A text that was printed a moment too late means the past date, not the one in a year. */
+    private boolean hasJustPassed(ResetTime last, ResetTime next) {
+      Duration ahead = Duration.between(now, next.earliest());
+      return ahead.compareTo(MAX_YEARLESS) > 0
+          && Duration.between(last.earliest(), now).compareTo(ahead) < 0;
     }
 
     private ResetTime at(LocalDate day, Optional<NamedClock> clock, ZoneId in) {
@@ -421,7 +481,7 @@ public final class ResetReader {
         day = 1;
       }
       if (m.isEmpty()) {
-        return Optional.empty();
+        return numericDate(at);
       }
       Matcher found = m.get();
       return Optional.of(
@@ -430,6 +490,24 @@ public final class ResetReader {
               MONTH_NAMES.indexOf(found.group(month)) + 1,
               number(found.group(day)),
               found.end()));
+    }
+
+    /** "11/25" has its month first, as in the United States, unless it cannot; "25.11." has not. */
+    private Optional<NamedDate> numericDate(int at) {
+      Optional<Matcher> slashed = match(SLASHED, at);
+      Optional<Matcher> found = slashed.or(() -> match(DOTTED, at));
+      if (found.isEmpty()) {
+        return Optional.empty();
+      }
+      Matcher m = found.get();
+      int first = number(m.group(1));
+      int second = number(m.group(2));
+      boolean monthFirst = slashed.isPresent() && first <= MONTH_NAMES.size();
+      int month = monthFirst ? first : second;
+      return month < 1 || month > MONTH_NAMES.size()
+          ? Optional.empty()
+          : Optional.of(
+              new NamedDate(optional(m.group(3)), month, monthFirst ? second : first, m.end()));
     }
 
     private Optional<NamedClock> namedClock(int at) {

@@ -66,9 +66,8 @@ public sealed interface Conclusion {
             : "text/" + meaning.name().toLowerCase(Locale.ROOT).replace('_', '-');
     Basis basis = new Basis(rule, evidence, channel);
     return switch (meaning) {
-      case LIMIT -> new Limited(basis, reading.scope(), reading.reset(), UsageLimit.SetBy.WINDOW);
-      case PERHAPS_LIMIT ->
-          new Limited(basis, LimitScope.UNKNOWN, reading.reset(), UsageLimit.SetBy.WINDOW);
+      case LIMIT, PERHAPS_LIMIT ->
+          new Limited(basis, reading.scope(), reading.reset(), UsageLimit.SetBy.WINDOW);
       case THROTTLE -> new Throttled(basis);
       case AUTH -> new Stopped(basis, StopReason.AUTH);
       case BILLING -> new Stopped(basis, StopReason.BILLING);

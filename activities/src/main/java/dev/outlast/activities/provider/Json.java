@@ -2,6 +2,7 @@ package dev.outlast.activities.provider;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
@@ -9,15 +10,24 @@ import dev.outlast.activities.process.LineSplitter;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.agent.SessionId;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Reads lines of JSON that may be anything. */
 public final class Json {
 
+  /** What no honest count reaches; sums of many counts do not overflow then. */
+  public static final long MAX_COUNT = 1_000_000_000_000L;
+
   private static final int MAX_DEPTH = 200;
+
+  /** What may stand before JSON: space, and what wrappers and terminals leave there. */
+  private static final String LEADING = " \t\n\r\0\ufeff";
+
   private static final ObjectMapper MAPPER =
       new ObjectMapper(
           JsonFactory.builder()
+              .enable(JsonReadFeature.ALLOW_UNESCAPED_CONTROL_CHARS)
               .streamReadConstraints(
                   StreamReadConstraints.builder()
                       .maxNestingDepth(MAX_DEPTH)
@@ -27,24 +37,40 @@ public final class Json {
 
   private Json() {}
 
-  /** The object or array that a line holds; a missing node if it holds none. */
+  /**
+   * The object or array that a line holds; a missing node if it holds none. Bytes that are no UTF-8
+   * spoil no more than the text that they stand in.
+   */
   public static JsonNode read(OutputLine line) {
-    if (line.cut() || !beginsAsJson(line.bytes())) {
-      return MissingNode.getInstance();
+    return line.cut() || !beginsAsJson(line.bytes())
+        ? MissingNode.getInstance()
+        : read(line.text());
+  }
+
+  /** The object or array that a text holds; a missing node if it holds none. */
+  public static JsonNode read(String text) {
+    int start = 0;
+    while (start < text.length() && LEADING.indexOf(text.charAt(start)) >= 0) {
+      start++;
     }
     try {
-      JsonNode node = MAPPER.readTree(line.bytes());
+      JsonNode node = MAPPER.readTree(text.substring(start));
       return node == null || !node.isContainerNode() ? MissingNode.getInstance() : node;
     } catch (IOException notJson) {
       return MissingNode.getInstance();
     }
   }
 
-  /** Whether the first character that is no space opens an object or an array. */
+  /**
+   * Whether the first character that is no space, NUL or byte order mark opens an object or an
+   * array.
+   */
   public static boolean beginsAsJson(byte[] bytes) {
-    for (byte b : bytes) {
-      if (b != ' ' && b != '\t') {
-        return b == '{' || b == '[';
+    String start = new String(bytes, 0, Math.min(bytes.length, 64), StandardCharsets.UTF_8);
+    for (int i = 0; i < start.length(); i++) {
+      char c = start.charAt(i);
+      if (LEADING.indexOf(c) < 0) {
+        return c == '{' || c == '[';
       }
     }
     return false;
@@ -56,10 +82,10 @@ public final class Json {
     return value.isTextual() ? value.textValue() : "";
   }
 
-  /** A count; 0 if it is missing, no number, or below 0. */
+  /** A count; 0 if it is missing, no number, or below 0, and at most {@link #MAX_COUNT}. */
   public static long count(JsonNode node, String field) {
     JsonNode value = node.path(field);
-    return value.isNumber() ? Math.max(0, value.longValue()) : 0;
+    return value.isNumber() ? Math.min(MAX_COUNT, Math.max(0, value.longValue())) : 0;
   }
 
   /** The session id in a field, if it holds a usable one. */

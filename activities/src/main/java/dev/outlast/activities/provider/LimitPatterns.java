@@ -46,15 +46,28 @@ public final class LimitPatterns {
   /**
    * Compiles an agent's patterns.
    *
-   * @throws IllegalArgumentException if one is not a regular expression; the message names it
+   * @throws IllegalArgumentException if one is not a regular expression, or matches an empty text
+   *     and so everything; the message names it
    */
   public static LimitPatterns of(AgentDefinition agent) {
     List<Pattern> compiled = new ArrayList<>();
     for (int i = 0; i < agent.patterns().size(); i++) {
       try {
-        compiled.add(
+        Pattern pattern =
             Pattern.compile(
-                agent.patterns().get(i), Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE));
+                agent.patterns().get(i), Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
+        if (pattern.matcher("").find()) {
+          throw new IllegalArgumentException(
+              "agents."
+                  + agent.name()
+                  + ".patterns["
+                  + i
+                  + "]: '"
+                  + pattern
+                  + "' matches an empty text, so it would call every failure a limit; write a"
+                  + " pattern that needs at least one character");
+        }
+        compiled.add(pattern);
       } catch (PatternSyntaxException e) {
         throw new IllegalArgumentException(
             "agents."

@@ -37,15 +37,22 @@ public final class LineTail {
     this.maxChars = maxChars;
   }
 
-  /** Adds a line; of a long one the beginning is kept. */
+  /**
+   * Adds a line; of a long one the beginning is kept. What carriage returns overwrite on a terminal
+   * counts as lines of its own.
+   */
   public void add(OutputLine line, Instant readAt) {
     byte[] bytes = line.bytes();
-    String text =
-        PlainText.clean(
-            new OutputLine(
-                    bytes.length > MAX_LINE_BYTES ? Arrays.copyOf(bytes, MAX_LINE_BYTES) : bytes,
-                    true)
-                .text());
+    String all =
+        new OutputLine(
+                bytes.length > MAX_LINE_BYTES ? Arrays.copyOf(bytes, MAX_LINE_BYTES) : bytes, true)
+            .text();
+    for (String part : all.split("\r")) {
+      add(PlainText.clean(part), readAt);
+    }
+  }
+
+  private void add(String text, Instant readAt) {
     lines.addLast(new Line(PlainText.head(text, maxChars), readAt));
     chars += lines.getLast().text().length();
     while (lines.size() > MAX_LINES || chars > maxChars) {

@@ -21,7 +21,7 @@ public interface OutputReader {
   /**
    * What the call ended with.
    *
-   * @param exitCode of the process; not 0 if it was ended from outside
+   * @param exitCode of the process; 128 or more if it was ended from outside
    * @param now the clock at the end
    */
   Conclusion conclude(int exitCode, Instant now);

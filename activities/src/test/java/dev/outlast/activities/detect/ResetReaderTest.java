@@ -82,6 +82,21 @@ class ResetReaderTest {
         "5-hour limit reached ∙ resets 2am; 2026-11-21T00:00:00Z; UTC; 2026-11-21T02:00:00Z; 60",
         "5 hour usage limit reached. It will reset in 1 hour 30 minutes; 2026-11-21T00:00:00Z; UTC; 2026-11-21T01:30:00Z; 60",
         "weekly limit resets Nov 25, 6pm, 5-hour limit resets 3pm; 2026-11-21T00:00:00Z; UTC; 2026-11-25T18:00:00Z; 60",
+        // A date without a year that has just passed.
+        "resets Nov 21, 1:59am; 2026-11-21T02:00:10Z; UTC; 2026-11-21T01:59:00Z; 60",
+        "resets Nov 20, 6pm (UTC); 2026-11-21T02:00:10Z; UTC; 2026-11-20T18:00:00Z; 60",
+        "resets Nov 20; 2026-11-21T02:00:10Z; UTC; 2026-11-20T00:00:00Z; 86400",
+        "resets Dec 31, 11pm; 2027-01-01T00:00:10Z; UTC; 2026-12-31T23:00:00Z; 60",
+        "resets Apr 20, 11pm; 2026-11-21T02:00:10Z; UTC; 2027-04-20T23:00:00Z; 60",
+        "resets 11/25, 6pm; 2026-11-21T02:00:00Z; UTC; 2026-11-25T18:00:00Z; 60",
+        "resets 25.11.2026 18:00; 2026-11-21T02:00:00Z; UTC; 2026-11-25T18:00:00Z; 60",
+        "resets 6:10am +02:00; 2026-11-21T02:00:00Z; UTC; 2026-11-21T04:10:00Z; 60",
+        "resets 11am (+02:00); 2026-11-21T02:00:00Z; UTC; 2026-11-21T09:00:00Z; 60",
+        "resets 11am (HST); 2026-11-21T02:00:00Z; UTC; 2026-11-21T21:00:00Z; 60",
+        "resets in 3:20:00; 2026-11-21T02:00:00Z; UTC; 2026-11-21T05:20:00Z; 0",
+        "7800; 2026-11-21T02:00:00Z; UTC; 2026-11-21T04:10:00Z; 0",
+        "PT2H10M; 2026-11-21T02:00:00Z; UTC; 2026-11-21T04:10:00Z; 0",
+        "session limit · 4:10am (UTC); 2026-11-21T02:00:00Z; UTC; 2026-11-21T04:10:00Z; 60",
         // Clocks go forward over 2:30, and 1:30 comes twice.
         "resets 2:30am (Europe/Berlin); 2026-03-28T23:30:00Z; UTC; 2026-03-29T01:30:00Z; 60",
         "resets 1:30am (America/New_York); 2026-11-01T04:00:00Z; UTC; 2026-11-01T06:30:00Z; 60",
@@ -144,6 +159,28 @@ class ResetReaderTest {
       assertTrue(reset.isPresent(), message);
       assertFalse(at.isBefore(reset.get().earliest()), message);
       assertFalse(at.isAfter(reset.get().latest()), message);
+    }
+  }
+
+  /** Printed just before a reset and read just after it, or read in a recording days later. */
+  @Test
+  void a_date_that_has_just_passed_is_not_the_one_in_a_year() {
+    for (int i = 0; i < CASES; i++) {
+      SplittableRandom random = new SplittableRandom(i);
+      Instant now = Instant.ofEpochSecond(1_700_000_000L + random.nextInt(200_000_000));
+      Instant at =
+          now.minusSeconds(61 + random.nextInt(20 * 86_400)).truncatedTo(ChronoUnit.MINUTES);
+      String text =
+          "limit reached · resets "
+              + DateTimeFormatter.ofPattern("MMM d, h:mma", Locale.US)
+                  .format(at.atZone(ZoneId.of("UTC")));
+      if (text.contains("Feb 29")) {
+        continue;
+      }
+      assertEquals(
+          Optional.of(new ResetTime(at, Duration.ofMinutes(1))),
+          ResetReader.read(text, now, ZoneId.of("UTC")),
+          "seed " + i + ": " + text + " read at " + now);
     }
   }
 

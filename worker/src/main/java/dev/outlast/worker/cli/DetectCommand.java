@@ -14,6 +14,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
@@ -147,6 +148,8 @@ final class DetectCommand implements Callable<Integer> {
     facts.put("limited", report.limited());
     facts.put("scope", report.scope() == null ? null : report.scope().word());
     facts.put("resetAt", report.reset() == null ? null : report.reset().earliest());
+    facts.put(
+        "setBy", report.setBy() == null ? null : report.setBy().name().toLowerCase(Locale.ROOT));
     facts.put("usingOverage", report.usingOverage());
     facts.put("sessionId", report.session() == null ? null : report.session().value());
     facts.put("reason", report.reason());

@@ -1,9 +1,6 @@
 package dev.outlast.activities.provider.claude;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.outlast.activities.detect.ErrorWording;
-import dev.outlast.activities.detect.ErrorWording.Meaning;
-import dev.outlast.activities.detect.ResetReader;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.CallFacts;
@@ -13,11 +10,10 @@ import dev.outlast.activities.provider.Json;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.PlainErrors;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
-import dev.outlast.limit.LimitScope;
-import dev.outlast.limit.UsageLimit;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -33,11 +29,7 @@ import java.util.Optional;
 final class ClaudeReader implements OutputReader {
 
   private static final int MAX_TAIL = 64 * 1024;
-  private static final int MAX_ERROR = 8_000;
-
-  /** A plain line longer than this is prose, not an error message of the CLI. */
-  private static final int MAX_MESSAGE_LINE = 600;
-
+  private static final String RESULT = "stdout result";
   private static final int MAX_TOOL_NAME = 80;
 
   private final LimitPatterns patterns;
@@ -52,6 +44,8 @@ final class ClaudeReader implements OutputReader {
   private String lastTool;
   private boolean json;
   private RateLimit rateLimit;
+  private boolean answeredSinceEvent;
+  private boolean usingOverage;
   private String answer = "";
   private String tokensOf = "";
   private TokenUsage earlierTokens = TokenUsage.NONE;
@@ -61,13 +55,8 @@ final class ClaudeReader implements OutputReader {
   private ErrorRecord assistantError;
   private Result result;
 
-  /** What a record says about an error. */
-  private record ErrorRecord(
-      String text, String error, String apiError, int status, RateLimit limit, Instant readAt) {}
-
-  /** The last result. */
-  private record Result(
-      boolean failed, String subtype, String stopReason, String text, ErrorRecord error) {}
+  /** How the last turn ended. */
+  private record Result(boolean failed, String subtype, String text, ErrorRecord error) {}
 
   ClaudeReader(LimitPatterns patterns, ZoneId zone) {
     this.patterns = patterns;
@@ -103,16 +92,21 @@ final class ClaudeReader implements OutputReader {
       Json.session(node, "session_id").ifPresent(id -> session = id);
     }
     switch (Json.text(node, "type")) {
-      case "system" -> system(node);
+      case "system" -> system(node, own);
       case "assistant" -> assistant(node, own, readAt);
       case "user" -> {
         taken = true;
         progressed |= hasContent(node, "tool_result");
       }
-      case "stream_event" -> taken = true;
+      case "stream_event" -> {
+        taken = true;
+        if (own && result != null) {
+          newTurn();
+        }
+      }
       case "rate_limit_event" -> {
         taken = true;
-        rateLimit = new RateLimit(node.path("rate_limit_info"));
+        rateLimit(new RateLimit(node.path("rate_limit_info")));
       }
       case "result" -> result(node, readAt);
       default -> {
@@ -121,9 +115,26 @@ final class ClaudeReader implements OutputReader {
     }
   }
 
-  private void system(JsonNode node) {
+  private void rateLimit(RateLimit event) {
+    if (event.known()) {
+      rateLimit = event;
+      answeredSinceEvent = false;
+      usingOverage |= event.usingOverage();
+    }
+  }
+
+  /** Forgets how the turn before has ended: one process may take several turns. */
+  private void newTurn() {
+    result = null;
+    assistantError = null;
+  }
+
+  private void system(JsonNode node, boolean own) {
     switch (Json.text(node, "subtype")) {
       case "init" -> {
+        if (own) {
+          newTurn();
+        }
         String version = Json.text(node, "claude_code_version");
         if (!version.isBlank()) {
           agentVersion = PlainText.head(PlainText.clean(version), MAX_TOOL_NAME);
@@ -140,6 +151,7 @@ final class ClaudeReader implements OutputReader {
     taken = true;
     JsonNode message = node.path("message");
     StringBuilder text = new StringBuilder();
+    text.append(PlainText.head(Json.text(message, "content"), MAX_TAIL));
     for (JsonNode part : message.path("content")) {
       if (Json.text(part, "type").equals("text") && text.length() < MAX_TAIL) {
         text.append(Json.text(part, "text"));
@@ -153,13 +165,16 @@ final class ClaudeReader implements OutputReader {
             || !Json.text(node, "error").isEmpty();
     if (synthetic) {
       if (own) {
-        assistantError = errorRecord(node, text.toString(), readAt);
+        newTurn();
+        assistantError =
+            ErrorRecord.of(node, Json.text(message, "stop_reason"), text.toString(), readAt);
       }
       return;
     }
     progressed = true;
+    answeredSinceEvent = true;
     if (own) {
-      assistantError = null;
+      newTurn();
       if (!text.isEmpty()) {
         answer = PlainText.head(text.toString(), MAX_TAIL);
       }
@@ -177,15 +192,24 @@ final class ClaudeReader implements OutputReader {
   }
 
   private void result(JsonNode node, Instant readAt) {
+    if (onlyNotifies(node)) {
+      return;
+    }
     List<String> errors = new ArrayList<>();
-    node.path("errors").forEach(error -> errors.add(error.asText()));
+    node.path("errors")
+        .forEach(
+            error -> errors.add(error.isObject() ? Json.text(error, "message") : error.asText()));
     String text = Json.text(node, "result");
     String subtype = Json.text(node, "subtype");
     boolean failed = node.path("is_error").asBoolean(false) || subtype.startsWith("error");
     String errorText = String.join("\n", errors);
     ErrorRecord error =
-        errorRecord(node, text.isBlank() ? errorText : text + "\n" + errorText, readAt);
-    result = new Result(failed, subtype, Json.text(node, "stop_reason"), text, error);
+        ErrorRecord.of(
+            node,
+            Json.text(node, "stop_reason"),
+            text.isBlank() ? errorText : text + "\n" + errorText,
+            readAt);
+    result = new Result(failed, subtype, text, error);
     taken |= !errorText.contains("No conversation found");
     if (node.path("usage").isObject()) {
       totalTokens = tokens(node.path("usage"));
@@ -196,15 +220,10 @@ final class ClaudeReader implements OutputReader {
     }
   }
 
-  private static ErrorRecord errorRecord(JsonNode node, String text, Instant readAt) {
-    JsonNode limit = node.path("api_error_params").path("rate_limit_info");
-    return new ErrorRecord(
-        PlainText.head(text, MAX_ERROR).strip(),
-        Json.text(node, "error"),
-        Json.text(node, "api_error"),
-        (int) Math.min(Json.count(node, "api_error_status"), 999),
-        limit.isObject() ? new RateLimit(limit) : null,
-        readAt);
+  /** A resumed session first ends, without a turn, what its last process had left running. */
+  private static boolean onlyNotifies(JsonNode result) {
+    return Json.text(result.path("origin"), "kind").equals("task-notification")
+        && Json.count(result, "num_turns") == 0;
   }
 
   private static boolean hasContent(JsonNode node, String type) {
@@ -235,26 +254,65 @@ final class ClaudeReader implements OutputReader {
         lastTool,
         totalTokens == null ? earlierTokens.plus(currentTokens) : totalTokens,
         costUsd,
-        rateLimit != null && rateLimit.usingOverage());
+        usingOverage);
   }
 
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
-    if (result != null) {
-      if (result.failed()) {
-        return failedResult();
-      }
-      Optional<Conclusion> told = limitThatCallsItselfSuccess();
-      if (told.isPresent()) {
-        return told.get();
-      }
-      return result.stopReason().equals("refusal")
-          ? new Conclusion.Stopped(
-              new Basis("claude/refusal", result.text(), "stdout result"), StopReason.REFUSED)
-          : new Conclusion.Completed(
-              new Basis("claude/result", "subtype " + result.subtype(), "stdout result"),
-              result.text().isEmpty() ? answer : result.text());
+    ErrorVerdict verdict = new ErrorVerdict(patterns, zone, rateLimit);
+    if (result == null) {
+      return withoutResult(verdict, exitCode);
     }
+    if (result.failed() || (exitCode != 0 && result.error().usageLimit())) {
+      return failedResult(verdict);
+    }
+    Optional<Conclusion> told = limitThatCallsItselfSuccess(verdict);
+    if (told.isPresent()) {
+      return told.get();
+    }
+    return result.error().refusal()
+        ? verdict.of(result.error(), RESULT)
+        : new Conclusion.Completed(
+            new Basis("claude/result", "subtype " + result.subtype(), RESULT),
+            result.text().isEmpty() ? answer : result.text());
+  }
+
+  /** The CLI's own record of a limit, repeated by a result that does not say that it failed. */
+  private Optional<Conclusion> limitThatCallsItselfSuccess(ErrorVerdict verdict) {
+    return Optional.ofNullable(assistantError)
+        .filter(error -> !error.text().isBlank() && error.text().equals(result.text().strip()))
+        .map(error -> verdict.of(error, "stdout assistant"))
+        .filter(Conclusion.Limited.class::isInstance);
+  }
+
+  private Conclusion failedResult(ErrorVerdict verdict) {
+    if (result.subtype().equals("error_max_turns")) {
+      return stopped("claude/error_max_turns", StopReason.MAX_TURNS);
+    }
+    if (result.subtype().startsWith("error_max_budget")) {
+      return stopped("claude/" + result.subtype(), StopReason.CREDIT);
+    }
+    ErrorRecord error =
+        assistantError == null ? result.error() : result.error().orElse(assistantError);
+    if (error.text().isBlank()) {
+      Optional<Conclusion> fromStderr = fromStderr();
+      if (fromStderr.isPresent()) {
+        return fromStderr.get();
+      }
+    }
+    boolean prose = !answer.isBlank() && answer.strip().equals(result.text().strip());
+    if (prose && assistantError == null && error.status() == 0 && !error.usageLimit()) {
+      return new Conclusion.Failed(
+          new Basis("claude/" + result.subtype(), "ended after the model's own words", RESULT));
+    }
+    return verdict.of(error, RESULT);
+  }
+
+  private Conclusion stopped(String rule, StopReason reason) {
+    return new Conclusion.Stopped(new Basis(rule, result.error().text(), RESULT), reason);
+  }
+
+  private Conclusion withoutResult(ErrorVerdict verdict, int exitCode) {
     if (exitCode == 0 && !json) {
       return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), plain.text());
     }
@@ -262,194 +320,30 @@ final class ClaudeReader implements OutputReader {
       return new Conclusion.Completed(
           new Basis("claude/answer", "the result could not be read", "stdout assistant"), answer);
     }
-    return failedWithoutResult(exitCode);
-  }
-
-  /** The CLI's own record of a limit, repeated by a result that does not say that it failed. */
-  private Optional<Conclusion> limitThatCallsItselfSuccess() {
-    return Optional.ofNullable(assistantError)
-        .filter(error -> !error.text().isBlank() && error.text().equals(result.text().strip()))
-        .map(error -> fromError(error, "stdout assistant"))
-        .filter(Conclusion.Limited.class::isInstance);
-  }
-
-  private Conclusion failedResult() {
-    if (result.subtype().equals("error_max_turns")) {
-      return stopped("claude/error_max_turns", StopReason.MAX_TURNS);
-    }
-    if (result.subtype().startsWith("error_max_budget")) {
-      return stopped("claude/" + result.subtype(), StopReason.CREDIT);
-    }
-    ErrorRecord error = result.error();
     if (assistantError != null) {
-      ErrorRecord told = assistantError;
-      error =
-          new ErrorRecord(
-              error.text().isBlank() ? told.text() : error.text(),
-              error.error().isEmpty() ? told.error() : error.error(),
-              error.apiError().isEmpty() ? told.apiError() : error.apiError(),
-              error.status() == 0 ? told.status() : error.status(),
-              error.limit() == null ? told.limit() : error.limit(),
-              told.text().isBlank() ? error.readAt() : told.readAt());
+      return verdict.of(assistantError, "stdout assistant");
     }
-    if (error.text().isBlank()) {
-      Conclusion fromStderr = fromLines(stderr, "stderr");
-      if (!(fromStderr instanceof Conclusion.Failed)) {
-        return fromStderr;
-      }
-    }
-    return fromError(error, "stdout result");
+    return (answeredSinceEvent ? Optional.<Conclusion>empty() : verdict.withoutWords())
+        .or(this::fromStderr)
+        .or(() -> json || exitCode >= PlainErrors.SIGNALLED ? Optional.empty() : fromPlain())
+        .orElseGet(() -> PlainErrors.failed(exitCode, stderr, plain));
   }
 
-  private Conclusion stopped(String rule, StopReason reason) {
-    return new Conclusion.Stopped(new Basis(rule, result.error().text(), "stdout result"), reason);
+  /** After the model has spoken, standard error is as likely some other program's. */
+  private Optional<Conclusion> fromStderr() {
+    PlainErrors errors = new PlainErrors(patterns, zone);
+    return errors
+        .pattern(stderr, PlainErrors.LINES, "stderr")
+        .or(
+            () ->
+                progressed ? Optional.empty() : errors.words(stderr, PlainErrors.LINES, "stderr"));
   }
 
-  private Conclusion failedWithoutResult(int exitCode) {
-    if (assistantError != null) {
-      return fromError(assistantError, "stdout assistant");
-    }
-    List<LineTail> channels = json ? List.of(stderr) : List.of(plain, stderr);
-    for (LineTail lines : channels) {
-      Conclusion conclusion = fromLines(lines, lines == stderr ? "stderr" : "stdout");
-      if (!(conclusion instanceof Conclusion.Failed)) {
-        return conclusion;
-      }
-    }
-    String words = stderr.text().isEmpty() ? plain.text() : stderr.text();
-    return new Conclusion.Failed(
-        new Basis(
-            "exit-code",
-            "exit code " + exitCode + (words.isEmpty() ? "" : "; " + PlainText.tail(words, 1_000)),
-            "exit code"));
-  }
-
-  /** What the last lines of plain text say, the very last first. */
-  private Conclusion fromLines(LineTail tail, String channel) {
-    List<LineTail.Line> lines =
-        tail.lastFirst().stream()
-            .filter(line -> line.text().length() <= MAX_MESSAGE_LINE)
-            .limit(tail == plain ? 1 : 5)
-            .toList();
-    Optional<Conclusion> pattern = patterns.find(lines, zone, channel);
-    if (pattern.isPresent()) {
-      return pattern.get();
-    }
-    for (LineTail.Line line : lines) {
-      ErrorWording.Reading reading = ErrorWording.read(line.text(), line.readAt(), zone);
-      if (reading.meaning() != Meaning.OTHER) {
-        return Conclusion.ofWords(reading, line.text(), channel);
-      }
-    }
-    return new Conclusion.Failed(new Basis("exit-code", tail.text(), channel));
-  }
-
-  private Conclusion fromError(ErrorRecord error, String channel) {
-    ErrorWording.Reading reading = ErrorWording.read(error.text(), error.readAt(), zone);
-    Meaning meaning = reading.meaning();
-    if (error.apiError().equals("usage_limit_reached")
-        && meaning != Meaning.CREDIT
-        && meaning != Meaning.PLAN) {
-      return limited("claude/usage_limit_reached", error, reading, channel);
-    }
-    RateLimit limit = rateLimit == null ? error.limit() : rateLimit;
-    boolean otherCause =
-        meaning == Meaning.THROTTLE
-            || meaning == Meaning.CONTEXT
-            || meaning == Meaning.REFUSED
-            || meaning == Meaning.AUTH
-            || meaning == Meaning.SESSION_UNKNOWN
-            || (error.status() != 0 && error.status() != 429)
-            || error.error().equals("billing_error");
-    if (limit != null
-        && limit.rejected()
-        && !otherCause
-        && limit.reset().isPresent()
-        && (error.status() == 429
-            || error.error().equals("rate_limit")
-            || error.apiError().equals("usage_limit_reached")
-            || reading.meaning() != Meaning.OTHER)) {
-      return limited("claude/rate_limit_event", error, reading, channel);
-    }
-    Optional<Conclusion> pattern =
-        patterns.find(
-            List.of(new LineTail.Line(PlainText.clean(error.text()), error.readAt())),
-            zone,
-            channel);
-    if (pattern.isPresent()) {
-      return pattern.get();
-    }
-    return switch (meaning) {
-      case OTHER -> byStatus(error, channel);
-      case LIMIT, PERHAPS_LIMIT ->
-          reading.reset() == null && contradicted(error)
-              ? byStatus(error, channel)
-              : Conclusion.ofWords(reading, error.text(), channel);
-      default -> Conclusion.ofWords(reading, error.text(), channel);
-    };
-  }
-
-  /**
-   * Whether the CLI's own fields say that an error was no limit, as its words do not tell when it
-   * ends.
-   */
-  private static boolean contradicted(ErrorRecord error) {
-    return (error.status() != 0
-            && error.status() != 429
-            && error.status() != 402
-            && error.status() != 403)
-        || error.error().equals("billing_error")
-        || error.error().equals("authentication_failed")
-        || error.error().equals("invalid_request");
-  }
-
-  private static Conclusion byStatus(ErrorRecord error, String channel) {
-    Basis basis =
-        new Basis(
-            "claude/status-" + error.status(),
-            (error.error() + " " + error.text()).strip(),
-            channel);
-    if (error.error().equals("authentication_failed")
-        || error.status() == 401
-        || error.status() == 403) {
-      return new Conclusion.Stopped(basis, StopReason.AUTH);
-    }
-    if (error.error().equals("billing_error") || error.status() == 402) {
-      return new Conclusion.Stopped(basis, StopReason.BILLING);
-    }
-    return error.status() == 429 || error.status() == 529 || error.status() == 503
-        ? new Conclusion.Throttled(basis)
-        : new Conclusion.Failed(basis);
-  }
-
-  /**
-   * A limit that a typed fact has shown. Times come from the last record of the account's windows
-   * if that is a rejection, and else from the words.
-   */
-  private Conclusion limited(
-      String rule, ErrorRecord error, ErrorWording.Reading reading, String channel) {
-    RateLimit limit = rateLimit == null ? error.limit() : rateLimit;
-    LimitScope said = ErrorWording.scope(error.text());
-    Optional<RateLimit.Reset> reset =
-        Optional.ofNullable(limit).filter(RateLimit::rejected).flatMap(RateLimit::reset);
-    Basis basis =
-        new Basis(
-            rule,
-            error.text() + (reset.isPresent() ? " " + limit.info() : ""),
-            reset.isPresent() ? channel + ", rate_limit_event" : channel);
-    if (reset.isPresent()) {
-      LimitScope scope = reset.get().scope();
-      return new Conclusion.Limited(
-          basis,
-          scope == LimitScope.UNKNOWN ? said : scope,
-          reset.get().time(),
-          reset.get().setBy());
-    }
-    LimitScope scope = limit != null && limit.rejected() ? limit.scope() : LimitScope.UNKNOWN;
-    return new Conclusion.Limited(
-        basis,
-        scope == LimitScope.UNKNOWN ? said : scope,
-        ResetReader.read(error.text(), error.readAt(), zone).orElse(reading.reset()),
-        UsageLimit.SetBy.WINDOW);
+  /** In the format "text" nothing but the answer, or the error, is printed. */
+  private Optional<Conclusion> fromPlain() {
+    PlainErrors errors = new PlainErrors(patterns, zone);
+    return errors
+        .pattern(plain, PlainErrors.LINES, "stdout")
+        .or(() -> errors.words(plain, PlainErrors.LINES, "stdout"));
   }
 }

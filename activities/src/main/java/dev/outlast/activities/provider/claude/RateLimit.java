@@ -19,6 +19,11 @@ import java.util.Optional;
  */
 record RateLimit(JsonNode info) {
 
+  /** Whether it says anything. */
+  boolean known() {
+    return !Json.text(info, "status").isEmpty();
+  }
+
   boolean rejected() {
     return Json.text(info, "status").equals("rejected");
   }
@@ -27,6 +32,19 @@ record RateLimit(JsonNode info) {
   boolean usingOverage() {
     return info.path("isUsingOverage").asBoolean(false)
         || info.path("overageInUse").asBoolean(false);
+  }
+
+  /**
+   * Whether nothing works until the reset. This is the CLI's own test, read in its version 2.1.329:
+   * a rejection with a time, unless paid overage takes over.
+   */
+  boolean shut() {
+    return rejected() && !usingOverage() && reset().isPresent();
+  }
+
+  /** Whether both are about the same window. */
+  boolean sameWindowAs(RateLimit other) {
+    return type().equals(other.type());
   }
 
   /** When work can go on, and what has set that time. */
@@ -80,9 +98,11 @@ record RateLimit(JsonNode info) {
   }
 
   private static LimitScope scopeOf(String type) {
+    if (type.matches("(?:five_hour|seven_day)_(?!overage_included$).+")) {
+      return LimitScope.MODEL;
+    }
     if (type.startsWith("seven_day") || type.contains("week")) {
-      boolean model = type.matches("seven_day_(?!overage_included$).+");
-      return model ? LimitScope.MODEL : LimitScope.WEEKLY;
+      return LimitScope.WEEKLY;
     }
     if (type.contains("overage")) {
       return LimitScope.CREDIT;
@@ -95,6 +115,9 @@ record RateLimit(JsonNode info) {
 
   private static Optional<Instant> instant(JsonNode value) {
     if (value.isNumber()) {
+      if (!Double.isFinite(value.doubleValue())) {
+        return Optional.empty();
+      }
       return ResetReader.epoch(value.decimalValue());
     }
     if (value.isTextual()) {

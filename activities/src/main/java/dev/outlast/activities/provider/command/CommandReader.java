@@ -1,9 +1,9 @@
 package dev.outlast.activities.provider.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.outlast.activities.AgentDefinition.Output;
 import dev.outlast.activities.detect.ErrorWording;
-import dev.outlast.activities.detect.ErrorWording.Meaning;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.CallFacts;
@@ -13,26 +13,31 @@ import dev.outlast.activities.provider.Json;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.PlainErrors;
+import dev.outlast.activities.provider.RecordedError;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneId;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * Reads the output of a command about which only its exit code is certain: 0 is an answer. After
- * any other end the user's patterns are looked for in the last lines of standard error and standard
- * output; then the built-in rules read the last lines of standard error, records of JSON that call
- * themselves errors, and the last plain line.
+ * Reads the output of a command about which only its exit code is certain: 0 is an answer, unless
+ * the last record of JSON calls itself an error and tells of a limit. After any other end the
+ * newest record that calls itself an error decides; without one the last lines of standard error
+ * do, and then the last plain line of standard output, as long as the command ended by itself.
  */
 final class CommandReader implements OutputReader {
 
   private static final int MAX_TAIL = 64 * 1024;
-  private static final int MAX_MESSAGE_LINE = 600;
-  private static final int MESSAGE_LINES = 5;
+  private static final String STDERR = "stderr";
+  private static final String STDOUT = "stdout";
+  private static final String ERROR = "stdout error";
+
+  /** Plain text on standard output is an agent's prose, of which at most the end is an error. */
+  private static final int PLAIN_LINES = 1;
+
   private static final List<String> SESSION_FIELDS =
       List.of("session_id", "sessionId", "sessionID", "thread_id", "session");
   private static final List<String> ANSWER_FIELDS = List.of("result", "text", "message");
@@ -42,11 +47,13 @@ final class CommandReader implements OutputReader {
   private final ZoneId zone;
   private final LineTail stdout = new LineTail(MAX_TAIL);
   private final LineTail stderr = new LineTail(MAX_TAIL);
-  private final LineTail errors = new LineTail(MAX_TAIL);
 
   private SessionId session;
   private String answer = "";
   private boolean printed;
+  private boolean recorded;
+  private LineTail.Line error;
+  private boolean errorIsLast;
 
   CommandReader(Output output, LimitPatterns patterns, ZoneId zone) {
     this.output = output;
@@ -57,12 +64,20 @@ final class CommandReader implements OutputReader {
   @Override
   public void stdout(OutputLine line, Instant readAt) {
     printed = true;
-    stdout.add(line, readAt);
-    if (output == Output.JSON) {
-      JsonNode node = Json.read(line);
-      if (node.isObject()) {
-        record(node, readAt);
-      }
+    JsonNode node = output == Output.JSON ? Json.read(line) : MissingNode.getInstance();
+    if (node.isMissingNode()) {
+      stdout.add(line, readAt);
+    } else {
+      records(node, readAt);
+    }
+  }
+
+  private void records(JsonNode node, Instant readAt) {
+    recorded = true;
+    if (node.isArray()) {
+      node.forEach(element -> record(element, readAt));
+    } else {
+      record(node, readAt);
     }
   }
 
@@ -74,25 +89,17 @@ final class CommandReader implements OutputReader {
         break;
       }
     }
-    JsonNode error = node.path("error");
-    boolean saysError =
-        Json.text(node, "type").contains("error")
-            || node.path("is_error").asBoolean(false)
-            || error.isTextual()
-            || error.isObject();
-    if (saysError) {
-      String words =
-          error.isTextual()
-              ? error.textValue()
-              : Json.text(error.isObject() ? error : node, "message");
-      String told = words.isEmpty() ? node.toString() : words;
-      errors.add(new OutputLine(told.getBytes(StandardCharsets.UTF_8), false), readAt);
+    Optional<String> told = RecordedError.of(node);
+    if (told.isPresent()) {
+      error = new LineTail.Line(PlainText.head(PlainText.clean(told.get()), MAX_TAIL), readAt);
+      errorIsLast = true;
       return;
     }
     for (String field : ANSWER_FIELDS) {
       String text = Json.text(node, field);
       if (!text.isEmpty()) {
         answer = PlainText.head(text, MAX_TAIL);
+        errorIsLast = false;
         break;
       }
     }
@@ -110,44 +117,56 @@ final class CommandReader implements OutputReader {
 
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
-    if (exitCode == 0) {
-      return new Conclusion.Completed(
-          new Basis("exit-0", "", "exit code"), output == Output.JSON ? answer : stdout.text());
+    if (output == Output.JSON && !recorded) {
+      // Some print one object over many lines.
+      JsonNode whole = Json.read(stdout.text());
+      if (!whole.isMissingNode()) {
+        records(whole, now);
+      }
     }
+    if (exitCode == 0) {
+      return limitInSpiteOfSuccess()
+          .orElseGet(
+              () ->
+                  new Conclusion.Completed(
+                      new Basis("exit-0", "", "exit code"),
+                      output == Output.JSON ? answer : stdout.text()));
+    }
+    PlainErrors plain = new PlainErrors(patterns, zone);
+    boolean byItself = exitCode < PlainErrors.SIGNALLED;
     Optional<Conclusion> pattern =
-        patterns
-            .find(stderr.lastFirst(), zone, "stderr")
-            .or(() -> patterns.find(stdout.lastFirst(), zone, "stdout"));
+        fromErrorByPattern()
+            .or(() -> plain.pattern(stderr, PlainErrors.LINES, STDERR))
+            .or(() -> byItself ? plain.pattern(stdout, PLAIN_LINES, STDOUT) : Optional.empty());
     if (pattern.isPresent()) {
       return pattern.get();
     }
-    List<Message> messages = new ArrayList<>();
-    last(errors, MESSAGE_LINES, "stdout error", messages);
-    last(stderr, MESSAGE_LINES, "stderr", messages);
-    if (output == Output.TEXT) {
-      last(stdout, 1, "stdout", messages);
+    if (error != null) {
+      return fromErrorByWords();
     }
-    for (Message message : messages) {
-      LineTail.Line line = message.line();
-      ErrorWording.Reading reading = ErrorWording.read(line.text(), line.readAt(), zone);
-      if (reading.meaning() != Meaning.OTHER) {
-        return Conclusion.ofWords(reading, line.text(), message.channel());
-      }
-    }
-    String words = stderr.text().isEmpty() ? stdout.text() : stderr.text();
-    return new Conclusion.Failed(
-        new Basis(
-            "exit-code",
-            "exit code " + exitCode + (words.isEmpty() ? "" : "; " + PlainText.tail(words, 1_000)),
-            "exit code"));
+    return plain
+        .words(stderr, PlainErrors.LINES, STDERR)
+        .or(() -> byItself ? plain.words(stdout, PLAIN_LINES, STDOUT) : Optional.empty())
+        .orElseGet(() -> PlainErrors.failed(exitCode, stderr, stdout));
   }
 
-  private record Message(LineTail.Line line, String channel) {}
+  /** Not every command that was limited exits with an error. */
+  private Optional<Conclusion> limitInSpiteOfSuccess() {
+    if (!errorIsLast) {
+      return Optional.empty();
+    }
+    return fromErrorByPattern()
+        .or(() -> Optional.of(fromErrorByWords()))
+        .filter(conclusion -> conclusion instanceof Conclusion.Limited)
+        .filter(conclusion -> !conclusion.basis().rule().equals(Conclusion.UNRECOGNISED));
+  }
 
-  private static void last(LineTail tail, int count, String channel, List<Message> into) {
-    tail.lastFirst().stream()
-        .limit(count)
-        .filter(line -> line.text().length() <= MAX_MESSAGE_LINE)
-        .forEach(line -> into.add(new Message(line, channel)));
+  private Optional<Conclusion> fromErrorByPattern() {
+    return error == null ? Optional.empty() : patterns.find(List.of(error), zone, ERROR);
+  }
+
+  private Conclusion fromErrorByWords() {
+    return Conclusion.ofWords(
+        ErrorWording.read(error.text(), error.readAt(), zone), error.text(), ERROR);
   }
 }
