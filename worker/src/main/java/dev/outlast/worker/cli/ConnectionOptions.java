@@ -9,8 +9,12 @@ import io.temporal.client.WorkflowClientPlugin;
 import io.temporal.envconfig.ClientConfigProfile;
 import io.temporal.envconfig.LoadClientConfigProfileOptions;
 import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Option;
 
 /** Where Temporal is, as Temporal's own tools find it. */
@@ -18,6 +22,11 @@ final class ConnectionOptions {
 
   private static final long CONNECT_SECONDS = 10;
   private static final String DEFAULT_ADDRESS = "127.0.0.1:7233";
+  private static final Pattern HOST_PORT =
+      Pattern.compile("([^\\s:/]+|\\[[0-9a-fA-F:.]+]):[0-9]{1,5}");
+
+  /** Held, since a logger that nobody holds forgets its level. */
+  private static final Logger GRPC_LOG = Logger.getLogger("io.grpc");
 
   @Option(
       names = "--address",
@@ -65,9 +74,12 @@ final class ConnectionOptions {
    * @throws CliException with {@link ExitCode#NO_TEMPORAL} if Temporal does not answer
    */
   Connection connect(Console console, WorkflowClientPlugin... plugins) {
+    // gRPC logs every address that cannot be resolved with its trace, past the logging of this
+    // command; what matters is in the exception.
+    GRPC_LOG.setLevel(Level.OFF);
     ClientConfigProfile found = profile(console);
-    WorkflowServiceStubs stubs =
-        WorkflowServiceStubs.newServiceStubs(found.toWorkflowServiceStubsOptions());
+    checkAddress(found.getAddress());
+    WorkflowServiceStubs stubs = WorkflowServiceStubs.newServiceStubs(stubsOptions(found, console));
     WorkflowClientOptions options =
         WorkflowClientOptions.newBuilder(found.toWorkflowClientOptions())
             .setPlugins(plugins)
@@ -89,6 +101,51 @@ final class ConnectionOptions {
     }
   }
 
+  private void checkAddress(String target) {
+    if (target == null || target.isEmpty()) {
+      return;
+    }
+    int colon = target.lastIndexOf(':');
+    String port = target.substring(colon + 1);
+    boolean good =
+        HOST_PORT.matcher(target).matches() && Integer.parseInt(port) <= ServerOptions.MAX_PORT;
+    if (!good) {
+      throw new CliException(
+          ExitCode.USAGE,
+          (address == null ? "Temporal's address (TEMPORAL_ADDRESS or the profile)" : "--address")
+              + ": got \""
+              + Console.oneLine(target)
+              + "\"; expected HOST:PORT, such as "
+              + DEFAULT_ADDRESS
+              + (address == null ? "; correct it, or give --address" : ""));
+    }
+  }
+
+  private WorkflowServiceStubsOptions stubsOptions(ClientConfigProfile found, Console console) {
+    try {
+      return found.toWorkflowServiceStubsOptions();
+    } catch (RuntimeException e) {
+      // A certificate or key that is missing, or is none; the library throws all sorts.
+      throw unusable("TLS settings", e, console);
+    }
+  }
+
+  private static CliException unusable(String what, Exception e, Console console) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    String file = console.environment().get("TEMPORAL_CONFIG_FILE");
+    return new CliException(
+        ExitCode.USAGE,
+        "Temporal's configuration cannot be used: "
+            + what
+            + ": "
+            + Console.oneLine(
+                cause instanceof IOException
+                    ? cause.toString()
+                    : String.valueOf(cause.getMessage()))
+            + "; correct --profile, the variables TEMPORAL_*, or "
+            + (file == null || file.isEmpty() ? "temporal.toml" : file));
+  }
+
   private ClientConfigProfile profile(Console console) {
     try {
       ClientConfigProfile found =
@@ -105,12 +162,14 @@ final class ConnectionOptions {
         builder.setNamespace(namespace);
       }
       return builder.build();
+    } catch (NullPointerException e) {
+      // What the library makes of a file that has no profile at all.
+      throw unusable(
+          "file",
+          new IllegalArgumentException("it has no section [profile.NAME]; add one"),
+          console);
     } catch (IllegalArgumentException | IOException e) {
-      throw new CliException(
-          ExitCode.USAGE,
-          "Temporal's configuration cannot be used: "
-              + Console.oneLine(String.valueOf(e.getMessage()))
-              + "; correct --profile, TEMPORAL_* or temporal.toml");
+      throw unusable("profile", e, console);
     }
   }
 

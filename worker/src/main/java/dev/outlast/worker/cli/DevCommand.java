@@ -1,6 +1,5 @@
 package dev.outlast.worker.cli;
 
-import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.server.LocalServer;
 import java.nio.file.Path;
@@ -55,8 +54,8 @@ final class DevCommand implements Callable<Integer> {
             ? loaded.stateDir().resolve("dev-server.sqlite")
             : console.currentDirectory().resolve(database);
     Path log = loaded.stateDir().resolve("dev-server.log");
-    LocalServer running = server.start(console, port, uiPort, state, log);
-    try {
+    // Whatever happens, no server outlives the command.
+    try (LocalServer running = server.start(console, port, uiPort, state, log)) {
       ConnectionOptions connection = new ConnectionOptions();
       connection.address = running.target();
       connection.namespace = "default";
@@ -65,10 +64,7 @@ final class DevCommand implements Callable<Integer> {
       running.webUi().ifPresent(ui -> console.print("Web UI:   " + ui));
       console.print("Try:      outlast run --address " + running.target() + " \"…\"");
       console.out().flush();
-      return worker.runUntilSignalled(running::close);
-    } catch (CliException | ConfigException e) {
-      running.close();
-      throw e;
+      return worker.runUntilSignalled();
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.outlast.worker.cli;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import io.grpc.Status;
@@ -11,9 +12,12 @@ import io.temporal.common.SearchAttributeKey;
 import io.temporal.common.SearchAttributes;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -68,15 +72,20 @@ final class ListCommand implements Callable<Integer> {
     if (limit < 1 || limit > MAX) {
       throw new CliException(ExitCode.USAGE, "--limit: expected 1 to " + MAX);
     }
-    if (state != null && !state.matches("[a-z-]{1,40}")) {
+    Optional<AgentState> wanted =
+        Arrays.stream(AgentState.values()).filter(s -> s.word().equals(state)).findFirst();
+    if (state != null && wanted.isEmpty()) {
       throw new CliException(
-          ExitCode.USAGE, "--state: expected running, waiting, paused, completed or stopped");
+          ExitCode.USAGE,
+          "--state: got \""
+              + Console.oneLine(state)
+              + "\"; expected one of "
+              + Arrays.stream(AgentState.values())
+                  .map(AgentState::word)
+                  .collect(Collectors.joining(", ")));
     }
     String query =
-        "WorkflowType = '"
-            + Names.AGENT_RUN
-            + "'"
-            + (state == null ? "" : " AND " + Names.AGENT_STATE.getName() + " = '" + state + "'");
+        "WorkflowType = '" + Names.AGENT_RUN + "'" + wanted.map(ListCommand::inState).orElse("");
     try (Connection connected = connection.connect(console);
         Stream<WorkflowExecutionMetadata> found = connected.client().listExecutions(query)) {
       List<Row> rows = found.limit(limit).map(ListCommand::row).toList();
@@ -89,6 +98,17 @@ final class ListCommand implements Callable<Integer> {
     } catch (StatusRuntimeException e) {
       throw refused(e);
     }
+  }
+
+  private static String inState(AgentState state) {
+    // A run that was ended from outside keeps the state that it had.
+    boolean open = state != AgentState.COMPLETED && state != AgentState.STOPPED;
+    return " AND "
+        + Names.AGENT_STATE.getName()
+        + " = '"
+        + state.word()
+        + "'"
+        + (open ? " AND ExecutionStatus = 'Running'" : "");
   }
 
   private static RuntimeException refused(StatusRuntimeException e) {
@@ -130,7 +150,8 @@ final class ListCommand implements Callable<Integer> {
         run.getStatus().name().replace("WORKFLOW_EXECUTION_STATUS_", "").toLowerCase(Locale.ROOT);
     boolean open = run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
     String shown = open ? attributes.get(key) : null;
-    return shown == null ? status : shown;
+    // "canceled" is Temporal's spelling; everywhere else it is "cancelled".
+    return shown == null ? status.replace("canceled", "cancelled").replace('_', '-') : shown;
   }
 
   private void print(List<Row> rows) {

@@ -26,6 +26,9 @@ import picocli.CommandLine.IVersionProvider;
     })
 public final class Outlast {
 
+  /** The variable with which an unexpected error shows its stack trace. */
+  private static final String DEBUG = "OUTLAST_DEBUG";
+
   private Outlast() {}
 
   public static void main(String[] args) {
@@ -76,7 +79,7 @@ public final class Outlast {
   }
 
   /** Says what went wrong, and gives the exit code for it. */
-  private static int explain(Console console, Exception thrown) throws Exception {
+  private static int explain(Console console, Exception thrown) {
     for (Throwable e = thrown; e != null; e = e.getCause()) {
       if (e instanceof CliException expected) {
         console.say("outlast: " + expected.getMessage());
@@ -106,7 +109,18 @@ public final class Outlast {
         return explain(console, status.getStatus());
       }
     }
-    throw thrown;
+    console.say(
+        "outlast: unexpected: "
+            + Console.oneLine(thrown.toString())
+            + (debug(console) ? "" : "; for the whole trace set " + DEBUG + "=1"));
+    if (debug(console)) {
+      thrown.printStackTrace(console.err());
+    }
+    return ExitCode.FAILED;
+  }
+
+  private static boolean debug(Console console) {
+    return !console.environment().getOrDefault(DEBUG, "").isEmpty();
   }
 
   private static int explain(Console console, Status status) {

@@ -1,5 +1,11 @@
 package dev.outlast.worker.cli;
 
+import dev.outlast.operator.AgentState;
+import dev.outlast.run.AgentRun;
+import dev.outlast.run.RunStatus;
+import io.grpc.StatusRuntimeException;
+import io.temporal.client.WorkflowException;
+import io.temporal.client.WorkflowNotFoundException;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -40,6 +46,7 @@ final class ResumeCommand extends RunSteering {
       return steer(
           "asked to resume now",
           (client, run) -> {
+            checkWaits(run);
             run.resumeNow(reasonOr(reason));
             return null;
           });
@@ -49,5 +56,32 @@ final class ResumeCommand extends RunSteering {
     }
     return steer(
         "resumes at", (client, run) -> run.changeResume(when.at == null ? when.in : when.at));
+  }
+
+  private void checkWaits(AgentRun run) {
+    RunStatus status;
+    try {
+      status = run.status();
+    } catch (WorkflowNotFoundException e) {
+      throw e;
+    } catch (WorkflowException | StatusRuntimeException unanswered) {
+      // No worker says; the signal is kept for the one that comes.
+      return;
+    }
+    boolean ended = status.state() == AgentState.COMPLETED || status.state() == AgentState.STOPPED;
+    // What has ended is refused by the server.
+    if (status.resumeAt() == null && !ended) {
+      throw new CliException(
+          ExitCode.FAILED,
+          "run "
+              + id
+              + " is "
+              + status.state().word()
+              + " and does not wait for anything"
+              + (status.state() == AgentState.PAUSED
+                  ? "; go on with: outlast unpause "
+                  : "; see: outlast show ")
+              + id);
+    }
   }
 }

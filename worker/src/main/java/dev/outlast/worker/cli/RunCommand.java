@@ -1,11 +1,15 @@
 package dev.outlast.worker.cli;
 
+import dev.outlast.activities.AgentDefinition;
 import dev.outlast.agent.SessionId;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import dev.outlast.worker.config.ConfigException;
+import dev.outlast.worker.config.ConfigLocation;
+import dev.outlast.worker.config.OutlastConfig;
 import io.temporal.api.enums.v1.WorkflowIdConflictPolicy;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowExecutionAlreadyStarted;
@@ -13,6 +17,7 @@ import io.temporal.client.WorkflowOptions;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -153,7 +158,7 @@ final class RunCommand implements Callable<Integer> {
                 .setWorkflowId(runId)
                 .setWorkflowIdConflictPolicy(
                     WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL)
-                .setStaticSummary(OperatorTexts.summary(agent, account, label))
+                .setStaticSummary(summary())
                 .build());
     try {
       WorkflowClient.start(run::run, request);
@@ -165,6 +170,38 @@ final class RunCommand implements Callable<Integer> {
               + " is open already; follow it with: outlast follow "
               + runId
               + ", or choose another id");
+    }
+  }
+
+  /** What is said here is what this side knows; the worker's configuration may be another. */
+  private String summary() {
+    AgentDefinition known = configuredAgent();
+    String shownAgent = agent == null && known != null ? known.name() : agent;
+    String shownAccount = account == null && known != null ? known.account() : account;
+    if (shownAgent == null && label != null) {
+      // No word is made up where there is one of the user's.
+      return OperatorTexts.summary(label, null, null);
+    }
+    return OperatorTexts.summary(shownAgent, shownAccount, label);
+  }
+
+  /** The agent as this side's own configuration has it; null if there is none that can be read. */
+  private AgentDefinition configuredAgent() {
+    Optional<Path> file = ConfigLocation.find(console.currentDirectory(), console.environment());
+    if (file.isEmpty()) {
+      return null;
+    }
+    try {
+      Map<String, AgentDefinition> agents =
+          OutlastConfig.newBuilder()
+              .setCurrentDirectory(console.currentDirectory())
+              .setEnvironment(console.environment())
+              .load(file.get(), null)
+              .agents();
+      return agent == null ? agents.values().stream().findFirst().orElse(null) : agents.get(agent);
+    } catch (ConfigException notForUs) {
+      // It is for the worker to complain about; the summary then has only what was given.
+      return null;
     }
   }
 
@@ -188,6 +225,10 @@ final class RunCommand implements Callable<Integer> {
       throw new CliException(
           ExitCode.USAGE, "--session: \"" + Console.oneLine(session) + "\" is no session id");
     }
+    if (maxAttempts != null && maxAttempts < 0) {
+      throw new CliException(
+          ExitCode.USAGE, "--max-attempts: got " + maxAttempts + "; expected 0 (no bound) or more");
+    }
     AgentRunRequest.Builder builder =
         AgentRunRequest.newBuilder()
             .setPrompt(PromptSource.read(console, prompt, file))
@@ -200,10 +241,10 @@ final class RunCommand implements Callable<Integer> {
             .setOnLimit(onLimit())
             .setResumeMessage(resumeMessage)
             .setMaxAttempts(maxAttempts)
-            .setMaxWait(Durations.check("--max-wait", maxWait))
-            .setMaxTotalWait(Durations.check("--max-total-wait", maxTotalWait))
-            .setInvocationTimeout(Durations.check("--invocation-timeout", invocationTimeout))
-            .setSilenceTimeout(Durations.check("--silence-timeout", silenceTimeout))
+            .setMaxWait(Durations.positive("--max-wait", maxWait))
+            .setMaxTotalWait(Durations.positive("--max-total-wait", maxTotalWait))
+            .setInvocationTimeout(Durations.positive("--invocation-timeout", invocationTimeout))
+            .setSilenceTimeout(Durations.positive("--silence-timeout", silenceTimeout))
             .setLabel(label);
     try {
       return builder.build();

@@ -7,6 +7,8 @@ import dev.outlast.operator.OperatorTexts;
 import dev.outlast.run.AgentRunResult;
 import dev.outlast.run.RunEvent;
 import dev.outlast.run.RunStatus;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowStub;
@@ -31,6 +33,9 @@ final class RunFollower {
   /** After this long without any answer the user is told what is probably wrong. */
   private static final Duration SILENCE = Duration.ofSeconds(5);
 
+  /** How long a server that is away is waited for. */
+  private static final Duration MAX_LOST = Duration.ofMinutes(2);
+
   private static final int MAX_LINE = 110;
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("HH:mm:ss").withZone(ZoneId.systemDefault());
@@ -44,6 +49,12 @@ final class RunFollower {
   private long shownSeq;
   private Instant shownResumeAt;
   private boolean saidSilent;
+  private String shownFailure;
+
+  /** When the server was last missed, and since when; null while it is there. */
+  private Instant lostAt;
+
+  private Instant lostSince;
 
   /**
    * @param json print the result as JSON
@@ -70,13 +81,26 @@ final class RunFollower {
       if (progress) {
         console.say("run " + id);
       }
-      RunEnding ending = awaitEnding();
-      clearLine();
-      Runtime.getRuntime().removeShutdownHook(detached);
+      RunEnding ending;
+      try {
+        ending = awaitEnding();
+        clearLine();
+      } finally {
+        forget(detached);
+      }
       return ending.report(console, json);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return ExitCode.INTERRUPTED;
+    }
+  }
+
+  private static void forget(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException endsAlready) {
+      // The process is being ended, and the hook says what it is there to say.
+      return;
     }
   }
 
@@ -90,7 +114,7 @@ final class RunFollower {
         try {
           AgentRunResult done = result.get(TICK.toMillis(), TimeUnit.MILLISECONDS);
           if (watch != null) {
-            showEvents(watch.newEvents());
+            showEvents(watch.lastEvents());
           }
           return RunEnding.completed(id, done);
         } catch (TimeoutException goesOn) {
@@ -99,7 +123,16 @@ final class RunFollower {
           }
         } catch (ExecutionException e) {
           if (e.getCause() instanceof WorkflowFailedException failed) {
+            if (watch != null) {
+              showEvents(watch.lastEvents());
+            }
             return RunEnding.failed(client, id, failed);
+          }
+          if (unreachable(e)) {
+            lost();
+            TimeUnit.MILLISECONDS.sleep(TICK.toMillis());
+            result = stub.getResultAsync(AgentRunResult.class);
+            continue;
           }
           throw e.getCause() instanceof RuntimeException cause
               ? cause
@@ -113,19 +146,52 @@ final class RunFollower {
     }
   }
 
+  private static boolean unreachable(Throwable thrown) {
+    for (Throwable e = thrown; e != null; e = e.getCause()) {
+      if (e instanceof StatusRuntimeException status) {
+        return status.getStatus().getCode() == Status.Code.UNAVAILABLE;
+      }
+    }
+    return false;
+  }
+
+  /** Says that the server is away, and gives up when it has been for too long. */
+  private void lost() {
+    Instant now = Instant.now();
+    boolean another = lostAt == null || Duration.between(lostAt, now).compareTo(MAX_LOST) > 0;
+    lostAt = now;
+    if (another) {
+      lostSince = now;
+      line(
+          "cannot reach the Temporal server; trying again for "
+              + DurationText.of(MAX_LOST)
+              + ". The run is as safe as what the server keeps");
+    } else if (Duration.between(lostSince, now).compareTo(MAX_LOST) > 0) {
+      throw new CliException(
+          ExitCode.NO_TEMPORAL,
+          "cannot reach Temporal any more; when it is back: outlast follow " + id);
+    }
+  }
+
   private void show(RunWatch watch, Instant began) {
     // Taken in this order, the events that led to the status are shown before it.
     Optional<RunStatus> status = watch.status();
     showEvents(watch.newEvents());
     Instant heard = watch.heardAt().orElse(began);
     if (Duration.between(heard, Instant.now()).compareTo(SILENCE) > 0) {
-      if (!saidSilent) {
+      if (!watch.reachable()) {
+        lost();
+      } else if (!saidSilent) {
+        lostAt = null;
         saidSilent = true;
         line(watch.whySilent());
       }
     } else {
       saidSilent = false;
+      lostAt = null;
     }
+    watch.trouble().ifPresent(this::line);
+    watch.failed().ifPresent(this::showFailed);
     status.ifPresent(s -> showStatus(s, watch));
   }
 
@@ -137,6 +203,15 @@ final class RunFollower {
         String text = Console.oneLine(event.text());
         line(TIME.format(event.at()) + "  " + word + (text.isEmpty() ? "" : ": " + text));
       }
+    }
+  }
+
+  private void showFailed(FailedAttempt failed) {
+    // Once for each attempt, whether it is still to come or at work already.
+    String attempt = failed.activity() + "#" + failed.attempt();
+    if (!attempt.equals(shownFailure)) {
+      shownFailure = attempt;
+      line(TIME.format(Instant.now()) + "  failing: " + failed.text());
     }
   }
 

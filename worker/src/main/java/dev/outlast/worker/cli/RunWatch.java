@@ -4,11 +4,13 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.operator.Names;
 import dev.outlast.run.RunEvent;
 import dev.outlast.run.RunStatus;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.temporal.api.enums.v1.TaskQueueType;
 import io.temporal.api.taskqueue.v1.TaskQueue;
 import io.temporal.api.workflow.v1.PendingActivityInfo;
 import io.temporal.api.workflowservice.v1.DescribeTaskQueueRequest;
+import io.temporal.api.workflowservice.v1.GetSystemInfoRequest;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowExecutionDescription;
@@ -29,6 +31,7 @@ import java.util.concurrent.TimeUnit;
 final class RunWatch implements AutoCloseable {
 
   private static final Duration PERIOD = Duration.ofSeconds(1);
+  private static final Duration LAST_EVENTS = Duration.ofSeconds(3);
   private static final long DESCRIBE_SECONDS = 5;
 
   private final WorkflowClient client;
@@ -40,6 +43,8 @@ final class RunWatch implements AutoCloseable {
   private volatile RunStatus status;
   private volatile InvocationProgress progress;
   private volatile Instant heardAt;
+  private volatile FailedAttempt failed;
+  private volatile String trouble;
   private long seq;
 
   RunWatch(WorkflowClient client, String id) {
@@ -65,24 +70,33 @@ final class RunWatch implements AutoCloseable {
 
   private void ask() throws InterruptedException {
     try {
-      progress = heartbeat().orElse(null);
-      RunEvent[] later = stub.query(Names.QUERY_EVENTS, RunEvent[].class, seq);
-      for (RunEvent event : later) {
-        if (event.seq() > seq) {
-          seq = event.seq();
-          events.put(event);
-        }
-      }
-      status = stub.query(Names.QUERY_STATUS, RunStatus.class);
+      WorkflowExecutionDescription description = stub.describe();
+      failed = FailedAttempt.of(description).orElse(null);
+      progress = heartbeat(description).orElse(null);
+      // In this order the events that led to the status are there before it is.
+      RunStatus asked = stub.query(Names.QUERY_STATUS, RunStatus.class);
+      askEvents();
+      status = asked;
       heardAt = Instant.now();
     } catch (WorkflowException | StatusRuntimeException unanswered) {
       // No worker, or no server for the moment: the silence itself is what is shown.
       return;
+    } catch (RuntimeException e) {
+      trouble =
+          "the run's answer cannot be read: " + Console.oneLine(String.valueOf(e.getMessage()));
     }
   }
 
-  private Optional<InvocationProgress> heartbeat() {
-    WorkflowExecutionDescription description = stub.describe();
+  private synchronized void askEvents() throws InterruptedException {
+    for (RunEvent event : stub.query(Names.QUERY_EVENTS, RunEvent[].class, seq)) {
+      if (event.seq() > seq) {
+        seq = event.seq();
+        events.put(event);
+      }
+    }
+  }
+
+  private Optional<InvocationProgress> heartbeat(WorkflowExecutionDescription description) {
     for (PendingActivityInfo activity :
         description.getRawDescription().getPendingActivitiesList()) {
       if (activity.hasHeartbeatDetails() && activity.getHeartbeatDetails().getPayloadsCount() > 0) {
@@ -97,6 +111,31 @@ final class RunWatch implements AutoCloseable {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * The events of a run that has ended which were not given before, oldest first. A worker has to
+   * answer, which may be gone: then they are not waited for.
+   */
+  List<RunEvent> lastEvents() throws InterruptedException {
+    List<RunEvent> last = newEvents();
+    Thread asking =
+        new Thread(
+            () -> {
+              try {
+                askEvents();
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              } catch (RuntimeException e) {
+                trouble = "the last events are not known: " + Console.oneLine(e.toString());
+              }
+            },
+            "last-events");
+    asking.setDaemon(true);
+    asking.start();
+    asking.join(LAST_EVENTS.toMillis());
+    last.addAll(newEvents());
+    return last;
   }
 
   /** Events that were not given before, oldest first. */
@@ -114,6 +153,33 @@ final class RunWatch implements AutoCloseable {
     return Optional.ofNullable(progress);
   }
 
+  /** The invocation that failed and is tried again. */
+  Optional<FailedAttempt> failed() {
+    return Optional.ofNullable(failed);
+  }
+
+  /** What is wrong with the answers, given once. */
+  Optional<String> trouble() {
+    Optional<String> told = Optional.ofNullable(trouble);
+    trouble = null;
+    return told;
+  }
+
+  /** Whether the server answers at all. */
+  boolean reachable() {
+    try {
+      client
+          .getWorkflowServiceStubs()
+          .blockingStub()
+          .withDeadlineAfter(DESCRIBE_SECONDS, TimeUnit.SECONDS)
+          .getSystemInfo(GetSystemInfoRequest.getDefaultInstance());
+      return true;
+    } catch (StatusRuntimeException e) {
+      return e.getStatus().getCode() != Status.Code.UNAVAILABLE
+          && e.getStatus().getCode() != Status.Code.DEADLINE_EXCEEDED;
+    }
+  }
+
   /** When the run last answered. */
   Optional<Instant> heardAt() {
     return Optional.ofNullable(heardAt);
@@ -122,8 +188,11 @@ final class RunWatch implements AutoCloseable {
   /** What to tell somebody who wonders why nothing happens. */
   String whySilent() {
     String queue = Names.TASK_QUEUE;
+    int workflowTasks = 0;
     try {
-      queue = stub.describe().getTaskQueue();
+      WorkflowExecutionDescription run = stub.describe();
+      queue = run.getTaskQueue();
+      workflowTasks = run.getRawDescription().getPendingWorkflowTask().getAttempt();
       int pollers =
           client
               .getWorkflowServiceStubs()
@@ -143,7 +212,16 @@ final class RunWatch implements AutoCloseable {
       // Not every server tells about pollers; what follows is true in any case.
       return silent(queue);
     }
-    return silent(queue);
+    return workflowTasks > 1 ? unreadable(workflowTasks) : silent(queue);
+  }
+
+  private String unreadable(int attempts) {
+    return "the worker cannot read or replay run "
+        + id
+        + " (attempt "
+        + attempts
+        + " of its workflow task); see the worker's log, and whether it is a version of Outlast"
+        + " that knows this run. Nothing is lost: it goes on with a worker that can";
   }
 
   private String silent(String queue) {

@@ -65,12 +65,10 @@ final class RunningWorker implements AutoCloseable {
   }
 
   /**
-   * Waits for SIGTERM or SIGINT, then drains. A second signal ends the process and its agents at
-   * once.
-   *
-   * @param afterwards what else has to be ended after the drain
+   * Waits for SIGTERM, SIGHUP or SIGINT, then drains. A second signal ends the process and its
+   * agents at once.
    */
-  int runUntilSignalled(Runnable afterwards) {
+  int runUntilSignalled() {
     CompletableFuture<Integer> signalled = new CompletableFuture<>();
     Signals.handle(
         exitCode -> {
@@ -85,7 +83,6 @@ final class RunningWorker implements AutoCloseable {
             + " ends at once.",
         drainTimeout.toSeconds());
     close();
-    afterwards.run();
     log.info("Ended.");
     return exitCode;
   }

@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 /** Which Temporal server a command starts. */
 final class ServerOptions {
 
-  private static final int MAX_PORT = 65_535;
+  static final int MAX_PORT = 65_535;
 
   @Option(
       names = "--temporal",

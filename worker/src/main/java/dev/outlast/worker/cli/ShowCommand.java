@@ -51,6 +51,7 @@ final class ShowCommand implements Callable<Integer> {
       Instant startedAt,
       Instant endedAt,
       RunStatus status,
+      FailedAttempt failing,
       List<Incident> incidents,
       List<RunEvent> events,
       RunEnding ending) {}
@@ -103,6 +104,7 @@ final class ShowCommand implements Callable<Integer> {
         run.getStartTime(),
         run.getCloseTime(),
         status,
+        FailedAttempt.of(run).orElse(null),
         incidents,
         events,
         open ? null : ending(client, stub));
@@ -127,6 +129,9 @@ final class ShowCommand implements Callable<Integer> {
     }
     if (view.status() != null) {
       print(view.status());
+    }
+    if (view.failing() != null) {
+      line("failing", view.failing().text());
     }
     if (view.incidents() != null) {
       view.incidents().forEach(this::print);

@@ -11,13 +11,14 @@ import java.util.function.IntConsumer;
 final class Signals {
 
   private static final Map<String, Integer> EXIT_CODES =
-      Map.of("TERM", ExitCode.DONE, "INT", ExitCode.INTERRUPTED);
+      Map.of("TERM", ExitCode.DONE, "HUP", ExitCode.DONE, "INT", ExitCode.INTERRUPTED);
 
   private Signals() {}
 
   /**
-   * Calls the handler at every SIGTERM and SIGINT with the exit code for it, in place of what the
-   * JVM would do. Where the JVM offers no signals, nothing changes.
+   * Calls the handler at every SIGTERM, SIGHUP (the terminal was closed) and SIGINT with the exit
+   * code for it, in place of what the JVM would do. Where the JVM offers no signals, nothing
+   * changes.
    */
   static void handle(IntConsumer handler) {
     try {

@@ -24,6 +24,6 @@ final class WorkerCommand implements Callable<Integer> {
     LogLevel.forServices();
     OutlastConfig loaded = config.load(console);
     RunningWorker worker = RunningWorker.start(console, connection, loaded);
-    return worker.runUntilSignalled(() -> {});
+    return worker.runUntilSignalled();
   }
 }

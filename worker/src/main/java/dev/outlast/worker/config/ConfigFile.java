@@ -61,6 +61,9 @@ final class ConfigFile {
   private final List<ConfigProblem> problems = new ArrayList<>();
   private final Map<String, Integer> lines = new HashMap<>();
 
+  /** For each list with elements that cannot be read: where in the file the others are. */
+  private final Map<String, List<Integer>> positions = new HashMap<>();
+
   private ConfigFile(Path file, TomlParseResult toml, OutlastConfig.Builder builder) {
     this.file = file;
     this.toml = toml;
@@ -335,15 +338,19 @@ final class ConfigFile {
       return Optional.empty();
     }
     List<String> read = new ArrayList<>();
-    for (Object element : array.get().toList()) {
-      if (element instanceof String text) {
+    List<Integer> places = new ArrayList<>();
+    List<Object> elements = array.get().toList();
+    for (int i = 0; i < elements.size(); i++) {
+      if (elements.get(i) instanceof String text) {
         read.add(text);
+        places.add(i);
       } else {
         problem(
-            parent + "." + key,
-            "got " + ConfigRules.shown(element) + " in the list; expected only texts in quotes");
+            parent + "." + key + "[" + i + "]",
+            "got " + ConfigRules.shown(elements.get(i)) + "; expected a text in quotes");
       }
     }
+    positions.put(parent + "." + key, places);
     return Optional.of(read);
   }
 
@@ -413,11 +420,24 @@ final class ConfigFile {
     }
   }
 
-  private void problemIfNone(String key, String message) {
+  private void problemIfNone(String ruleKey, String message) {
+    String key = asInFile(ruleKey);
     boolean known = problems.stream().anyMatch(p -> p.key().equals(key));
     if (!known) {
       problem(key, message);
     }
+  }
+
+  /** The key of a list's element, counted as in the file, where some may not have been read. */
+  private String asInFile(String key) {
+    int bracket = key.lastIndexOf('[');
+    if (bracket < 0 || !key.endsWith("]")) {
+      return key;
+    }
+    String list = key.substring(0, bracket);
+    int index = Integer.parseInt(key.substring(bracket + 1, key.length() - 1));
+    List<Integer> places = positions.get(list);
+    return places == null || index >= places.size() ? key : list + "[" + places.get(index) + "]";
   }
 
   private void problem(String key, String message) {
@@ -432,7 +452,7 @@ final class ConfigFile {
       if (line != null) {
         return line;
       }
-      int dot = path.lastIndexOf('.');
+      int dot = Math.max(path.lastIndexOf('.'), path.lastIndexOf('['));
       path = dot < 0 ? "" : path.substring(0, dot);
     }
     return 0;

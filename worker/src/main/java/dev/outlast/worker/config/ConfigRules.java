@@ -56,9 +56,13 @@ final class ConfigRules {
     if (drainGrace.isNegative() || drainGrace.compareTo(DurationText.MAX) > 0) {
       wrong("worker.drain-grace", drainGrace, "0 to 3650d");
     }
-    for (Path workspace : workspaces) {
+    for (int i = 0; i < workspaces.size(); i++) {
+      Path workspace = workspaces.get(i);
       if (!Files.isDirectory(workspace)) {
-        wrong("worker.workspaces", workspace, "folders that exist; make it, or correct the path");
+        wrong(
+            "worker.workspaces[" + i + "]",
+            workspace,
+            "folders that exist; make it, or correct the path");
       }
     }
     checkText("limits.resume-message", resumeMessage);
@@ -80,10 +84,11 @@ final class ConfigRules {
     if (agent.permissionMode() != null && !name(agent.permissionMode(), AgentRunRequest.MAX_NAME)) {
       wrong(key + ".permission-mode", agent.permissionMode(), "a word that the agent knows");
     }
-    for (String variable : agent.env()) {
+    for (int i = 0; i < agent.env().size(); i++) {
+      String variable = agent.env().get(i);
       if (!VARIABLES.matcher(variable).matches()) {
         wrong(
-            key + ".env",
+            key + ".env[" + i + "]",
             variable,
             "names of variables that the agent inherits, such as HOME or LC_*; values belong into"
                 + " [accounts.NAME] env");
@@ -110,23 +115,53 @@ final class ConfigRules {
     checkByProvider(agent);
   }
 
-  /** What only the provider knows, such as whether its argument template can be read. */
+  /**
+   * What only the provider knows, such as whether its argument template can be read. A provider
+   * tells the first thing that is wrong, so it is asked about one element at a time.
+   */
   private void checkByProvider(AgentDefinition agent) {
+    if (Providers.named(agent.provider()).isEmpty()) {
+      return;
+    }
+    int before = problems.size();
+    String key = "agents." + agent.name();
+    for (int i = 0; i < agent.args().size(); i++) {
+      askProvider(with(agent, List.of(agent.args().get(i)), List.of()), key + ".args[" + i + "]");
+    }
+    for (int i = 0; i < agent.patterns().size(); i++) {
+      List<String> one = List.of(agent.patterns().get(i));
+      askProvider(with(agent, List.of(), one), key + ".patterns[" + i + "]");
+    }
+    if (problems.size() == before) {
+      askProvider(agent, key);
+    }
+  }
+
+  private void askProvider(AgentDefinition agent, String key) {
     try {
-      if (Providers.named(agent.provider()).isPresent()) {
-        Providers.driver(agent);
-      }
+      Providers.driver(agent);
     } catch (IllegalArgumentException e) {
       String message = e.getMessage();
       int colon = message.indexOf(": ");
-      String key = "agents." + agent.name();
-      if (colon > 0 && message.startsWith(key)) {
-        problems.putIfAbsent(
-            message.substring(0, colon).replaceAll("\\[\\d+]$", ""), message.substring(colon + 2));
-      } else {
-        problems.putIfAbsent(key, message);
-      }
+      boolean keyed = colon > 0 && message.startsWith("agents." + agent.name());
+      problems.putIfAbsent(key, keyed ? message.substring(colon + 2) : message);
     }
+  }
+
+  private static AgentDefinition with(
+      AgentDefinition agent, List<String> args, List<String> patterns) {
+    return new AgentDefinition(
+        agent.name(),
+        agent.provider(),
+        agent.command(),
+        agent.model(),
+        agent.permissionMode(),
+        args,
+        agent.env(),
+        agent.account(),
+        agent.output(),
+        patterns,
+        agent.resumeMessage());
   }
 
   private void checkAccount(AccountDefinition account) {

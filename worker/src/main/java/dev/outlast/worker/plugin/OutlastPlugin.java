@@ -13,8 +13,12 @@ import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Objects;
+import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
@@ -36,8 +40,8 @@ import java.util.function.Consumer;
  * other queues are left alone. When the factory is shut down, agents get the configured time to
  * finish and are then ended, to be resumed by the next worker.
  *
- * <p>One instance serves one factory at a time and is not used again after its shutdown.
- * Thread-safe.
+ * <p>One instance serves one factory: a second one is refused when it starts, also after the first
+ * was shut down. Thread-safe.
  */
 public final class OutlastPlugin extends SimplePlugin {
 
@@ -56,6 +60,13 @@ public final class OutlastPlugin extends SimplePlugin {
   private final AgentActivitiesImpl activities;
   private final SearchAttributes searchAttributes = new SearchAttributes();
   private final AtomicBoolean drained = new AtomicBoolean();
+
+  /** The factory that this instance serves; null before one starts. */
+  private final AtomicReference<WorkerFactory> served = new AtomicReference<>();
+
+  /** The workers that have what they need; a worker has no equal but itself. */
+  private final Set<Worker> initialized =
+      Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
   /**
    * @throws dev.outlast.worker.config.ConfigException if the state folder cannot be used, or there
@@ -103,6 +114,10 @@ public final class OutlastPlugin extends SimplePlugin {
 
   @Override
   public void initializeWorker(String taskQueue, Worker worker) {
+    // Set on the client and on the factory, one instance is called twice for each worker.
+    if (!initialized.add(worker)) {
+      return;
+    }
     if (taskQueue.equals(host.taskQueue())) {
       worker.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
       worker.registerActivitiesImplementations(activities);
@@ -114,24 +129,39 @@ public final class OutlastPlugin extends SimplePlugin {
 
   @Override
   public void startWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
-    if (factory.tryGetWorker(host.taskQueue()) != null) {
-      if (drained.get()) {
-        throw new IllegalStateException(
-            "this OutlastPlugin was shut down; make a new one for a new WorkerFactory");
-      }
+    if (factory.tryGetWorker(host.taskQueue()) == null) {
+      next.accept(factory);
+      return;
+    }
+    if (drained.get()) {
+      throw new IllegalStateException(
+          "this OutlastPlugin was shut down; make a new one for a new WorkerFactory");
+    }
+    boolean first = served.compareAndSet(null, factory);
+    if (!first && served.get() != factory) {
+      throw new IllegalStateException(
+          "this OutlastPlugin serves another WorkerFactory already; make one for each, on a client"
+              + " of its own, or make all workers with the one WorkerFactory");
+    }
+    try {
       if (factory.tryGetWorker(hostTaskQueue) == null) {
         factory.newWorker(hostTaskQueue);
       }
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
+      next.accept(factory);
+    } catch (RuntimeException e) {
+      if (first) {
+        // A factory that does not start may be replaced by one that does.
+        served.compareAndSet(factory, null);
+      }
+      throw e;
     }
-    next.accept(factory);
   }
 
   @Override
   public void shutdownWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
-    boolean ours = factory.tryGetWorker(host.taskQueue()) != null;
-    if (ours && drained.compareAndSet(false, true)) {
+    if (served.get() == factory && drained.compareAndSet(false, true)) {
       activities.drain();
     }
     next.accept(factory);

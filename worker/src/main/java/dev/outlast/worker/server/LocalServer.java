@@ -77,7 +77,7 @@ public final class LocalServer implements AutoCloseable {
       InMemoryServer server = InMemoryServer.start(port);
       return new LocalServer("127.0.0.1:" + server.port(), null, server);
     } catch (IOException e) {
-      throw taken(port, e);
+      throw taken("--port", port, e);
     }
   }
 
@@ -99,8 +99,8 @@ public final class LocalServer implements AutoCloseable {
       Path database,
       Path log,
       Map<String, String> searchAttributes) {
-    int chosen = freePort(port);
-    int chosenUi = freePort(uiPort);
+    int chosen = freePort("--port", port);
+    int chosenUi = freePort("--ui-port", uiPort);
     List<String> more = new ArrayList<>();
     // Without these every step of a workflow waits for the disk.
     more.addAll(List.of("--sqlite-pragma", "journal_mode=wal"));
@@ -133,21 +133,23 @@ public final class LocalServer implements AutoCloseable {
   }
 
   /** The given port if it is free, or any free one for 0. */
-  private static int freePort(int port) {
+  private static int freePort(String option, int port) {
     try (ServerSocket socket = new ServerSocket()) {
       socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
       return socket.getLocalPort();
     } catch (IOException e) {
-      throw taken(port, e);
+      throw taken(option, port, e);
     }
   }
 
-  private static LocalServerException taken(int port, IOException cause) {
+  private static LocalServerException taken(String option, int port, IOException cause) {
     return new LocalServerException(
         "port "
             + port
             + " of 127.0.0.1 cannot be used: it is taken by another program, or not"
-            + " allowed; choose another with --port, or leave --port out",
+            + " allowed; choose another with "
+            + option
+            + ", or 0 for any free one",
         cause);
   }
 

@@ -55,8 +55,12 @@ final class Cli {
   }
 
   Called callWithInput(String input, String... args) {
+    return call(new ByteArrayOutputStream(), input, args);
+  }
+
+  /** Calls it with a standard error that can be read meanwhile. */
+  Called call(ByteArrayOutputStream err, String input, String... args) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
     Console console =
         new Console(
             new ByteArrayInputStream(input.getBytes(UTF_8)),

@@ -50,8 +50,9 @@ class CommandLineTest {
     assertUsage(cli.call("run", "--file", "none.txt"), "none.txt cannot be read");
     assertUsage(cli.call("run", "x", "--file", "y"), "not both");
     assertUsage(cli.call("run", "x", "--max-wait", "5 parsecs"), "--max-wait: got \"5 parsecs\"");
-    assertUsage(cli.call("run", "x", "--silence-timeout", "0"), "silenceTimeout");
-    assertUsage(cli.call("run", "x", "--max-attempts", "-1"), "maxAttempts");
+    assertUsage(cli.call("run", "x", "--silence-timeout", "0"), "--silence-timeout: got \"0\"");
+    assertUsage(cli.call("run", "x", "--max-wait", "0"), "--max-wait: got \"0\"");
+    assertUsage(cli.call("run", "x", "--max-attempts", "-1"), "--max-attempts: got -1");
     assertUsage(cli.call("run", "x", "--on-limit", "panic"), "expected wait or stop");
     assertUsage(cli.call("run", "x", "--session", "-y"), "no session id");
     assertUsage(cli.call("run", "x", "--session", "y", "--continue"), "one of them");
@@ -60,6 +61,7 @@ class CommandLineTest {
     assertUsage(cli.call("resume", "x", "--in", "1m", "--at", "y"), "mutually exclusive");
     assertUsage(cli.call("list", "--limit", "0"), "--limit");
     assertUsage(cli.call("list", "--state", "x' OR 'a'='a"), "--state");
+    assertUsage(cli.call("list", "--state", "bogus"), "--state: got \"bogus\"; expected one of");
     assertUsage(cli.call("detect"), "--agent");
     assertUsage(cli.call("detect", "--provider", "cloude"), "did you mean \"claude\"?");
     assertUsage(cli.call("detect", "--provider", "claude", "--now", "noon"), "--now");
@@ -88,6 +90,29 @@ class CommandLineTest {
     assertEquals(1, called.err().lines().count(), called.err());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"foo", "127.0.0.1:99999", "host:port", ":7233", "http://x:1"})
+  void an_address_that_is_none_is_a_usage_error(String address) {
+    Called called = cli.call("list", "--address", address);
+    assertUsage(called, "--address: got \"" + address + "\"; expected HOST:PORT");
+    assertEquals(1, called.err().lines().count(), called.err());
+  }
+
+  @Test
+  void what_is_wrong_with_temporals_own_configuration_is_told_in_one_line() throws IOException {
+    Files.writeString(folder.resolve("temporal.toml"), "");
+    Called empty = cli.call("list", "--address", NOBODY);
+    assertUsage(empty, "[profile.NAME]");
+    assertUsage(empty, "temporal.toml");
+    assertEquals(1, empty.err().lines().count(), empty.err());
+    Files.delete(folder.resolve("temporal.toml"));
+
+    cli.with("TEMPORAL_TLS_CLIENT_CERT_PATH", "/nope");
+    Called certificate = cli.call("list", "--address", NOBODY);
+    assertUsage(certificate, "/nope");
+    assertEquals(1, certificate.err().lines().count(), certificate.err());
+  }
+
   @Test
   void a_broken_configuration_stops_the_worker_with_every_line_that_is_wrong() throws IOException {
     Files.writeString(
@@ -104,6 +129,8 @@ class CommandLineTest {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       String port = String.valueOf(taken.getLocalPort());
       assertUsage(cli.call("demo", "--in-memory", "--port", port), "port " + port);
+      cli.with("OUTLAST_TEMPORAL", "/bin/true");
+      assertUsage(cli.call("dev", "--port", "0", "--ui-port", port), "another with --ui-port");
     }
     assertUsage(cli.call("demo", "--port", "70000"), "expected 0 to 65535");
     assertUsage(cli.call("demo", "--temporal", "/no/such"), "/no/such is not an executable");

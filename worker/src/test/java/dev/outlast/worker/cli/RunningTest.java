@@ -1,5 +1,6 @@
 package dev.outlast.worker.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.worker.cli.Cli.Called;
 import dev.outlast.worker.server.LocalServer;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -42,6 +44,8 @@ class RunningTest {
         Files.copy(script, folder.resolve(agent).resolve("agent.sh"));
       }
     }
+    Path broken = Files.writeString(folder.resolve("broken.sh"), "#!/no/such/interpreter\n");
+    assertTrue(broken.toFile().setExecutable(true));
     Files.writeString(
         folder.resolve("outlast.toml"),
         """
@@ -57,6 +61,13 @@ class RunningTest {
         [agents.slow]
         provider = "claude"
         command = ["sh", "%1$s/slow/agent.sh", "3600"]
+        [agents.sleepy]
+        provider = "command"
+        command = ["sleep"]
+        args = ["60"]
+        [agents.broken]
+        provider = "command"
+        command = ["%1$s/broken.sh"]
         [agents.nasty]
         provider = "command"
         command = ["printf"]
@@ -107,11 +118,15 @@ class RunningTest {
     assertTrue(called.err().contains("limited: session limit"), called.err());
     assertTrue(called.err().contains("waiting for the session limit: resumes at"), called.err());
     assertTrue(called.err().contains("resumed"), called.err());
+    assertTrue(called.err().contains("  completed"), called.err());
+    assertTrue(
+        called.err().indexOf("limited: session") < called.err().indexOf("waiting for the session"),
+        called.err());
 
     JsonNode shown = call("show", "through", "--json").json();
     assertEquals("completed", shown.path("state").asText());
     assertEquals("resumed", shown.path("incidents").path(0).path("end").asText());
-    assertEquals("quick · test", shown.path("summary").asText().replace("agent", "quick"));
+    assertEquals("quick · default · test", shown.path("summary").asText());
 
     Called again = call("follow", "through", "--json", "--wait");
     assertEquals("completed", again.json().path("outcome").asText());
@@ -186,6 +201,42 @@ class RunningTest {
   }
 
   @Test
+  void a_run_that_does_not_wait_cannot_be_resumed() throws Exception {
+    call("run", "x", "--agent", "sleepy", "--id", "busy", "--detach", "--label", "nap");
+    JsonNode running = awaitState("busy", "running");
+    assertEquals("sleepy · default · nap", running.path("summary").asText());
+    Called refused = call("resume", "busy");
+    assertEquals(ExitCode.FAILED, refused.exitCode(), refused.out());
+    assertTrue(refused.err().contains("busy is running and does not wait"), refused.err());
+    assertEquals(ExitCode.DONE, call("cancel", "busy").exitCode());
+    JsonNode cancelled = awaitState("busy", "cancelled");
+    assertEquals("cancelled", cancelled.path("ending").path("outcome").asText());
+  }
+
+  @Test
+  void an_invocation_that_keeps_failing_is_shown_with_its_failure() throws Exception {
+    call("run", "x", "--agent", "broken", "--id", "broken", "--detach");
+    Instant until = Instant.now().plus(PATIENCE);
+    JsonNode failing;
+    do {
+      failing = call("show", "broken", "--json").json().path("failing");
+      Thread.sleep(200);
+    } while (failing.isMissingNode() && Instant.now().isBefore(until));
+    assertTrue(failing.path("attempt").asInt() > 1, failing::toString);
+    assertFalse(failing.path("failure").asText().isEmpty(), failing::toString);
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    Thread follower =
+        new Thread(() -> cli.call(err, "", "follow", "broken", "--address", server.target()));
+    follower.start();
+    while (!err.toString(UTF_8).contains("failing: attempt") && Instant.now().isBefore(until)) {
+      Thread.sleep(100);
+    }
+    call("cancel", "broken");
+    follower.join();
+    assertTrue(err.toString(UTF_8).contains("failing: attempt"), () -> err.toString(UTF_8));
+  }
+
+  @Test
   void an_unknown_run_is_an_error() {
     for (String command : List.of("show", "follow", "resume", "pause", "unpause", "cancel")) {
       Called called = call(command, "nobody");
@@ -205,11 +256,27 @@ class RunningTest {
   @Test
   void a_run_that_no_worker_takes_says_so() throws Exception {
     List<Called> followed = new ArrayList<>();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
     Thread follower =
         new Thread(
-            () -> followed.add(call("run", "x", "--id", "lonely", "--task-queue", "elsewhere")));
+            () ->
+                followed.add(
+                    cli.call(
+                        err,
+                        "",
+                        "run",
+                        "x",
+                        "--id",
+                        "lonely",
+                        "--task-queue",
+                        "elsewhere",
+                        "--address",
+                        server.target())));
     follower.start();
-    Thread.sleep(8_000);
+    Instant until = Instant.now().plus(PATIENCE);
+    while (!err.toString(UTF_8).contains("no worker") && Instant.now().isBefore(until)) {
+      Thread.sleep(100);
+    }
     ConnectionOptions options = new ConnectionOptions();
     options.address = server.target();
     try (ConnectionOptions.Connection connection = options.connect(cli.console())) {

@@ -174,9 +174,9 @@ class OutlastConfigTest {
         Arguments.of("[worker]\nmax-agents = 0", 2, "worker.max-agents", "from 1 to 1000"),
         Arguments.of("[worker]\nmax-agents = '4'", 2, "worker.max-agents", "a whole number"),
         Arguments.of("[worker]\nmax-agents = 99999999999", 2, "worker.max-agents", "at most"),
-        Arguments.of("[worker]\nworkspaces = ['none']", 2, "worker.workspaces", "that exist"),
+        Arguments.of("[worker]\nworkspaces = ['none']", 2, "worker.workspaces[0]", "that exist"),
         Arguments.of("[worker]\nworkspaces = '/tmp'", 2, "worker.workspaces", "a list of texts"),
-        Arguments.of("[worker]\nworkspaces = [1]", 2, "worker.workspaces", "only texts"),
+        Arguments.of("[worker]\nworkspaces = [1]", 2, "worker.workspaces[0]", "a text"),
         Arguments.of("[worker]\nstate-dir = 1", 2, "worker.state-dir", "a text in quotes"),
         Arguments.of("[worker]\ndrain-grace = 'x'", 2, "worker.drain-grace", "a duration"),
         Arguments.of("worker = 3", 1, "worker", "expected a section [worker]"),
@@ -203,8 +203,10 @@ class OutlastConfigTest {
             "agents.claude.permission-mode",
             "that the agent knows"),
         Arguments.of("[agents.claude]\nargs = 'x'", 2, "agents.claude.args", "a list of texts"),
-        Arguments.of("[agents.claude]\nenv = ['A=b']", 2, "agents.claude.env", "[accounts.NAME]"),
-        Arguments.of("[agents.claude]\npatterns = ['(']", 2, "agents.claude.patterns", "regular"),
+        Arguments.of(
+            "[agents.claude]\nenv = ['A=b']", 2, "agents.claude.env[0]", "[accounts.NAME]"),
+        Arguments.of(
+            "[agents.claude]\npatterns = ['(']", 2, "agents.claude.patterns[0]", "regular"),
         Arguments.of("[agents.claude]\noutput = 'xml'", 2, "agents.claude.output", "json"),
         Arguments.of("[agents.claude]\npatern = ['x']", 2, "agents.claude.patern", "\"patterns\"?"),
         Arguments.of(
@@ -257,6 +259,30 @@ class OutlastConfigTest {
             """);
     assertEquals(
         List.of(1, 3, 4, 6, 7), found.stream().map(ConfigProblem::line).toList(), found::toString);
+  }
+
+  @Test
+  void every_element_of_a_list_that_is_wrong_is_named_by_its_place() {
+    List<ConfigProblem> found =
+        problems(
+            """
+            [worker]
+            workspaces = [5, "/nonexist"]
+            [agents.x]
+            provider = "command"
+            command = "x"
+            args = ["{promt}"]
+            patterns = ["ok", "("]
+            """);
+    assertEquals(
+        List.of(
+            "worker.workspaces[0]",
+            "worker.workspaces[1]",
+            "agents.x.args[0]",
+            "agents.x.patterns[1]"),
+        found.stream().map(ConfigProblem::key).toList(),
+        found::toString);
+    assertEquals(List.of(2, 2, 6, 7), found.stream().map(ConfigProblem::line).toList());
   }
 
   @Test

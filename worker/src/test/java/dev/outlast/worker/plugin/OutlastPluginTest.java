@@ -174,6 +174,45 @@ class OutlastPluginTest {
   }
 
   @Test
+  void set_on_the_client_and_on_the_factory_it_runs_agents_as_if_set_once() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .setWorkerFactoryOptions(
+                WorkerFactoryOptions.newBuilder()
+                    .setWorkflowCacheSize(CACHE)
+                    .setPlugins(plugin)
+                    .build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+      assertEquals("hello", runToEnd(environment.getWorkflowClient(), plugin.taskQueue()).text());
+    }
+  }
+
+  @Test
+  void a_second_factory_is_refused_and_its_shutdown_leaves_the_first_at_work() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+
+      WorkerFactory second = WorkerFactory.newInstance(environment.getWorkflowClient());
+      second.newWorker(plugin.taskQueue());
+      IllegalStateException e = assertThrows(IllegalStateException.class, second::start);
+      assertTrue(e.getMessage().contains("another WorkerFactory"), e.getMessage());
+      second.shutdownNow();
+      assertEquals("hello", runToEnd(environment.getWorkflowClient(), plugin.taskQueue()).text());
+    }
+  }
+
+  @Test
   void workers_are_set_up_for_agents() {
     OutlastPlugin plugin = plugin();
     WorkerOptions.Builder host = WorkerOptions.newBuilder();
