@@ -29,15 +29,7 @@ final class ScriptedAgent implements AgentActivities {
 
   static final SessionId CHOSEN = new SessionId("11111111-2222-3333-4444-555555555555");
   static final String RESUME_MESSAGE = "the limit is over, go on";
-  static final ResumePolicy POLICY =
-      new ResumePolicy(
-          Duration.ofSeconds(5),
-          Duration.ofSeconds(30),
-          Duration.ofHours(1),
-          Duration.ofHours(6),
-          Duration.ofDays(8),
-          null,
-          0);
+  static final ResumePolicy POLICY = ResumePolicy.DEFAULT;
 
   /** One line of the ledger. */
   record Asked(Instant at, AgentInvocation invocation) {}
