@@ -73,7 +73,7 @@ final class ScriptedAgent implements AgentActivities {
         "claude",
         account,
         selection.model(),
-        "/work/repo",
+        "/srv/repo",
         selection.session() != null
             ? selection.session()
             : selection.continueLast() ? null : chosen,
