@@ -162,8 +162,8 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void awaitUnpaused() {
-    show();
     while (memory.paused() != null) {
+      show();
       Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
       continueAsNewIfLong();
     }
@@ -243,7 +243,7 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
       throw cancelled;
     }
-    Incident waited = incident.withResumeAt(timer.until());
+    Incident waited = incident.waiting(timer.until(), incident.fromReset());
     if (end == ResumeTimer.End.HISTORY_LONG) {
       memory.waiting(waited);
       continueAsNew();

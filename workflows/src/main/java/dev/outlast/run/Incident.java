@@ -68,11 +68,6 @@ public record Incident(
     return new Incident(id, turn, invocation, limit, detectedAt, until, byReset, endedAt, end);
   }
 
-  Incident withResumeAt(Instant newResumeAt) {
-    return new Incident(
-        id, turn, invocation, limit, detectedAt, newResumeAt, fromReset, endedAt, end);
-  }
-
   Incident ended(Instant at, End how) {
     return new Incident(id, turn, invocation, limit, detectedAt, resumeAt, fromReset, at, how);
   }

@@ -120,23 +120,25 @@ final class RunMemory {
   void learn(InvocationFacts facts, String resumeMessage) {
     tokens = tokens.plus(facts.tokens());
     costUsd += facts.costUsd();
-    if (facts.session() != null && !Boolean.FALSE.equals(facts.taken())) {
-      opened(facts.session(), resumeMessage);
-    } else if (facts.session() != null) {
-      // The session is there, but was ended before it had the message; so that is still to be said.
-      session = facts.session();
-      sessionOpen = true;
+    if (facts.session() != null) {
+      // A session that was ended before it had the message still has to be told it.
+      boolean untold = Boolean.FALSE.equals(facts.taken());
+      opened(facts.session(), untold ? message : resumeMessage);
     }
     if (facts.progressed()) {
       limitsInARow = 0;
     }
   }
 
-  /** The agent has named its session, so it has the message and needs only be told to go on. */
-  void opened(SessionId named, String resumeMessage) {
+  /**
+   * The agent has named its session, so it can be resumed.
+   *
+   * @param next what the session is told when it is
+   */
+  void opened(SessionId named, String next) {
     session = named;
     sessionOpen = true;
-    message = resumeMessage;
+    message = next;
   }
 
   /** The agent no longer knows the session: the task starts again in a fresh one. */
