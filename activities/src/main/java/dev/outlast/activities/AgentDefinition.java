@@ -12,6 +12,8 @@ import java.util.Objects;
  * @param model the model to ask for; null for the agent's own default
  * @param permissionMode how the agent treats tools that need permission, in the words of its own
  *     command line; null for the agent's own default
+ * @param sandbox what the agent's tools may reach, in the words of its own command line; null for
+ *     the agent's own default
  * @param args more arguments. For the provider {@code command} this is the whole argument template
  * @param env the names of the environment variables that the agent inherits from the worker; a name
  *     may end in {@code *}
@@ -28,6 +30,7 @@ public record AgentDefinition(
     List<String> command,
     String model,
     String permissionMode,
+    String sandbox,
     List<String> args,
     List<String> env,
     String account,

@@ -21,6 +21,7 @@ import java.util.Objects;
  * @param resumeMessage what is said to a session after a limit or another interruption
  * @param zone the time zone that agents run in, and in which they print local times
  * @param drainGrace how long an agent may go on when the worker is asked to end
+ * @param stateFolder where this host keeps what has to survive a worker; there already
  * @param environment the worker's own environment, from which agents inherit what is allowed
  */
 public record AgentHost(
@@ -34,6 +35,7 @@ public record AgentHost(
     String resumeMessage,
     ZoneId zone,
     Duration drainGrace,
+    Path stateFolder,
     Map<String, String> environment) {
 
   /**
@@ -48,6 +50,7 @@ public record AgentHost(
     Objects.requireNonNull(taskQueue, "taskQueue");
     Objects.requireNonNull(defaultWorkspace, "defaultWorkspace");
     Objects.requireNonNull(zone, "zone");
+    Objects.requireNonNull(stateFolder, "stateFolder");
     workspaces = List.copyOf(workspaces);
     accounts = Map.copyOf(accounts);
     environment = Map.copyOf(environment);

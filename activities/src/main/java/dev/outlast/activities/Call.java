@@ -10,6 +10,7 @@ import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -77,7 +78,12 @@ final class Call {
       Path executable,
       Path workspace,
       ChildEnvironment environment,
-      String mark) {}
+      String mark) {
+
+    Surroundings surroundings() {
+      return new Surroundings(host.zone(), environment.variables(), host.stateFolder());
+    }
+  }
 
   /** How long it may take. */
   record Bounds(Duration invocation, Duration silence, BooleanSupplier drained) {}
@@ -110,7 +116,7 @@ final class Call {
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
   private final class SharedReader {
-    private final OutputReader reader = setting.driver().reader(setting.host().zone());
+    private final OutputReader reader = setting.driver().reader(setting.surroundings());
 
     synchronized void stdout(OutputLine line) {
       reader.stdout(line, clock.instant());

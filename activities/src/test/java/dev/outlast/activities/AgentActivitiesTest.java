@@ -78,6 +78,7 @@ class AgentActivitiesTest {
             List.of(agent.script.toString()),
             null,
             null,
+            null,
             List.of("{fresh?--session-id {session}}", "{resume?--resume {session}}", "{prompt}"),
             List.of("PATH"),
             "work",

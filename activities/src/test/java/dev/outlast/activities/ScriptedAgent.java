@@ -76,6 +76,7 @@ final class ScriptedAgent {
         List.of(script.toString()),
         null,
         null,
+        null,
         List.of(),
         List.of("PATH", "HOME"),
         "work",
@@ -106,6 +107,7 @@ final class ScriptedAgent {
         null,
         ZoneId.of("Europe/Berlin"),
         drainGrace,
+        folder,
         Map.of(
             "PATH",
             System.getenv("PATH"),

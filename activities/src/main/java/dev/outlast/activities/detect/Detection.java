@@ -7,6 +7,8 @@ import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.StopReason;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
@@ -40,7 +42,7 @@ public final class Detection {
       int exitCode,
       Instant now,
       ZoneId zone) {
-    OutputReader reader = Providers.driver(agent).reader(zone);
+    OutputReader reader = Providers.driver(agent).reader(Surroundings.recorded(zone));
     read(stdout, line -> reader.stdout(line, now));
     read(stderr, line -> reader.stderr(line, now));
     return report(reader.conclude(exitCode, now), reader.facts());
@@ -66,10 +68,13 @@ public final class Detection {
     UsageLimit.SetBy setBy = null;
     String reason = null;
     if (conclusion instanceof Conclusion.Limited limited) {
-      outcome = "limited";
       scope = limited.scope();
       reset = limited.reset();
       setBy = limited.setBy();
+      // A run stops there, unless its policy says to wait for somebody to pay.
+      boolean spent = scope == LimitScope.CREDIT && reset == null;
+      outcome = spent ? "stopped" : "limited";
+      reason = spent ? StopReason.CREDIT.word() : null;
     } else if (conclusion instanceof Conclusion.Stopped stopped) {
       outcome = "stopped";
       reason = stopped.reason().word();

@@ -10,7 +10,7 @@ import dev.outlast.limit.UsageLimit;
  *
  * @param outcome {@code completed}, {@code limited}, {@code throttled}, {@code stopped} or {@code
  *     failed}
- * @param scope of the limit; null when not limited
+ * @param scope of the limit, where used-up credit is one too; null when not limited
  * @param reset of the limit; null when not limited or not known
  * @param setBy whether a window of the allowance or paid overage set the reset; null when not
  *     limited
@@ -35,8 +35,8 @@ public record DetectionReport(
     String channel,
     String agentVersion) {
 
-  /** Whether a usage limit ended the invocation. */
+  /** Whether a usage limit ended the invocation, also one for which waiting alone will not help. */
   public boolean limited() {
-    return outcome.equals("limited");
+    return scope != null;
   }
 }

@@ -1,9 +1,16 @@
 package dev.outlast.activities.provider;
 
-import java.time.ZoneId;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 
 /** How to talk to one configured agent. Immutable and thread-safe. */
 public interface AgentDriver {
+
+  /** The longest that a call may be held back for its session. */
+  Duration MAX_SETTLING = Duration.ofMinutes(2);
 
   /** Whether a fresh session gets the id that we choose. */
   boolean choosesSession();
@@ -22,7 +29,39 @@ public interface AgentDriver {
   /**
    * A reader for the output of one call.
    *
-   * @param zone in which the agent prints local times
+   * @param host where the agent runs or, for recorded output, ran
    */
-  OutputReader reader(ZoneId zone);
+  OutputReader reader(Surroundings host);
+
+  /**
+   * Makes the host ready for calls of this agent.
+   *
+   * @return variables that the agent needs besides those that it is configured with
+   * @throws IOException if a file cannot be written; the message names it
+   */
+  default Map<String, String> prepare(Surroundings host) throws IOException {
+    return Map.of();
+  }
+
+  /**
+   * The earliest moment at which a call does no harm to its session, at most {@link #MAX_SETTLING}
+   * after {@code now}.
+   */
+  default Instant startsAt(AgentCall call, Surroundings host, Instant now) {
+    return now;
+  }
+
+  /**
+   * Whether a prompt stays in the session when its very first request is refused. Otherwise a fresh
+   * session that was limited at once is as if it had never been, and a resumed one as if the
+   * message had never been said.
+   */
+  default boolean keepsRefusedPrompt() {
+    return true;
+  }
+
+  /** The arguments with which the program prints its version; empty if it is not to be asked. */
+  default List<String> versionArguments() {
+    return List.of();
+  }
 }

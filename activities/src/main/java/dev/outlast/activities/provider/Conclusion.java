@@ -38,7 +38,8 @@ public sealed interface Conclusion {
   record Completed(Basis basis, String text) implements Conclusion {}
 
   /**
-   * The account's allowance is used up.
+   * The account's allowance is used up. With the scope {@link LimitScope#CREDIT} and without a
+   * reset nothing says that it ever returns.
    *
    * @param reset null if the agent did not say
    */
@@ -71,7 +72,7 @@ public sealed interface Conclusion {
       case THROTTLE -> new Throttled(basis);
       case AUTH -> new Stopped(basis, StopReason.AUTH);
       case BILLING -> new Stopped(basis, StopReason.BILLING);
-      case CREDIT -> new Stopped(basis, StopReason.CREDIT);
+      case CREDIT -> new Limited(basis, LimitScope.CREDIT, null, UsageLimit.SetBy.WINDOW);
       case PLAN -> new Stopped(basis, StopReason.PLAN);
       case CONTEXT -> new Stopped(basis, StopReason.CONTEXT);
       case REFUSED -> new Stopped(basis, StopReason.REFUSED);

@@ -15,6 +15,14 @@ public interface OutputReader {
   /** Takes the next line of standard error, read at this moment. */
   void stderr(OutputLine line, Instant readAt);
 
+  /**
+   * Whether the agent has said that it sleeps, or tries again and again, in its own process while
+   * its allowance is used up. It does not end by itself then, for as long as the limit lasts.
+   */
+  default boolean sitsOutLimit(Instant now) {
+    return false;
+  }
+
   /** What is known so far. */
   CallFacts facts();
 

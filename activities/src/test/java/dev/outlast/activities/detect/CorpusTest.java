@@ -138,6 +138,7 @@ class CorpusTest {
         List.of(provider),
         null,
         null,
+        null,
         List.of(),
         List.of(),
         null,

@@ -99,6 +99,7 @@ class ProviderContractTest {
         List.of("program", "always"),
         null,
         null,
+        null,
         args,
         List.of(),
         null,
@@ -117,7 +118,7 @@ class ProviderContractTest {
   }
 
   private static OutputReader read(AgentDriver driver, String stdout) {
-    OutputReader reader = driver.reader(ZONE);
+    OutputReader reader = driver.reader(Surroundings.recorded(ZONE));
     feed(reader, stdout.getBytes(StandardCharsets.UTF_8), 4096);
     return reader;
   }
@@ -223,7 +224,7 @@ class ProviderContractTest {
               + (limit ? subject.error : subject.answer)
                   .formatted("You've hit your limit · resets 3pm");
       OutputReader whole = read(subject.driver, stdout);
-      OutputReader pieces = subject.driver.reader(ZONE);
+      OutputReader pieces = subject.driver.reader(Surroundings.recorded(ZONE));
       feed(pieces, stdout.getBytes(StandardCharsets.UTF_8), 1 + random.nextInt(60));
       int exit = limit ? 1 : 0;
       assertEquals(whole.conclude(exit, NOW), pieces.conclude(exit, NOW), "seed " + i);
@@ -250,7 +251,7 @@ class ProviderContractTest {
         bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
       }
       try {
-        OutputReader reader = subject.driver.reader(ZONE);
+        OutputReader reader = subject.driver.reader(Surroundings.recorded(ZONE));
         feed(reader, bytes, 1 + random.nextInt(100));
         reader.stderr(new OutputLine(bytes, random.nextBoolean()), NOW);
         assertNotNull(reader.facts());
@@ -288,6 +289,7 @@ class ProviderContractTest {
             List.of("claude"),
             null,
             "acceptEdits",
+            null,
             List.of("--add-dir", "/x"),
             List.of(),
             null,
@@ -397,7 +399,7 @@ class ProviderContractTest {
             List.of("{prompt}"),
             subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
             List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));
-    OutputReader reader = Providers.driver(agent).reader(ZONE);
+    OutputReader reader = Providers.driver(agent).reader(Surroundings.recorded(ZONE));
     feed(
         reader,
         subject
@@ -418,7 +420,7 @@ class ProviderContractTest {
         Providers.driver(
                 agent(
                     "command", List.of("{prompt}"), Output.TEXT, List.of("(a+)+\\1b", "(?:a|a)*b")))
-            .reader(ZONE);
+            .reader(Surroundings.recorded(ZONE));
     reader.stderr(line("a".repeat(5_000) + "!"), NOW);
     // A reference back keeps Java from remembering what has failed; 2 to the power of 60 tries.
     reader.stderr(line("a".repeat(60) + "!"), NOW);

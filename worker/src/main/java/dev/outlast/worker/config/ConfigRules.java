@@ -84,6 +84,9 @@ final class ConfigRules {
     if (agent.permissionMode() != null && !name(agent.permissionMode(), AgentRunRequest.MAX_NAME)) {
       wrong(key + ".permission-mode", agent.permissionMode(), "a word that the agent knows");
     }
+    if (agent.sandbox() != null && !name(agent.sandbox(), AgentRunRequest.MAX_NAME)) {
+      wrong(key + ".sandbox", agent.sandbox(), "a word that the agent knows");
+    }
     for (int i = 0; i < agent.env().size(); i++) {
       String variable = agent.env().get(i);
       if (!VARIABLES.matcher(variable).matches()) {
@@ -156,6 +159,7 @@ final class ConfigRules {
         agent.command(),
         agent.model(),
         agent.permissionMode(),
+        agent.sandbox(),
         args,
         agent.env(),
         agent.account(),

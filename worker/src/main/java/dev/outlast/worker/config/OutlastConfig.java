@@ -164,6 +164,7 @@ public final class OutlastConfig {
         resumeMessage,
         ZoneId.systemDefault(),
         drainGrace,
+        stateDir,
         environment);
   }
 

@@ -70,6 +70,7 @@ final class ProviderDefaults {
         command,
         null,
         null,
+        null,
         List.of(),
         environment(provider),
         null,

@@ -102,6 +102,7 @@ class OutlastConfigTest {
             List.of("/opt/claude", "--x"),
             "opus",
             "acceptEdits",
+            null,
             List.of("--add-dir", "/y"),
             List.of("PATH", "LC_*"),
             "work",

@@ -50,6 +50,7 @@ class OutlastPluginTest {
             List.of("/bin/echo", "-n"),
             null,
             null,
+            null,
             List.of("{prompt}"),
             List.of("PATH"),
             null,

@@ -8,7 +8,7 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
-import java.time.ZoneId;
+import dev.outlast.activities.provider.Surroundings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -83,8 +83,8 @@ public final class ClaudeProvider implements AgentProvider {
     }
 
     @Override
-    public OutputReader reader(ZoneId zone) {
-      return new ClaudeReader(patterns, zone);
+    public OutputReader reader(Surroundings host) {
+      return new ClaudeReader(patterns, host.zone());
     }
   }
 }

@@ -11,6 +11,8 @@ import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.PlainErrors;
+import dev.outlast.activities.provider.ToolNames;
+import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
@@ -30,7 +32,6 @@ final class ClaudeReader implements OutputReader {
 
   private static final int MAX_TAIL = 64 * 1024;
   private static final String RESULT = "stdout result";
-  private static final int MAX_TOOL_NAME = 80;
 
   private final LimitPatterns patterns;
   private final ZoneId zone;
@@ -42,6 +43,7 @@ final class ClaudeReader implements OutputReader {
   private boolean taken;
   private boolean progressed;
   private String lastTool;
+  private ItemKind lastItem;
   private boolean json;
   private boolean recordCut;
   private RateLimit rateLimit;
@@ -139,7 +141,7 @@ final class ClaudeReader implements OutputReader {
         }
         String version = Json.text(node, "claude_code_version");
         if (!version.isBlank()) {
-          agentVersion = PlainText.head(PlainText.clean(version), MAX_TOOL_NAME);
+          agentVersion = ToolNames.shown(version);
         }
       }
       case "api_retry", "compact_boundary" -> taken = true;
@@ -155,10 +157,21 @@ final class ClaudeReader implements OutputReader {
     StringBuilder text = new StringBuilder();
     text.append(PlainText.head(Json.text(message, "content"), MAX_TAIL));
     for (JsonNode part : message.path("content")) {
-      if (Json.text(part, "type").equals("text") && text.length() < MAX_TAIL) {
-        text.append(Json.text(part, "text"));
-      } else if (Json.text(part, "type").equals("tool_use")) {
-        lastTool = PlainText.head(PlainText.clean(Json.text(part, "name")), MAX_TOOL_NAME);
+      switch (Json.text(part, "type")) {
+        case "text" -> {
+          lastItem = ItemKind.MESSAGE;
+          if (text.length() < MAX_TAIL) {
+            text.append(Json.text(part, "text"));
+          }
+        }
+        case "thinking" -> lastItem = ItemKind.REASONING;
+        case "tool_use" -> {
+          lastTool = ToolNames.shown(Json.text(part, "name"));
+          lastItem = ToolNames.kind(lastTool);
+        }
+        default -> {
+          // Parts of newer versions.
+        }
       }
     }
     boolean synthetic =
@@ -250,10 +263,12 @@ final class ClaudeReader implements OutputReader {
   public CallFacts facts() {
     return new CallFacts(
         session,
+        null,
         agentVersion,
         taken,
         progressed,
         lastTool,
+        lastItem,
         totalTokens == null ? earlierTokens.plus(currentTokens) : totalTokens,
         costUsd,
         usingOverage);

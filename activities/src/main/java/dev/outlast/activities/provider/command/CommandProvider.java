@@ -8,8 +8,8 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionStart;
-import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -84,8 +84,8 @@ public final class CommandProvider implements AgentProvider {
     }
 
     @Override
-    public OutputReader reader(ZoneId zone) {
-      return new CommandReader(agent.output(), patterns, zone);
+    public OutputReader reader(Surroundings host) {
+      return new CommandReader(agent.output(), patterns, host.zone());
     }
   }
 }

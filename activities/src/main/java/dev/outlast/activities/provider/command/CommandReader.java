@@ -112,7 +112,8 @@ final class CommandReader implements OutputReader {
 
   @Override
   public CallFacts facts() {
-    return new CallFacts(session, null, printed, printed, null, TokenUsage.NONE, 0, false);
+    return new CallFacts(
+        session, null, null, printed, printed, null, null, TokenUsage.NONE, 0, false);
   }
 
   @Override

@@ -1,0 +1,61 @@
+package dev.outlast.activities.provider;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.process.OutputLine;
+import java.time.Instant;
+import java.util.function.BiConsumer;
+
+/**
+ * The records, one JSON object a line, among the lines of an agent's standard output, and the tail
+ * of the plain lines beside them. Not thread-safe.
+ */
+public final class Records {
+
+  private static final int MAX_PLAIN = 64 * 1024;
+
+  private final BiConsumer<JsonNode, Instant> sink;
+  private final LineTail plain = new LineTail(MAX_PLAIN);
+  private boolean any;
+  private boolean cut;
+
+  /**
+   * @param sink is given each record and when it was read
+   */
+  public Records(BiConsumer<JsonNode, Instant> sink) {
+    this.sink = sink;
+  }
+
+  /** Takes a line. An array of records is taken apart. */
+  public void line(OutputLine line, Instant readAt) {
+    JsonNode node = Json.read(line);
+    if (node.isMissingNode()) {
+      if (!Json.beginsAsJson(line.bytes())) {
+        plain.add(line, readAt);
+      } else if (line.cut()) {
+        cut = true;
+        any = true;
+      }
+    } else if (node.isArray()) {
+      any = true;
+      node.forEach(element -> sink.accept(element, readAt));
+    } else {
+      any = true;
+      sink.accept(node, readAt);
+    }
+  }
+
+  /** Whether there was any record. */
+  public boolean any() {
+    return any;
+  }
+
+  /** Whether a record was too long to be read. */
+  public boolean cut() {
+    return cut;
+  }
+
+  /** The last of the lines that were no records. */
+  public LineTail plain() {
+    return plain;
+  }
+}
