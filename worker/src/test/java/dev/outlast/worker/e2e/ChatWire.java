@@ -13,7 +13,7 @@ final class ChatWire implements Wire {
 
   /** GitHub's limit of a session's window, which says in words when to come back. */
   static ModelResponse copilotSessionLimit(Instant reset, Instant now) {
-    long seconds = Duration.between(now, reset).toSeconds();
+    long seconds = Duration.between(now, reset).toSeconds() + 1;
     return ModelResponse.json(
             429,
             fill(
@@ -34,7 +34,7 @@ final class ChatWire implements Wire {
                  'error': {'type': 'GoUsageLimitError',
                    'message': 'Subscription quota exceeded. You can continue using free models.'}}
                 """))
-        .with(Map.of("retry-after", Long.toString(Duration.between(now, reset).toSeconds())));
+        .with(Map.of("retry-after", Long.toString(Duration.between(now, reset).toSeconds() + 1)));
   }
 
   @Override
