@@ -38,7 +38,7 @@ class CorpusTest {
     try (Stream<Path> files = Files.list(folder)) {
       cases = files.sorted().toList();
     }
-    assertTrue(cases.size() >= 26, "cases: " + cases.size());
+    assertTrue(cases.size() >= 44, "cases: " + cases.size());
     return cases.stream()
         .map(
             file ->

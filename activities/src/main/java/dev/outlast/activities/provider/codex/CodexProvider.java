@@ -1,0 +1,172 @@
+package dev.outlast.activities.provider.codex;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.CommandLine;
+import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.LimitPatterns;
+import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.SessionStart;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The Codex CLI, called as {@code codex exec [resume] --json --skip-git-repo-check …}. The options
+ * were tried with version 0.169.0.
+ *
+ * <ul>
+ *   <li>{@code sandbox} is one of {@link #SANDBOXES}. Without it the CLI's own configuration
+ *       decides, and where that says nothing, tools may only read.
+ *   <li>{@code permissionMode} is one of {@link #PERMISSION_MODES}. {@code codex exec} never asks
+ *       anybody: {@code never} is what it does anyway (what the sandbox forbids fails), {@code
+ *       approve-for-me} has the CLI's automatic review decide, {@code full-auto} is an older
+ *       version's word for a writable workspace, and {@code
+ *       dangerously-bypass-approvals-and-sandbox} lets tools do everything.
+ *   <li>{@code args} are options of {@code codex exec}. They are given before the word {@code
+ *       resume}, where the CLI accepts them for a resumed session too, {@code -s}, {@code -p} and
+ *       {@code --add-dir} included. An option that takes several values needs the form {@code
+ *       --image=FILE}. Options that would keep a session from being resumed, or move it out of its
+ *       workspace, are refused.
+ * </ul>
+ */
+public final class CodexProvider implements AgentProvider {
+
+  /** The words for {@code sandbox}. */
+  public static final List<String> SANDBOXES =
+      List.of("read-only", "workspace-write", "danger-full-access");
+
+  private static final String NEVER = "never";
+  private static final String BYPASS = "dangerously-bypass-approvals-and-sandbox";
+
+  /** The words for {@code permissionMode}. */
+  public static final List<String> PERMISSION_MODES =
+      List.of(NEVER, "approve-for-me", "full-auto", BYPASS);
+
+  @Override
+  public String name() {
+    return "codex";
+  }
+
+  @Override
+  public Optional<String> executable() {
+    return Optional.of("codex");
+  }
+
+  @Override
+  public List<String> defaultEnvironment() {
+    return Environment.commonAnd("CODEX_*", "OPENAI_*");
+  }
+
+  @Override
+  public AgentDriver driver(AgentDefinition agent) {
+    String key = "agents." + agent.name() + ".";
+    oneOf(key + "sandbox", agent.sandbox(), SANDBOXES);
+    oneOf(key + "permissionMode", agent.permissionMode(), PERMISSION_MODES);
+    if (agent.sandbox() != null && BYPASS.equals(agent.permissionMode())) {
+      throw new IllegalArgumentException(
+          key
+              + "sandbox: has no effect with permissionMode '"
+              + BYPASS
+              + "'; leave one of them out");
+    }
+    for (int i = 0; i < agent.args().size(); i++) {
+      String arg = agent.args().get(i);
+      String remedy = remedy(arg, agent);
+      if (!remedy.isEmpty()) {
+        throw new IllegalArgumentException(key + "args[" + i + "]: '" + arg + "' " + remedy);
+      }
+    }
+    return new Driver(agent, LimitPatterns.of(agent));
+  }
+
+  private static void oneOf(String key, String value, List<String> allowed) {
+    if (value != null && !allowed.contains(value)) {
+      throw new IllegalArgumentException(
+          key + ": '" + value + "' is unknown to codex exec; use " + String.join(", ", allowed));
+    }
+  }
+
+  /** Why an argument cannot be given, and what to do instead; empty if it can. */
+  private static String remedy(String arg, AgentDefinition agent) {
+    String option = arg.startsWith("--") ? arg.split("=", 2)[0] : arg;
+    if (option.equals("--cd") || option.startsWith("-C")) {
+      return "would move the agent out of its run's workspace; name the workspace in the run";
+    }
+    boolean sandbox = option.equals("--sandbox") || option.startsWith("-s");
+    if (sandbox && agent.sandbox() != null) {
+      return "is said twice; leave it out, as the key 'sandbox' says it";
+    }
+    return switch (option) {
+      case "--ephemeral" -> "keeps no session that could be resumed; leave it out";
+      case "--json", "--experimental-json", "--skip-git-repo-check" ->
+          "is always given; leave it out";
+      case "--last", "--all", "resume", "fork", "review" ->
+          "says which session to use, which the run decides; leave it out";
+      default -> "";
+    };
+  }
+
+  private record Driver(AgentDefinition agent, LimitPatterns patterns) implements AgentDriver {
+
+    @Override
+    public boolean choosesSession() {
+      return false;
+    }
+
+    @Override
+    public boolean continuesLast() {
+      return true;
+    }
+
+    @Override
+    public CommandLine commandLine(AgentCall call) {
+      boolean fresh = call.start() == SessionStart.FRESH;
+      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      line.add("exec");
+      if (agent.permissionMode() != null && !agent.permissionMode().equals(NEVER)) {
+        line.add("--" + agent.permissionMode());
+      }
+      line.addAll(agent.args());
+      if (!fresh) {
+        line.add("resume");
+      }
+      line.addAll(List.of("--json", "--skip-git-repo-check"));
+      if (agent.sandbox() != null) {
+        // The option -s is unknown to "exec resume"; this is known to both.
+        line.addAll(List.of("-c", "sandbox_mode=\"" + agent.sandbox() + "\""));
+      }
+      if (call.model() != null) {
+        line.addAll(List.of("-m", call.model()));
+      }
+      switch (call.start()) {
+        case FRESH -> {}
+        case RESUME -> line.add(call.session().value());
+        case CONTINUE_LAST -> line.add("--last");
+      }
+      boolean asArgument =
+          !call.message().startsWith("-")
+              && !call.message().isBlank()
+              && CommandLine.fitsArgument(call.message());
+      if (asArgument && fresh) {
+        // Else a message such as "review" would be one of the program's commands.
+        line.add("--");
+      }
+      line.add(asArgument ? call.message() : "-");
+      return new CommandLine(line, asArgument ? null : call.message());
+    }
+
+    @Override
+    public OutputReader reader(Surroundings host) {
+      return new CodexReader(patterns, host);
+    }
+
+    @Override
+    public List<String> versionArguments() {
+      return List.of("--version");
+    }
+  }
+}
