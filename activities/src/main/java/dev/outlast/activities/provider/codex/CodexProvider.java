@@ -23,9 +23,12 @@ import java.util.Optional;
  *       decides, and where that says nothing, tools may only read.
  *   <li>{@code permissionMode} is one of {@link #PERMISSION_MODES}. {@code codex exec} never asks
  *       anybody: {@code never} is what it does anyway (what the sandbox forbids fails), {@code
- *       approve-for-me} has the CLI's automatic review decide, {@code full-auto} is an older
- *       version's word for a writable workspace, and {@code
+ *       approve-for-me} has the CLI's automatic review decide, in a writable workspace, {@code
+ *       full-auto} is an older version's word for a writable workspace, and {@code
  *       dangerously-bypass-approvals-and-sandbox} lets tools do everything.
+ *   <li>A session to resume is named by its id, a UUID, or by a name that was given to it; for a
+ *       name that it does not know, and for the last session of a folder that has none, the CLI
+ *       begins a new session without a word. An unknown id is an error.
  *   <li>{@code args} are options of {@code codex exec}. They are given before the word {@code
  *       resume}, where the CLI accepts them for a resumed session too, {@code -s}, {@code -p} and
  *       {@code --add-dir} included. An option that takes several values needs the form {@code
@@ -66,12 +69,17 @@ public final class CodexProvider implements AgentProvider {
     String key = "agents." + agent.name() + ".";
     oneOf(key + "sandbox", agent.sandbox(), SANDBOXES);
     oneOf(key + "permissionMode", agent.permissionMode(), PERMISSION_MODES);
-    if (agent.sandbox() != null && BYPASS.equals(agent.permissionMode())) {
+    String implied = impliedSandbox(agent.permissionMode());
+    if (implied != null && agent.sandbox() != null && !agent.sandbox().equals(implied)) {
       throw new IllegalArgumentException(
           key
-              + "sandbox: has no effect with permissionMode '"
-              + BYPASS
-              + "'; leave one of them out");
+              + "sandbox: '"
+              + agent.sandbox()
+              + "' would be ignored, as permissionMode '"
+              + agent.permissionMode()
+              + "' means "
+              + implied
+              + "; leave one of them out");
     }
     for (int i = 0; i < agent.args().size(); i++) {
       String arg = agent.args().get(i);
@@ -81,6 +89,14 @@ public final class CodexProvider implements AgentProvider {
       }
     }
     return new Driver(agent, LimitPatterns.of(agent));
+  }
+
+  /** The sandbox that a mode has whatever else is said; null if it has none. */
+  private static String impliedSandbox(String permissionMode) {
+    if (permissionMode == null || permissionMode.equals(NEVER)) {
+      return null;
+    }
+    return permissionMode.equals(BYPASS) ? "danger-full-access" : "workspace-write";
   }
 
   private static void oneOf(String key, String value, List<String> allowed) {
@@ -99,6 +115,10 @@ public final class CodexProvider implements AgentProvider {
     boolean sandbox = option.equals("--sandbox") || option.startsWith("-s");
     if (sandbox && agent.sandbox() != null) {
       return "is said twice; leave it out, as the key 'sandbox' says it";
+    }
+    if (option.equals("--yolo")
+        || PERMISSION_MODES.stream().anyMatch(mode -> option.equals("--" + mode))) {
+      return "is the key permissionMode's to say; move it there";
     }
     return switch (option) {
       case "--ephemeral" -> "keeps no session that could be resumed; leave it out";

@@ -129,9 +129,7 @@ final class CodexReader implements OutputReader {
     }
     switch (Json.text(node, "type")) {
       case "thread.started", "session.created" ->
-          Json.session(node, "thread_id")
-              .or(() -> Json.session(node, "session_id"))
-              .ifPresent(id -> session = id);
+          session(Json.session(node, "thread_id").or(() -> Json.session(node, "session_id")));
       case "turn.started" -> newTurn();
       case "item.started", "item.updated", "item.completed" -> item(node.path("item"), readAt);
       case "turn.completed" -> completed(node.path("usage"));
@@ -146,7 +144,7 @@ final class CodexReader implements OutputReader {
   /** The records of versions before 0.44 or so, whose vocabulary the session's file has kept. */
   private void oldRecord(JsonNode msg, Instant readAt) {
     switch (Json.text(msg, "type")) {
-      case "session_configured" -> Json.session(msg, "session_id").ifPresent(id -> session = id);
+      case "session_configured" -> session(Json.session(msg, "session_id"));
       case "task_started" -> newTurn();
       case "agent_message" -> message(Json.text(msg, "message"));
       case "agent_reasoning" -> ofModel(ItemKind.REASONING);
@@ -171,6 +169,11 @@ final class CodexReader implements OutputReader {
     }
   }
 
+  /** The first is the one that was asked for; a further one would be a subagent's. */
+  private void session(Optional<SessionId> named) {
+    session = session == null ? named.orElse(null) : session;
+  }
+
   /** Forgets how the turn before has ended: one process may take several. */
   private void newTurn() {
     taken = true;
@@ -190,10 +193,7 @@ final class CodexReader implements OutputReader {
     String type = Json.text(item, "type");
     type = type.isEmpty() ? Json.text(item, "item_type") : type;
     switch (type) {
-      case "error" -> {
-        lastItem = ItemKind.ERROR;
-        warning = line(Json.text(item, "message"), readAt);
-      }
+      case "error" -> warning = line(Json.text(item, "message"), readAt);
       case "agent_message", "assistant_message" -> message(Json.text(item, "text"));
       case "reasoning" -> ofModel(ItemKind.REASONING);
       case "command_execution" -> tool(type, ItemKind.COMMAND_EXECUTION);

@@ -55,7 +55,8 @@ class CodexReaderTest {
     read(reader, STARTED);
     assertEquals(SESSION, reader.facts().session());
     assertFalse(reader.facts().taken());
-    read(reader, WARNING);
+    read(reader, "{\"type\":\"thread.started\",\"thread_id\":\"a-subagent\"}", WARNING);
+    assertEquals(SESSION, reader.facts().session());
     assertFalse(reader.facts().taken());
     read(reader, TURN);
     assertTrue(reader.facts().taken());
