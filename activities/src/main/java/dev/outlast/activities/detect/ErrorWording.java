@@ -202,7 +202,7 @@ public final class ErrorWording {
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
   private static final Pattern NO_MODEL =
       Pattern.compile(
-          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
+          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|codex|copilot|gemini|github|chatgpt|openai|pro|max|team|org|organization|account|rate|spending|spend|5");
   private static final Pattern CREDIT =
       Pattern.compile(
           "\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");

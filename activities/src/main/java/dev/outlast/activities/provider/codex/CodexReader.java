@@ -133,8 +133,8 @@ final class CodexReader implements OutputReader {
       case "turn.started" -> newTurn();
       case "item.started", "item.updated", "item.completed" -> item(node.path("item"), readAt);
       case "turn.completed" -> completed(node.path("usage"));
-      case "turn.failed" -> failed(Json.text(node.path("error"), "message"), readAt);
-      case "error" -> error(Json.text(node, "message"), readAt);
+      case "turn.failed" -> failed(told(node), readAt);
+      case "error" -> error(told(node), readAt);
       default -> {
         // Records of newer versions.
       }
@@ -234,6 +234,17 @@ final class CodexReader implements OutputReader {
       // The sum of the whole session, so of several turns the last says it all.
       tokens = Rollout.usage(usage);
     }
+  }
+
+  /** What a record of an error says, wherever in it that stands. */
+  private static String told(JsonNode node) {
+    return Stream.of(
+            Json.text(node.path("error"), "message"),
+            Json.text(node, "message"),
+            Json.text(node, "error"))
+        .filter(text -> !text.isBlank())
+        .findFirst()
+        .orElse("");
   }
 
   private void failed(String message, Instant readAt) {
@@ -379,7 +390,7 @@ final class CodexReader implements OutputReader {
         .or(() -> records.any() ? Optional.empty() : ownError(records.plain(), STDOUT))
         .or(
             () ->
-                progressed || rulers > 0
+                taken || rulers > 0
                     ? Optional.empty()
                     : plain.words(stderr, PlainErrors.LINES, STDERR));
   }
