@@ -205,6 +205,18 @@ class OutlastConfigTest {
             "that the agent knows"),
         Arguments.of("[agents.claude]\nargs = 'x'", 2, "agents.claude.args", "a list of texts"),
         Arguments.of(
+            "[agents.codex]\nargs = ['-q', '-v']\nsandbox = 'none'",
+            3,
+            "agents.codex.sandbox",
+            "read-only"),
+        Arguments.of(
+            "[agents.codex]\npermission-mode = 'on-request'",
+            2,
+            "agents.codex.permission-mode",
+            "approve-for-me"),
+        Arguments.of(
+            "[agents.codex]\nargs = ['-q', '--ephemeral']", 2, "agents.codex.args[1]", "resumed"),
+        Arguments.of(
             "[agents.claude]\nenv = ['A=b']", 2, "agents.claude.env[0]", "[accounts.NAME]"),
         Arguments.of(
             "[agents.claude]\npatterns = ['(']", 2, "agents.claude.patterns[0]", "regular"),

@@ -68,14 +68,14 @@ public final class CodexProvider implements AgentProvider {
   public AgentDriver driver(AgentDefinition agent) {
     String key = "agents." + agent.name() + ".";
     oneOf(key + "sandbox", agent.sandbox(), SANDBOXES);
-    oneOf(key + "permissionMode", agent.permissionMode(), PERMISSION_MODES);
+    oneOf(key + "permission-mode", agent.permissionMode(), PERMISSION_MODES);
     String implied = impliedSandbox(agent.permissionMode());
     if (implied != null && agent.sandbox() != null && !agent.sandbox().equals(implied)) {
       throw new IllegalArgumentException(
           key
               + "sandbox: '"
               + agent.sandbox()
-              + "' would be ignored, as permissionMode '"
+              + "' would be ignored, as permission-mode '"
               + agent.permissionMode()
               + "' means "
               + implied
@@ -118,7 +118,7 @@ public final class CodexProvider implements AgentProvider {
     }
     if (option.equals("--yolo")
         || PERMISSION_MODES.stream().anyMatch(mode -> option.equals("--" + mode))) {
-      return "is the key permissionMode's to say; move it there";
+      return "is the key permission-mode's to say; move it there";
     }
     return switch (option) {
       case "--ephemeral" -> "keeps no session that could be resumed; leave it out";

@@ -131,8 +131,8 @@ class CodexProviderTest {
   @ParameterizedTest
   @CsvSource({
     "sandbox, , none, ",
-    "permissionMode, untrusted, , ",
-    "permissionMode, on-request, , ",
+    "permission-mode, untrusted, , ",
+    "permission-mode, on-request, , ",
     "sandbox, dangerously-bypass-approvals-and-sandbox, read-only, ",
     "sandbox, approve-for-me, read-only, ",
     "sandbox, full-auto, danger-full-access, ",
