@@ -85,6 +85,7 @@ class CallTest {
             agent.script,
             agent.folder,
             ChildEnvironment.of(host, definition, null),
+            new AgentVersions(),
             "mark"),
         new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
         Clock.systemUTC());
