@@ -81,7 +81,7 @@ final class AgentVersions {
       if (answered(process)) {
         return version(answer.toString());
       }
-      log.warn("{} has not said its version within {}", line.get(0), MAX_TIME);
+      log.warn("{} does not answer when it is asked for its version", line.get(0));
     } catch (IOException | IllegalArgumentException notStarted) {
       log.debug("{} cannot be asked for its version", line.get(0), notStarted);
     }

@@ -223,8 +223,7 @@ final class Call {
   /** Waits until the call does no harm to its session; says why it must not be made at all. */
   private Reason settle(Surroundings surroundings, SharedReader reader) {
     Instant now = clock.instant();
-    Duration told = Duration.between(now, setting.driver().startsAt(call, surroundings, now));
-    Duration wait = told.compareTo(AgentDriver.MAX_SETTLING) > 0 ? AgentDriver.MAX_SETTLING : told;
+    Duration wait = settling(now, setting.driver().startsAt(call, surroundings, now));
     long began = System.nanoTime();
     Reason reason = null;
     while (reason == null && System.nanoTime() - began < wait.toNanos()) {
@@ -240,6 +239,14 @@ final class Call {
     // The agent's own time has not begun yet.
     started += System.nanoTime() - began;
     return reason;
+  }
+
+  static Duration settling(Instant now, Instant startsAt) {
+    if (!startsAt.isAfter(now)) {
+      return Duration.ZERO;
+    }
+    Duration told = Duration.between(now, startsAt);
+    return told.compareTo(AgentDriver.MAX_SETTLING) > 0 ? AgentDriver.MAX_SETTLING : told;
   }
 
   private AgentProcess start(Surroundings surroundings, SharedReader reader) {
