@@ -2,7 +2,6 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.OutputLine;
-import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
@@ -21,7 +20,6 @@ import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
-import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
@@ -42,6 +40,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -55,15 +54,6 @@ final class Call {
 
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
-
-  /** The pause after a first throttle; it doubles with each attempt. */
-  static final Duration THROTTLE_PAUSE = Duration.ofSeconds(15);
-
-  /** The longest pause after a throttle. */
-  static final Duration MAX_THROTTLE_PAUSE = Duration.ofMinutes(5);
-
-  /** The most that a message quotes of an agent's words, in characters. */
-  static final int MAX_QUOTE = 600;
 
   /** The variable by which an agent that was left behind is known again. */
   static final String MARK = "OUTLAST_INVOCATION";
@@ -442,69 +432,29 @@ final class Call {
   private AgentOutcome outcome(Conclusion conclusion, CallFacts callFacts) {
     Instant now = clock.instant();
     boolean completed = conclusion instanceof Conclusion.Completed;
-    UsageLimit limit = null;
     String version = completed ? callFacts.agentVersion() : version(callFacts);
-    if (conclusion instanceof Conclusion.Limited limited) {
-      limit = limit(limited, version, now);
-    } else if (conclusion instanceof Conclusion.Stopped stopped) {
-      limit = lack(stopped, version, now);
-    }
+    CallReport report = new CallReport(setting, conclusion, version, now);
     InvocationFacts facts =
         facts(
             callFacts,
             version,
             now,
-            completed || limit != null,
+            completed || report.limit() != null,
             completed || callFacts.progressed());
-    if (conclusion instanceof Conclusion.Completed answer) {
-      return new AgentOutcome.Completed(
-          facts,
-          PlainText.headBytes(
-              setting.environment().redact(answer.text()), AgentOutcome.MAX_TEXT_BYTES));
+    Optional<AgentOutcome> outcome = report.outcome(facts);
+    if (outcome.isEmpty()) {
+      throw report.failure(last(facts, callFacts), context.getInfo().getAttempt());
     }
-    String quote = quote(conclusion.basis().evidence());
-    if (conclusion instanceof Conclusion.Limited) {
-      if (limit.unrecognised()) {
-        log.warn(
-            "Run {}: agent {} (version {}) has ended with what looks like a usage limit, in words"
-                + " that no rule knows: {}",
-            context.getInfo().getWorkflowId(),
-            setting.agent().name(),
-            version,
-            quote);
-      }
-      return new AgentOutcome.Limited(facts, limit);
+    if (report.limit() != null && report.limit().unrecognised()) {
+      log.warn(
+          "Run {}: agent {} (version {}) has ended with what looks like a usage limit, in words"
+              + " that no rule knows: {}",
+          context.getInfo().getWorkflowId(),
+          setting.agent().name(),
+          version,
+          report.quote());
     }
-    if (conclusion instanceof Conclusion.Stopped stopped) {
-      return new AgentOutcome.Stopped(
-          facts,
-          stopped.reason(),
-          advice(stopped.reason()) + (quote.isEmpty() ? "" : " The agent said: " + quote),
-          limit);
-    }
-    String by = decidedBy(conclusion.basis(), version);
-    InvocationProgress last = last(facts, callFacts);
-    if (conclusion instanceof Conclusion.Throttled) {
-      throw Failures.after(
-          ErrorCode.THROTTLED,
-          "the provider throttled agent '"
-              + setting.agent().name()
-              + "' with account '"
-              + setting.account()
-              + "': "
-              + quote
-              + by,
-          last,
-          throttlePause());
-    }
-    throw Failures.transientFailure(
-        ErrorCode.AGENT_CRASHED,
-        "agent '" + setting.agent().name() + "' failed: " + quote + by,
-        last);
-  }
-
-  private static String decidedBy(Conclusion.Basis basis, String version) {
-    return " (by rule " + basis.rule() + (version == null ? "" : ", version " + version) + ")";
+    return outcome.get();
   }
 
   /** How far the call was when it ended; the next attempt is told of it too. */
@@ -545,51 +495,6 @@ final class Call {
         .orElse(null);
   }
 
-  private UsageLimit limit(Conclusion.Limited limited, String version, Instant now) {
-    return limit(limited.basis(), limited.scope(), limited.reset(), limited.setBy(), version, now);
-  }
-
-  /** What a run may wait for where its policy says so; null where waiting never helps. */
-  private UsageLimit lack(Conclusion.Stopped stopped, String version, Instant now) {
-    LimitScope scope;
-    switch (stopped.reason()) {
-      case CREDIT -> scope = LimitScope.CREDIT;
-      case PLAN -> scope = LimitScope.UNKNOWN;
-      default -> {
-        return null;
-      }
-    }
-    return limit(stopped.basis(), scope, null, UsageLimit.SetBy.WINDOW, version, now);
-  }
-
-  private UsageLimit limit(
-      Conclusion.Basis basis,
-      LimitScope scope,
-      ResetTime reset,
-      UsageLimit.SetBy setBy,
-      String version,
-      Instant now) {
-    return new UsageLimit(
-        setting.agent().provider(),
-        setting.account(),
-        scope,
-        reset,
-        setBy,
-        now,
-        new LimitEvidence(
-            basis.rule(),
-            setting.environment().redact(basis.evidence()),
-            basis.channel(),
-            version,
-            setting.host().zone().getId()));
-  }
-
-  private Duration throttlePause() {
-    int doublings = Math.min(Math.max(context.getInfo().getAttempt() - 1, 0), 10);
-    Duration pause = THROTTLE_PAUSE.multipliedBy(1L << doublings);
-    return pause.compareTo(MAX_THROTTLE_PAUSE) > 0 ? MAX_THROTTLE_PAUSE : pause;
-  }
-
   /**
    * What is known of the call. An agent that answered or met its limit had the message, and so is
    * in the session that was chosen for it, also where it does not name one.
@@ -612,43 +517,5 @@ final class Call {
         facts.tokens() == null ? TokenUsage.NONE : facts.tokens(),
         facts.costUsd(),
         now);
-  }
-
-  /** An agent's own words on one line, bounded and without secrets. */
-  private String quote(String evidence) {
-    String line = setting.environment().redact(evidence).replaceAll("\\s+", " ").strip();
-    return PlainText.tail(line, MAX_QUOTE);
-  }
-
-  private String advice(StopReason reason) {
-    String agent = "agent '" + setting.agent().name() + "'";
-    return switch (reason) {
-      case AUTH ->
-          agent
-              + " is not logged in, or its credential was refused: log in as the worker's user,"
-              + " or correct the secrets of account '"
-              + setting.account()
-              + "'.";
-      case BILLING -> "account '" + setting.account() + "' has a billing problem.";
-      case CREDIT ->
-          "the paid credit or spend cap of account '"
-              + setting.account()
-              + "' is used up, and"
-              + " nothing says when it returns: raise it, or use another account.";
-      case PLAN -> "the plan of account '" + setting.account() + "' does not include this.";
-      case REFUSED -> "the model declined the task: change the prompt.";
-      case CONTEXT ->
-          "the conversation no longer fits the model's context window: start a fresh session.";
-      case SESSION_UNKNOWN ->
-          agent
-              + " does not know the session, here on host "
-              + setting.host().hostId()
-              + " and in this workspace: start a fresh one.";
-      case MAX_TURNS ->
-          agent + " has reached its own limit of turns: raise it in the agent's arguments.";
-      case CONFIG -> agent + " was called with wrong arguments: correct its configuration.";
-      case INTERRUPTED -> "the run was paused or cancelled.";
-      case OTHER -> agent + " stopped.";
-    };
   }
 }

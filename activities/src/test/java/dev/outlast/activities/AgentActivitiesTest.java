@@ -427,7 +427,7 @@ class AgentActivitiesTest {
     agentThat("init; error 'API Error: 529 Overloaded' 529");
     ApplicationFailure failure = failure(() -> fresh("task"));
     assertEquals(ErrorCode.THROTTLED.code(), failure.getType());
-    assertEquals(Call.THROTTLE_PAUSE, failure.getNextRetryDelay());
+    assertEquals(CallReport.THROTTLE_PAUSE, failure.getNextRetryDelay());
   }
 
   @Test

@@ -160,6 +160,6 @@ class CallTest {
       assertTrue(failure.getNextRetryDelay().compareTo(before) > 0);
       before = failure.getNextRetryDelay();
     }
-    assertEquals(Call.MAX_THROTTLE_PAUSE, before);
+    assertEquals(CallReport.MAX_THROTTLE_PAUSE, before);
   }
 }

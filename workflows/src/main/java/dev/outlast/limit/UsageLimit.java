@@ -54,6 +54,6 @@ public record UsageLimit(
 
   /** Whether it is used-up credit of which nothing says that it ever returns. */
   public boolean endless() {
-    return scope == LimitScope.CREDIT && reset == null;
+    return scope == LimitScope.CREDIT && reset == null && !unrecognised();
   }
 }
