@@ -35,15 +35,17 @@ public final class LineTail {
   private record RawLine(byte[] bytes, Instant readAt) {}
 
   private final int maxChars;
+  private final int maxBytes;
   private final Deque<RawLine> lines = new ArrayDeque<>();
-  private long bytes;
+  private int bytes;
 
   /**
-   * @param maxChars how much is kept of all lines together; of bytes, of which cleaning may leave
-   *     less, up to {@value #MAX_BYTES_PER_CHAR} times as many
+   * @param maxChars how much is kept of all lines together, at most half a gigabyte; four times as
+   *     many bytes are kept until somebody asks, as cleaning leaves less of them
    */
   public LineTail(int maxChars) {
     this.maxChars = maxChars;
+    this.maxBytes = Math.multiplyExact(MAX_BYTES_PER_CHAR, maxChars);
   }
 
   /**
@@ -51,13 +53,11 @@ public final class LineTail {
    * counts as lines of its own.
    */
   public void add(OutputLine line, Instant readAt) {
-    byte[] head =
-        line.bytes().length > MAX_LINE_BYTES
-            ? Arrays.copyOf(line.bytes(), MAX_LINE_BYTES)
-            : line.bytes();
+    int kept = Math.min(MAX_LINE_BYTES, maxBytes);
+    byte[] head = line.bytes().length > kept ? Arrays.copyOf(line.bytes(), kept) : line.bytes();
     lines.addLast(new RawLine(head, readAt));
     bytes += head.length;
-    while (lines.size() > MAX_LINES || bytes > (long) MAX_BYTES_PER_CHAR * maxChars) {
+    while (lines.size() > MAX_LINES || bytes > maxBytes) {
       bytes -= lines.removeFirst().bytes().length;
     }
   }

@@ -298,9 +298,19 @@ public enum Wire {
   /** The good end of a turn. */
   abstract String end(String text);
 
+  /** The name of the provider that reads it. */
+  String provider() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Whether there is such a provider. */
+  boolean known() {
+    return Providers.names().contains(provider());
+  }
+
   /** The provider that reads it. */
   public AgentDriver driver() {
-    String name = name().toLowerCase(Locale.ROOT);
+    String name = provider();
     return Providers.driver(
         new AgentDefinition(
             name,
