@@ -113,7 +113,7 @@ final class CodexReader implements OutputReader {
     } else if (agentVersion != null) {
       Matcher named = HEADER_SESSION.matcher(text);
       if (named.matches() && SessionId.valid(named.group(1))) {
-        session = new SessionId(named.group(1));
+        session(Optional.of(new SessionId(named.group(1))));
       }
       if (RULER.matcher(text).matches() && ++rulers == HEADER_RULERS) {
         taken = true;
@@ -174,7 +174,10 @@ final class CodexReader implements OutputReader {
     session = session == null ? named.orElse(null) : session;
   }
 
-  /** Forgets how the turn before has ended: one process may take several. */
+  /**
+   * The CLI writes the prompt into the session's file as soon as the turn has started, before it
+   * asks the model. Forgets how the turn before has ended: one process may take several.
+   */
   private void newTurn() {
     taken = true;
     completed = false;
