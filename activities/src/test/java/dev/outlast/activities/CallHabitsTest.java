@@ -188,8 +188,11 @@ class CallHabitsTest {
       throws IOException {
     agentThat("init; echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 50");
     driver.conclusion = limit("gemini/retry", LimitScope.DAILY, RESET);
+    long began = System.nanoTime();
 
     AgentOutcome.Limited limited = limited();
+
+    assertTrue(System.nanoTime() - began < Duration.ofSeconds(30).toNanos(), "it slept on");
 
     assertEquals(RESET, limited.limit().reset());
     assertEquals(LimitScope.DAILY, limited.limit().scope());
@@ -348,8 +351,14 @@ class CallHabitsTest {
   @Test
   void a_failure_names_its_rule_and_the_agents_version() throws IOException {
     agentThat("init; error 'API Error: 529 Overloaded' 529");
-    String message = failure().getOriginalMessage();
-    assertTrue(message.contains("throttled agent 'claude' with account 'work'"), message);
-    assertTrue(message.contains("(by rule ") && message.contains("version 2.1.329)"), message);
+    String throttled = failure().getOriginalMessage();
+    assertTrue(throttled.contains("throttled agent 'claude' with account 'work'"), throttled);
+    assertTrue(throttled.contains("(by rule "), throttled);
+    assertTrue(throttled.endsWith("version 2.1.329)"), throttled);
+
+    driver.conclusion = new Conclusion.Failed(basis("exit-code"));
+    String failed = failure().getOriginalMessage();
+    assertTrue(failed.contains("agent 'claude' failed: words of the agent"), failed);
+    assertTrue(failed.endsWith("(by rule exit-code, version 2.1.329)"), failed);
   }
 }
