@@ -36,6 +36,8 @@ public final class ErrorWording {
     BILLING,
     /** Paid credit or a spend cap is used up, and nothing says that it returns. */
     CREDIT,
+    /** The cap that was set for this invocation alone is used up; the account has more. */
+    BUDGET,
     PLAN,
     CONTEXT,
     REFUSED,
@@ -161,6 +163,9 @@ public final class ErrorWording {
               + "\\badmin(?:istrator)?\\b|pay-as-you-go|\\boverage\\b|\\bbalance\\b|workspace owner|raise it");
   private static final Pattern MAX_TURNS =
       Pattern.compile("max(?:imum|[_ ])?[ _-]?(?:number of )?turns|turn limit");
+  private static final Pattern OWN_BUDGET =
+      Pattern.compile(
+          "\\bmax(?:imum)?[ _-]budget\\b|\\bbudget (?:for|of) (?:this|the) (?:run|invocation|task|session)\\b|\\b--max-budget");
   private static final Pattern RATE =
       Pattern.compile(
           "rate[ _-]?limit|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
@@ -320,6 +325,9 @@ public final class ErrorWording {
     }
     if (has(MAX_TURNS, t)) {
       return Meaning.MAX_TURNS;
+    }
+    if (has(OWN_BUDGET, t)) {
+      return Meaning.BUDGET;
     }
     if (usedUp && has(PAID, t) && !has(BILLING, t)) {
       boolean returns = has(RETURNS, t) || window(t) != LimitScope.UNKNOWN;
