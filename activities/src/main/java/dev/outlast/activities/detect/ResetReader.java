@@ -97,7 +97,7 @@ public final class ResetReader {
       Pattern.compile("(\\d{4})[-/](\\d{2})[-/](\\d{2})(?!\\w)");
   private static final Pattern AMOUNT =
       Pattern.compile(
-          "(\\d{1,9}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
+          "(\\d{1,12}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
               + "(?![a-z])");
   private static final Pattern ISO_AMOUNT =
       Pattern.compile(
@@ -462,13 +462,15 @@ public final class ResetReader {
       }
       NamedClock clock = named.get();
       int afterZone = skip(ZONE, original, clock.end());
-      Optional<NamedDate> date = namedDate(skip(CLOCK_TO_DATE, lower, clock.end()));
-      if (date.isEmpty() && afterZone > clock.end()) {
-        date = namedDate(skip(CLOCK_TO_DATE, lower, afterZone));
+      int dateAt = skip(CLOCK_TO_DATE, lower, clock.end());
+      Optional<NamedDate> date = namedDate(dateAt);
+      if (date.isEmpty()) {
+        dateAt = skip(CLOCK_TO_DATE, lower, afterZone);
+        date = namedDate(dateAt);
       }
       if (date.isPresent()) {
-        ZoneId in = afterZone > clock.end() ? zoneAt(clock.end()) : zoneAt(date.get().end());
-        return resolve(skip(CLOCK_TO_DATE, lower, clock.end()), date.get(), named, in);
+        ZoneId in = zoneAt(afterZone > clock.end() ? clock.end() : date.get().end());
+        return resolve(dateAt, date.get(), named, in);
       }
       ZoneId in = zoneAt(clock.end());
       LocalDate today = LocalDate.ofInstant(now, in);

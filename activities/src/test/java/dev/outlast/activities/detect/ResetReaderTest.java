@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ResetReaderTest {
 
-  private static final int CASES = 3_000;
+  private static final int CASES = 10_000;
 
   @ParameterizedTest
   @CsvSource(
