@@ -76,6 +76,7 @@ public final class ErrorWording {
               + NOUN
               + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
               + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
+              + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
               + "|\\bwindow is (?:full|used up|closed|exhausted|spent|over)\\b"
               + "|\\b(?:you|account|access|usage|plan) (?:is|are|has been|have been|was) (?:currently |temporarily )?(?:rate[ -])?limited\\b"
               + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b");
@@ -164,7 +165,7 @@ public final class ErrorWording {
               + "request (?:is )?too large|conversation (?:is )?too long");
   private static final Pattern AUTH =
       Pattern.compile(
-          "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|no authentication\\b|set an auth method|(?:incorrect|wrong) api[- _]?key|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
+          "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|no authentication\\b|no api[- _]?key\\b|log ?in required|set an auth method|(?:incorrect|wrong) api[- _]?key|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
               + "not logged in|(?:run|use) /?login|please log ?in|log ?in again|sign in|oauth token|unauthori[sz]ed|\\b401\\b|"
               + "api[- _]key[^\\n]{0,30}(?:invalid|missing|expired|not valid|required)|credentials?[^\\n]{0,20}(?:invalid|expired|missing)|"
               + "token[^\\n]{0,20}(?:expired|revoked)|organization has been disabled|permission[_ ](?:denied|error)|\\b403\\b");
@@ -175,6 +176,8 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:plan|seat|subscription|tier|license)\\b[^\\n.]{0,60}(?:\\bnot\\b|n't\\b)[^\\n.]{0,40}(?:includ|support|access|available|allow|have)|"
               + "disabled (?:by|for) your|\\bpolicy (?:has disabled|to be enabled)|\\bupgrade (?:to [a-z+ ]{1,20} )?to (?:use|access|unlock)\\b|unavailable in your|set to \\$0|"
+              + "only (?:available|included) (?:on|in|with|for|to)\\b[^\\n]{0,30}\\b(?:plan|subscri)|"
+              + "\\b(?:needs?|requires?) an? [a-z+ ]{0,20}\\b(?:plan|subscription)\\b|"
               + "not (?:yet )?(?:available|included|enabled) (?:in|on|with|for) (?:your|this (?:plan|subscription)|the [^\\n.]{1,30} plan)|"
               + "\\brequires? (?:usage credits|extra usage)\\b|(?:usage credits|extra usage) (?:is|are) required|"
               + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
@@ -195,7 +198,7 @@ public final class ErrorWording {
   private static final Pattern THROTTLED = Pattern.compile("throttl");
   private static final Pattern RATE =
       Pattern.compile(
-          "rate[ _-]?limit|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+          "rate[ _-]?limit(?!er)|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
   private static final Pattern YOURS_RETURNS =
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
@@ -209,7 +212,7 @@ public final class ErrorWording {
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
-          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b");
+          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
 
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
@@ -225,10 +228,10 @@ public final class ErrorWording {
   private static final Pattern WEEKLY =
       Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
   private static final Pattern DAILY =
-      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b");
+      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b|perday");
   private static final Pattern KNOWN_MODEL =
       Pattern.compile(
-          "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:limit|quota)(?: (?:reached|exceeded|hit))? for (?:all )?"
+          "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:limit|quota)(?: (?:reached|exceeded|hit))? for (?:all )?(?:claude )?"
               + "(?:opus|sonnet|haiku|fable|pro|flash|o\\d|[a-z][a-z0-9.]*-[a-z0-9.-]*\\d)");
   private static final Pattern THIS_MODEL =
       Pattern.compile(

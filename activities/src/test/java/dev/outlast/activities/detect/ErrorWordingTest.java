@@ -119,7 +119,7 @@ class ErrorWordingTest {
         Files.readAllLines(Path.of(ErrorWordingTest.class.getResource("/wordings.tsv").toURI()));
     List<String[]> wordings =
         rows.stream().filter(row -> !row.startsWith("#")).map(row -> row.split("\t", -1)).toList();
-    assertTrue(wordings.size() >= 250, "wordings: " + wordings.size());
+    assertTrue(wordings.size() >= 330, "wordings: " + wordings.size());
     return wordings.stream().map(w -> DynamicTest.dynamicTest(w[2], () -> check(w)));
   }
 
