@@ -185,6 +185,12 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b402\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\bpremium requests?\\b|\\bprepaid\\b|\\bfunds\\b|\\bextra usage\\b|\\bout of usage\\b|\\bmonthly usage\\b|"
               + "\\badmin(?:istrator)?\\b|pay-as-you-go|\\boverage\\b|\\bbalance\\b|workspace owner|raise it");
+
+  /** What a message offers for sale is not what is used up. */
+  private static final Pattern OFFER =
+      Pattern.compile(
+          "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
+
   private static final Pattern MAX_TURNS =
       Pattern.compile("\\bmax(?:imum)?[ -]?(?:number of |session )?turns|\\bturn limit");
   private static final Pattern OWN_BUDGET =
@@ -229,6 +235,11 @@ public final class ErrorWording {
       Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
   private static final Pattern DAILY =
       Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b|perday");
+
+  /** So many a day, also where each model has its own count. */
+  private static final Pattern PER_DAY =
+      Pattern.compile("\\b(?:requests?|tokens?|messages?) ?per ?day\\b|requestsperday");
+
   private static final Pattern KNOWN_MODEL =
       Pattern.compile(
           "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:limit|quota)(?: (?:reached|exceeded|hit))? for (?:all )?(?:claude )?"
@@ -242,7 +253,7 @@ public final class ErrorWording {
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
   private static final Pattern NO_MODEL =
       Pattern.compile(
-          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
+          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|codex|copilot|gemini|github|chatgpt|openai|pro|max|team|org|organization|account|rate|spending|spend|5");
   private static final Pattern CREDIT =
       Pattern.compile(
           "\\bextra usage\\b|\\bpremium requests?\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
@@ -386,7 +397,7 @@ public final class ErrorWording {
     if (has(PLAN, t)) {
       return Meaning.PLAN;
     }
-    if (usedUp && has(PAID, t) && !has(BILLING, t)) {
+    if (usedUp && has(PAID, withoutOffers(t)) && !has(BILLING, t)) {
       boolean returns = has(RETURNS, t) || window(t) != LimitScope.UNKNOWN;
       return returns ? Meaning.LIMIT : Meaning.CREDIT;
     }
@@ -429,6 +440,9 @@ public final class ErrorWording {
     if (t.strip().equals("day")) {
       return LimitScope.DAILY;
     }
+    if (has(PER_DAY, t)) {
+      return LimitScope.DAILY;
+    }
     if (has(KNOWN_MODEL, t) || newModel(plain)) {
       return LimitScope.MODEL;
     }
@@ -442,7 +456,7 @@ public final class ErrorWording {
     if (has(THIS_MODEL, t)) {
       return LimitScope.MODEL;
     }
-    if (has(CREDIT, t)) {
+    if (has(CREDIT, withoutOffers(t))) {
       return LimitScope.CREDIT;
     }
     LimitScope window = window(t);
@@ -463,6 +477,10 @@ public final class ErrorWording {
   private static boolean newModel(String text) {
     Matcher name = CAPITALISED.matcher(text);
     return name.find() && !NO_MODEL.matcher(name.group(1).split(" ", 2)[0]).matches();
+  }
+
+  private static String withoutOffers(String t) {
+    return OFFER.matcher(t).replaceAll("");
   }
 
   private static boolean has(Pattern pattern, String text) {

@@ -2,6 +2,7 @@ package dev.outlast.activities.provider;
 
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.claude.ClaudeProvider;
+import dev.outlast.activities.provider.codex.CodexProvider;
 import dev.outlast.activities.provider.command.CommandProvider;
 import java.util.List;
 import java.util.Optional;
@@ -10,7 +11,7 @@ import java.util.Optional;
 public final class Providers {
 
   private static final List<AgentProvider> ALL =
-      List.of(new ClaudeProvider(), new CommandProvider());
+      List.of(new ClaudeProvider(), new CodexProvider(), new CommandProvider());
 
   private Providers() {}
 
