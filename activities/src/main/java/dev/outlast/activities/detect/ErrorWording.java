@@ -209,7 +209,7 @@ public final class ErrorWording {
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
       Pattern.compile(
-          "overloaded|\\b529\\b|\\b503\\b|at capacity|no capacity|high demand|service unavailable|temporarily|concurren(?:t|cy)");
+          "overloaded|\\bresource (?:has been |is )?exhausted\\b|\\b529\\b|\\b503\\b|at capacity|no capacity|high demand|service unavailable|temporarily|concurren(?:t|cy)");
   private static final Pattern CONFIG =
       Pattern.compile(
           "(?:unknown|unrecogni[sz]ed|unexpected|invalid) (?:option|argument|flag|command)|"
@@ -237,8 +237,7 @@ public final class ErrorWording {
       Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b|perday");
 
   /** So many a day, also where each model has its own count. */
-  private static final Pattern PER_DAY =
-      Pattern.compile("\\b(?:requests?|tokens?|messages?) ?per ?day\\b|requestsperday");
+  private static final Pattern PER_DAY = Pattern.compile("\\bper[ -]day\\b|requestsperday");
 
   private static final Pattern KNOWN_MODEL =
       Pattern.compile(
@@ -373,7 +372,7 @@ public final class ErrorWording {
     boolean soon =
         reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
     if (usedUp && reset.isPresent()) {
-      boolean shared = rate || (has(QUOTA, t) && !window);
+      boolean shared = rate || (has(QUOTA, t) && !window && !has(DAILY, t));
       return shared && soon ? Meaning.THROTTLE : Meaning.LIMIT;
     }
     if (usedUp && (has(NAMED_USED_UP, t) || newModel(plain))) {
