@@ -201,7 +201,8 @@ public final class ErrorWording {
   /** What a service limits by the second or minute as well as by the day. */
   private static final Pattern QUOTA = Pattern.compile("\\b(?:quota|capacity|resource)\\b");
 
-  private static final Pattern THROTTLED = Pattern.compile("throttl");
+  private static final Pattern THROTTLED =
+      Pattern.compile("throttl|\\bresource (?:has been |is )?exhausted\\b");
   private static final Pattern RATE =
       Pattern.compile(
           "rate[ _-]?limit(?!er)|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
@@ -209,7 +210,7 @@ public final class ErrorWording {
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
       Pattern.compile(
-          "overloaded|\\bresource (?:has been |is )?exhausted\\b|\\b529\\b|\\b503\\b|at capacity|no capacity|high demand|service unavailable|temporarily|concurren(?:t|cy)");
+          "overloaded|\\b529\\b|\\b503\\b|at capacity|no capacity|high demand|service unavailable|temporarily|concurren(?:t|cy)");
   private static final Pattern CONFIG =
       Pattern.compile(
           "(?:unknown|unrecogni[sz]ed|unexpected|invalid) (?:option|argument|flag|command)|"
