@@ -79,7 +79,7 @@ public final class ResetReader {
   private static final Pattern FILLER =
       Pattern.compile(
           "(?:[\\s:,=\"'~·∙•|–—-]|\\b(?:at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
-              + "approximately|approx|another|your|usage|limits?|quota|window|access|request|back|"
+              + "approximately|approx|daily|another|your|usage|limits?|quota|window|access|request|back|"
               + "available|over|next|time|date|reset|resets)\\b\\.?){0,40}");
 
   /** A text with one of these says more than a time; its beginning then is no reset. */
@@ -139,7 +139,7 @@ public final class ResetReader {
   private static final Pattern ZONE =
       Pattern.compile(
           "\\s*(?:\\(\\s*((?:[A-Za-z]|[+-]\\d)[A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|([+-]\\d{2}:?\\d{2}|(?:UTC|GMT|utc|gmt)(?:\\s?[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)?"
-              + "|(?:Pacific|Mountain|Central|Eastern)(?=(?: Standard| Daylight)? Time)|[A-Z]{3,4}|[PMCE]T)(?![A-Za-z0-9]))");
+              + "|(?:Pacific|Mountain|Central|Eastern)(?!/)|[A-Z]{3,4}|[PMCE]T)(?![A-Za-z0-9]))");
 
   private static final Pattern OFFSET =
       Pattern.compile("(?:UTC|GMT)?\\s?([+-])(\\d{1,2})(?::?(\\d{2}))?");

@@ -463,6 +463,34 @@ class ProviderContractTest {
   @ParameterizedTest
   @EnumSource
   void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {
+    Conclusion.Limited limited =
+        byPattern(
+            subject,
+            "Fuel gone (daily), refill at 3pm; sorry",
+            "nope",
+            "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);");
+    assertEquals("pattern/2", limited.basis().rule());
+    assertEquals(LimitScope.DAILY, limited.scope());
+    assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_users_pattern_comes_before_the_rules_for_texts(Subject subject) {
+    for (String known :
+        List.of(
+            "You've hit your weekly limit (daily) · resets 3pm",
+            "Invalid API key (daily), see 3pm",
+            "Overloaded (daily) until 3pm")) {
+      Conclusion.Limited limited =
+          byPattern(subject, known, "\\((?<scope>daily)\\).* (?<reset>3pm)");
+      assertEquals("pattern/1", limited.basis().rule());
+      assertEquals(LimitScope.DAILY, limited.scope());
+      assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+    }
+  }
+
+  private static Conclusion.Limited byPattern(Subject subject, String error, String... patterns) {
     AgentDefinition agent =
         agent(
             subject.name().startsWith("COMMAND")
@@ -470,20 +498,10 @@ class ProviderContractTest {
                 : subject.name().toLowerCase(Locale.ROOT),
             List.of("{prompt}"),
             subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
-            List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));
+            List.of(patterns));
     OutputReader reader = Providers.driver(agent).reader(Surroundings.recorded(ZONE));
-    feed(
-        reader,
-        subject
-            .error
-            .formatted("Fuel gone (daily), refill at 3pm; sorry")
-            .getBytes(StandardCharsets.UTF_8),
-        100);
-    Conclusion.Limited limited =
-        assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
-    assertEquals("pattern/2", limited.basis().rule());
-    assertEquals(LimitScope.DAILY, limited.scope());
-    assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+    feed(reader, subject.error.formatted(error).getBytes(StandardCharsets.UTF_8), 100);
+    return assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
   }
 
   @Test
