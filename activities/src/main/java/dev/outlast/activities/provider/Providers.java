@@ -3,6 +3,7 @@ package dev.outlast.activities.provider;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.claude.ClaudeProvider;
 import dev.outlast.activities.provider.command.CommandProvider;
+import dev.outlast.activities.provider.gemini.GeminiProvider;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,7 +11,7 @@ import java.util.Optional;
 public final class Providers {
 
   private static final List<AgentProvider> ALL =
-      List.of(new ClaudeProvider(), new CommandProvider());
+      List.of(new ClaudeProvider(), new GeminiProvider(), new CommandProvider());
 
   private Providers() {}
 

@@ -63,6 +63,20 @@ class ProviderContractTest {
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"%s\",\"session_id\":\""
             + SESSION
             + "\"}\n"),
+    GEMINI(
+        "gemini",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\",\"model\":\"m\"}\n{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"%s\",\"delta\":true}\n"
+            + "{\"type\":\"tool_result\",\"tool_id\":\"t\",\"status\":\"success\",\"output\":\"%s\"}\n",
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"%s\"}\n{\"type\":\"result\",\"status\":\"success\",\"stats\":{}}\n",
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"result\",\"status\":\"error\",\"error\":{\"type\":\"unknown\",\"message\":\"[API Error: %s]\"}}\n"),
     COMMAND_JSON(
         "command",
         List.of("{prompt}", "{resume?--session {session}}"),
@@ -72,6 +86,7 @@ class ProviderContractTest {
         "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
     COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
 
+    final String provider;
     final AgentDriver driver;
     final String talk;
     final String answer;
@@ -84,6 +99,7 @@ class ProviderContractTest {
         String talk,
         String answer,
         String error) {
+      this.provider = provider;
       this.driver = Providers.driver(agent(provider, args, output, List.of()));
       this.talk = talk;
       this.answer = answer;
@@ -395,7 +411,7 @@ class ProviderContractTest {
   void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {
     AgentDefinition agent =
         agent(
-            subject == Subject.CLAUDE ? "claude" : "command",
+            subject.provider,
             List.of("{prompt}"),
             subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
             List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));
