@@ -10,7 +10,6 @@ import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionStart;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -116,11 +115,8 @@ public final class GeminiProvider implements AgentProvider {
     }
 
     @Override
-    public Map<String, String> prepare(Surroundings host) throws IOException {
-      Optional<Path> folder = folder(host);
-      if (folder.isPresent()) {
-        SessionRetention.turnOff(folder.get());
-      }
+    public Map<String, String> prepare(Surroundings host) {
+      folder(host).ifPresent(SessionRetention::turnOff);
       return Map.of();
     }
 

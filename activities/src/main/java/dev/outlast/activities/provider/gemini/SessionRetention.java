@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermission;
-import java.util.EnumSet;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,7 +27,15 @@ import org.slf4j.LoggerFactory;
  */
 final class SessionRetention {
 
+  private static final String REMEDY =
+      "set general.sessionRetention.enabled to false in it, or a session that waits may be deleted";
+
+  private static final Set<PosixFilePermission> PRIVATE =
+      Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE);
+
+  /** The largest settings that are changed, in bytes. */
   private static final long MAX_FILE = 1024 * 1024;
+
   private static final Logger LOG = LoggerFactory.getLogger(SessionRetention.class);
   private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final DefaultPrettyPrinter LIKE_THE_CLI = new DefaultPrettyPrinter();
@@ -41,13 +48,12 @@ final class SessionRetention {
   private SessionRetention() {}
 
   /**
-   * Sets the switch, unless it is set. A settings file with comments, or one that is broken, is
-   * left alone.
+   * Sets the switch, unless it is set. Settings with comments, broken ones, and those that cannot
+   * be written are left alone with a warning: calls work without, only waits are at risk.
    *
    * @param folder the CLI's own, {@code .gemini}
-   * @throws IOException if the settings cannot be read or written; the message names the file
    */
-  static synchronized void turnOff(Path folder) throws IOException {
+  static synchronized void turnOff(Path folder) {
     Path file = folder.resolve("settings.json");
     try {
       if (Files.exists(file)) {
@@ -55,32 +61,22 @@ final class SessionRetention {
         change(file.toRealPath());
       } else {
         Files.createDirectories(folder);
-        write(
-            file,
-            MAPPER.createObjectNode(),
-            EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE));
+        write(file, MAPPER.createObjectNode(), PRIVATE);
       }
     } catch (IOException e) {
-      throw new IOException(
-          file + ": general.sessionRetention.enabled cannot be set to false: " + e.getMessage(), e);
+      LOG.warn("{}: cannot be changed; {}", file, REMEDY, e);
     }
   }
 
   private static void change(Path file) throws IOException {
     ObjectNode settings = read(file);
     if (settings == null) {
-      LOG.warn(
-          "{} is not plain JSON and was left alone; set general.sessionRetention.enabled to false in"
-              + " it, or waiting sessions may be deleted",
-          file);
-      return;
+      LOG.warn("{}: not plain JSON, so left alone; {}", file, REMEDY);
+    } else if (!settings.path("general").path("sessionRetention").has("enabled")) {
+      PosixFileAttributeView posix = Files.getFileAttributeView(file, PosixFileAttributeView.class);
+      write(file, settings, posix == null ? Set.of() : posix.readAttributes().permissions());
+      LOG.info("{}: general.sessionRetention.enabled is false now, so that sessions last", file);
     }
-    if (settings.path("general").path("sessionRetention").has("enabled")) {
-      return;
-    }
-    PosixFileAttributeView posix = Files.getFileAttributeView(file, PosixFileAttributeView.class);
-    write(file, settings, posix == null ? Set.of() : posix.readAttributes().permissions());
-    LOG.info("{}: general.sessionRetention.enabled set to false, so that sessions last", file);
   }
 
   /** The settings; null if they are not what could be written again without a loss. */
