@@ -50,6 +50,9 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
   /** The statuses of a request that was refused for a quota, as the CLI sees it. */
   private static final Set<Integer> REFUSED = Set.of(429, 499, 503);
 
+  /** Those, and what a payment, a permission or a report without a status may stand for. */
+  private static final Set<Integer> MAY_LIMIT = Set.of(0, 402, 403, 429, 499, 503);
+
   private static final int NOT_FOUND = 404;
 
   /**
@@ -140,11 +143,14 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
     Conclusion said =
         new ReportedErrors("gemini", patterns, zone)
             .conclude(text, fault.status(), readAt, channel);
-    if (said instanceof Conclusion.Limited limited) {
+    if (said instanceof Conclusion.Limited limited && MAY_LIMIT.contains(fault.status())) {
       return limit(limited, text, readAt);
     }
-    return fault.status() == NOT_FOUND && said instanceof Conclusion.Failed
-        ? stopped("status-" + NOT_FOUND, evidence, channel, StopReason.CONFIG)
+    if (fault.status() == NOT_FOUND) {
+      return stopped("status-" + NOT_FOUND, evidence, channel, StopReason.CONFIG);
+    }
+    return said instanceof Conclusion.Limited
+        ? new Conclusion.Failed(new Basis("gemini/status-" + fault.status(), evidence, channel))
         : said;
   }
 

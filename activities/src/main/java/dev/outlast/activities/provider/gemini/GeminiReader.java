@@ -27,6 +27,7 @@ import java.time.format.DateTimeParseException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -39,12 +40,23 @@ final class GeminiReader implements OutputReader {
 
   private static final int MAX_TAIL = 64 * 1024;
   private static final String RESULT = "stdout result";
+  private static final String STDOUT = "stdout";
   private static final String STDERR = "stderr";
 
-  /**
-   * What the CLI's exit codes below 128 say (its class {@code ExitCodes} and its fatal errors,
-   * version 0.61).
-   */
+  /** The types of the records of the format {@code stream-json}. */
+  private static final Set<String> EVENTS =
+      Set.of("init", "message", "tool_use", "tool_result", "error", "result");
+
+  /** What the CLI's own errors say, by their class and by their exit code (version 0.61). */
+  private static final Map<String, StopReason> FATAL_ERRORS =
+      Map.of(
+          "FatalAuthenticationError", StopReason.AUTH,
+          "FatalInputError", StopReason.CONFIG,
+          "FatalSandboxError", StopReason.CONFIG,
+          "FatalConfigError", StopReason.CONFIG,
+          "FatalTurnLimitedError", StopReason.MAX_TURNS,
+          "FatalUntrustedWorkspaceError", StopReason.CONFIG);
+
   private static final Map<Integer, StopReason> EXIT_CODES =
       Map.of(
           41, StopReason.AUTH,
@@ -66,7 +78,7 @@ final class GeminiReader implements OutputReader {
   private final ZoneId zone;
   private final OwnLog log = new OwnLog((node, readAt) -> document(node, readAt, STDERR));
   private final PrettyJson pretty =
-      new PrettyJson((node, readAt) -> document(node, readAt, RESULT));
+      new PrettyJson((node, readAt) -> document(node, readAt, STDOUT));
   private final LineTail plain = new LineTail(MAX_TAIL);
   private final StringBuilder answer = new StringBuilder();
 
@@ -78,6 +90,8 @@ final class GeminiReader implements OutputReader {
   private TokenUsage tokens = TokenUsage.NONE;
   private boolean succeeded;
   private Fault fault;
+  private String documentAnswer;
+  private Fault documentFault;
 
   /**
    * An error that ended the call, or may have.
@@ -94,12 +108,12 @@ final class GeminiReader implements OutputReader {
   @Override
   public void stdout(OutputLine line, Instant readAt) {
     JsonNode node = Json.read(line);
-    if (node.isObject() && !Json.text(node, "type").isEmpty()) {
+    if (node.isObject() && EVENTS.contains(Json.text(node, "type"))) {
       events = true;
       event(node, readAt);
     } else if (node.isObject()) {
-      document(node, readAt, RESULT);
-    } else if (!pretty.line(line.text(), readAt)) {
+      document(node, readAt, STDOUT);
+    } else if (!pretty.line(line, readAt)) {
       plain.add(line, readAt);
     }
   }
@@ -179,22 +193,24 @@ final class GeminiReader implements OutputReader {
 
   /** The one object of the format {@code json}: an answer, or an error. */
   private void document(JsonNode node, Instant readAt, String channel) {
-    if (!node.has("response") && !node.has("error")) {
+    boolean own = channel.equals(STDERR) || node.has("session_id") || node.has("stats");
+    if (events || !own || !(node.has("response") || node.has("error"))) {
+      // Some other program's, or what a model prints in the format "text".
       return;
     }
     Json.session(node, "session_id").ifPresent(id -> session = id);
     JsonNode error = node.path("error");
     if (error.isObject()) {
-      int status = error.path("code").asInt(0);
-      fault =
-          new Fault(Json.text(error, "type"), Json.text(error, "message"), status, readAt, channel);
+      documentFault =
+          new Fault(
+              Json.text(error, "type"),
+              Json.text(error, "message"),
+              error.path("code").asInt(0),
+              readAt,
+              channel);
       return;
     }
-    succeeded = true;
-    progressed = true;
-    lastItem = ItemKind.MESSAGE;
-    answer.setLength(0);
-    answer.append(PlainText.head(Json.text(node, "response"), MAX_TAIL));
+    documentAnswer = PlainText.head(Json.text(node, "response"), MAX_TAIL);
     for (JsonNode model : node.path("stats").path("models")) {
       tokens = tokens.plus(tokensOfModel(model.path("tokens")));
     }
@@ -224,7 +240,7 @@ final class GeminiReader implements OutputReader {
   /** A long sleep after which nothing has come. */
   private Optional<OwnLog.Sleep> sleeping() {
     return Optional.ofNullable(log.sleep())
-        .filter(sleep -> sleep.isLong() && !succeeded && fault == null);
+        .filter(sleep -> sleep.isLong() && !succeeded && fault == null && documentFault == null);
   }
 
   @Override
@@ -233,8 +249,8 @@ final class GeminiReader implements OutputReader {
         session,
         null,
         null,
-        progressed || succeeded,
-        progressed,
+        progressed || succeeded || documentAnswer != null,
+        progressed || documentAnswer != null,
         lastTool,
         lastItem,
         tokens,
@@ -244,25 +260,29 @@ final class GeminiReader implements OutputReader {
 
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
-    if (exitCode == 0 && succeeded) {
+    if (succeeded) {
       if (fault != null && TURNS.matcher(fault.message()).find()) {
-        return stopped("turn-limit", fault.message(), StopReason.MAX_TURNS);
+        return stopped("fatal", fault.message(), fault.channel(), StopReason.MAX_TURNS);
       }
       return new Conclusion.Completed(
           new Basis("gemini/result", "status success", RESULT), answer.toString());
     }
-    if (exitCode == 0 && !events && fault == null && !plain.text().isBlank()) {
-      return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), plain.text());
+    if (exitCode == 0 && !events && documentFault == null) {
+      String text = documentAnswer == null ? plain.text() : documentAnswer;
+      if (documentAnswer != null || !text.isBlank()) {
+        return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), text);
+      }
     }
     if (log.sessionError() != null && !events) {
-      return stopped("session", log.sessionError(), StopReason.SESSION_UNKNOWN);
+      return stopped("session", log.sessionError(), STDERR, StopReason.SESSION_UNKNOWN);
     }
     return sleeping()
         .map(this::sleptOut)
-        .or(() -> fromFault(exitCode))
+        .or(() -> fromFault(exitCode, now))
         .or(() -> fromReport(exitCode))
+        .or(this::fromFatal)
         .or(this::fromPlainErrors)
-        .or(() -> fromExitCode(exitCode))
+        .or(() -> fromExitCode(exitCode, now))
         .orElseGet(() -> PlainErrors.failed(exitCode, log.tail(), plain));
   }
 
@@ -285,17 +305,23 @@ final class GeminiReader implements OutputReader {
                 UsageLimit.SetBy.WINDOW));
   }
 
-  private Optional<Conclusion> fromFault(int exitCode) {
-    if (fault == null || fault.message().isBlank()) {
-      return Optional.empty();
-    }
-    if (fault.type().equals("FatalTurnLimitedError") || TURNS.matcher(fault.message()).find()) {
-      return Optional.of(stopped("turn-limit", fault.message(), StopReason.MAX_TURNS));
+  private Optional<Conclusion> fromFault(int exitCode, Instant now) {
+    return Optional.ofNullable(events ? fault : documentFault)
+        .filter(last -> !last.message().isBlank())
+        .map(last -> verdict(last, exitCode, now));
+  }
+
+  private Conclusion verdict(Fault fault, int exitCode, Instant now) {
+    StopReason fatal =
+        TURNS.matcher(fault.message()).find()
+            ? StopReason.MAX_TURNS
+            : FATAL_ERRORS.get(fault.type());
+    if (fatal != null) {
+      return stopped("fatal", fault.message(), fault.channel(), fatal);
     }
     if (fault.message().startsWith("Error executing tool ")) {
       // The words of a tool, not those of the service.
-      return Optional.of(
-          new Conclusion.Failed(new Basis("gemini/tool", fault.message(), fault.channel())));
+      return new Conclusion.Failed(new Basis("gemini/tool", fault.message(), fault.channel()));
     }
     OwnLog.Report report = log.report();
     boolean same = report != null && fault.message().contains(firstLine(report.message()));
@@ -308,8 +334,8 @@ final class GeminiReader implements OutputReader {
         new FaultVerdict(patterns, zone)
             .of(fault.message(), status, delay, fault.readAt(), fault.channel());
     return verdict instanceof Conclusion.Failed
-        ? fromExitCode(exitCode).or(() -> Optional.of(verdict))
-        : Optional.of(verdict);
+        ? fromExitCode(exitCode, now).orElse(verdict)
+        : verdict;
   }
 
   private Optional<Conclusion> fromReport(int exitCode) {
@@ -321,6 +347,12 @@ final class GeminiReader implements OutputReader {
     return Optional.of(
         new FaultVerdict(patterns, zone)
             .of(report.message(), status, report.delay(), report.readAt(), STDERR));
+  }
+
+  private Optional<Conclusion> fromFatal() {
+    return Optional.ofNullable(log.fatal())
+        .filter(fatal -> FATAL_ERRORS.containsKey(fatal.name()))
+        .map(fatal -> stopped("fatal", fatal.message(), STDERR, FATAL_ERRORS.get(fatal.name())));
   }
 
   private static String firstLine(String text) {
@@ -335,7 +367,7 @@ final class GeminiReader implements OutputReader {
         .or(() -> events ? Optional.empty() : errors.words(log.tail(), PlainErrors.LINES, STDERR));
   }
 
-  private Optional<Conclusion> fromExitCode(int exitCode) {
+  private Optional<Conclusion> fromExitCode(int exitCode, Instant now) {
     StopReason reason = EXIT_CODES.get(exitCode);
     if (reason != null) {
       return Optional.of(
@@ -350,7 +382,7 @@ final class GeminiReader implements OutputReader {
                     "exit code " + exitCode + ": HTTP status " + status,
                     status,
                     null,
-                    Instant.EPOCH,
+                    now,
                     "exit code"));
   }
 
@@ -360,7 +392,8 @@ final class GeminiReader implements OutputReader {
     return exitCode < BYTE && status >= FIRST_STATUS && status <= LAST_STATUS ? status : 0;
   }
 
-  private static Conclusion stopped(String rule, String evidence, StopReason reason) {
-    return new Conclusion.Stopped(new Basis("gemini/" + rule, evidence, STDERR), reason);
+  private static Conclusion stopped(
+      String rule, String evidence, String channel, StopReason reason) {
+    return new Conclusion.Stopped(new Basis("gemini/" + rule, evidence, channel), reason);
   }
 }

@@ -26,10 +26,10 @@ final class OwnLog {
 
   /** "Attempt 1 failed: MESSAGE. Retrying after 7489271ms..." */
   private static final Pattern ATTEMPT =
-      Pattern.compile("^Attempt \\d++ failed\\b[^:]{0,40}:? ?(.*)$");
+      Pattern.compile("^(?:\\[\\w{1,10}\\] )?Attempt \\d++ failed\\b:? ?(.*)$");
 
   private static final Pattern RETRYING =
-      Pattern.compile("^(.*?)\\.? ?Retrying after (\\d{1,13})ms\\b");
+      Pattern.compile("^(.*?)\\.? ?Retrying (?:after|in) (\\d{1,13})(?:\\.\\d+)? ?(ms|s)\\b");
 
   /**
    * "Error when talking to Gemini API Full report available at: FILE TerminalQuotaError: MESSAGE"
@@ -44,6 +44,9 @@ final class OwnLog {
   /** A session that is not there, or an id that another one has. */
   private static final Pattern SESSION =
       Pattern.compile("^Error (?:resuming|starting) session: .+");
+
+  /** "FatalSandboxError: Sandbox image 'x' is missing or could not be pulled." */
+  private static final Pattern FATAL = Pattern.compile("^(Fatal\\w{1,40}Error): (.+)$");
 
   private static final Pattern STACK = Pattern.compile("^\\s+at \\S.*");
   private static final Pattern DELAY =
@@ -71,6 +74,13 @@ final class OwnLog {
    */
   record Report(String message, Instant readAt, Duration delay, int status) {}
 
+  /**
+   * An error of the CLI itself, because of which it gives up.
+   *
+   * @param name of the error's class
+   */
+  record Fatal(String name, String message) {}
+
   private final LineTail tail = new LineTail(MAX_TAIL);
   private final PrettyJson json;
 
@@ -81,6 +91,7 @@ final class OwnLog {
   private Sleep sleep;
   private Report report;
   private String sessionError;
+  private Fatal fatal;
 
   /**
    * @param record takes a JSON object that is printed over several lines
@@ -98,11 +109,15 @@ final class OwnLog {
                     bytes.length > MAX_LINE_BYTES ? Arrays.copyOf(bytes, MAX_LINE_BYTES) : bytes,
                     true)
                 .text());
-    json.line(text, readAt);
+    json.line(line, readAt);
     attempt(text, readAt);
     report(text, readAt);
     if (SESSION.matcher(text).matches()) {
       sessionError = text;
+    }
+    Matcher givesUp = FATAL.matcher(text);
+    if (givesUp.matches()) {
+      fatal = new Fatal(givesUp.group(1), givesUp.group(2));
     }
   }
 
@@ -119,7 +134,9 @@ final class OwnLog {
     }
     Matcher ends = RETRYING.matcher(rest);
     if (ends.find()) {
-      Instant until = readAt.plusMillis(Long.parseLong(ends.group(2)));
+      long amount = Long.parseLong(ends.group(2));
+      Instant until =
+          ends.group(3).equals("ms") ? readAt.plusMillis(amount) : readAt.plusSeconds(amount);
       sleep = new Sleep(attempt.append(ends.group(1)).toString().strip(), readAt, until);
       attempt = null;
     } else if (++attemptLines > MAX_MESSAGE_LINES || rest.contains("Retrying with backoff")) {
@@ -186,6 +203,11 @@ final class OwnLog {
   /** Why the session could not be opened; null if it says nothing of that. */
   String sessionError() {
     return sessionError;
+  }
+
+  /** The error because of which the CLI gave up; null if it named none. */
+  Fatal fatal() {
+    return fatal;
   }
 
   /** The last lines, whoever wrote them. */

@@ -1,6 +1,7 @@
 package dev.outlast.activities.provider.gemini;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.provider.Json;
 import java.time.Instant;
 import java.util.function.BiConsumer;
@@ -9,7 +10,7 @@ import java.util.function.BiConsumer;
 final class PrettyJson {
 
   /** The most that is kept of one object, in characters; a longer one is dropped. */
-  private static final int MAX_OBJECT = 512 * 1024;
+  private static final int MAX_OBJECT = 4 * 1024 * 1024;
 
   private final BiConsumer<JsonNode, Instant> sink;
   private StringBuilder object;
@@ -22,13 +23,14 @@ final class PrettyJson {
   }
 
   /** Takes a line; says whether it belongs to an object. */
-  boolean line(String text, Instant readAt) {
-    if (text.equals("{")) {
+  boolean line(OutputLine line, Instant readAt) {
+    if (line.bytes().length == 1 && line.bytes()[0] == '{') {
       object = new StringBuilder();
     }
     if (object == null) {
       return false;
     }
+    String text = line.text();
     object.append(text).append('\n');
     if (text.startsWith("}")) {
       JsonNode node = Json.read(object.toString());
