@@ -27,8 +27,9 @@ import java.util.regex.Pattern;
  */
 record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
 
-  private static final Pattern PER_DAY = Pattern.compile("(?i)per ?day|daily|per (?:24 hours|24h)");
-  private static final Pattern PER_MINUTE = Pattern.compile("(?i)per ?(?:minute|second)");
+  private static final Pattern PER_DAY =
+      Pattern.compile("(?i)per[ _-]?day|daily|per (?:24 hours|24h)");
+  private static final Pattern PER_MINUTE = Pattern.compile("(?i)per[ _-]?(?:minute|second)");
 
   /** A quota of nothing: the plan does not have the model. */
   private static final Pattern NO_QUOTA = Pattern.compile("(?i)\\blimit:\\s*+0(?![\\d.])");
@@ -156,18 +157,21 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
 
   /** Sharpens what general words say by what this service means with them. */
   private static Conclusion limit(Conclusion.Limited limited, String text, Instant readAt) {
+    boolean daily = PER_DAY.matcher(text).find();
     boolean soon =
         limited.reset() == null
-            ? PER_MINUTE.matcher(text).find() && !PER_DAY.matcher(text).find()
+            ? PER_MINUTE.matcher(text).find()
             : isShort(limited.reset(), readAt);
-    if (soon) {
+    if (soon && !daily) {
       return new Conclusion.Throttled(limited.basis());
     }
     LimitScope scope =
-        PER_DAY.matcher(text).find()
+        daily
             ? LimitScope.DAILY
             : limited.scope() == LimitScope.UNKNOWN ? scope(text) : limited.scope();
-    return new Conclusion.Limited(limited.basis(), scope, limited.reset(), limited.setBy());
+    // A day's quota is not back within a minute: such a delay is another quota's.
+    ResetTime reset = soon ? null : limited.reset();
+    return new Conclusion.Limited(limited.basis(), scope, reset, limited.setBy());
   }
 
   private static Conclusion stopped(

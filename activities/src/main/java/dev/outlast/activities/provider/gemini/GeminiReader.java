@@ -113,7 +113,7 @@ final class GeminiReader implements OutputReader {
       event(node, readAt);
     } else if (node.isObject()) {
       document(node, readAt, STDOUT);
-    } else if (!pretty.line(line, readAt)) {
+    } else if (!pretty.line(line, readAt) && !(line.cut() && Json.beginsAsJson(line.bytes()))) {
       plain.add(line, readAt);
     }
   }
@@ -157,8 +157,9 @@ final class GeminiReader implements OutputReader {
     if (!node.path("delta").asBoolean(false)) {
       answer.setLength(0);
     }
-    String text = Json.text(node, "content");
-    answer.append(PlainText.head(text, Math.max(0, MAX_TAIL - answer.length())));
+    if (answer.length() < MAX_TAIL) {
+      answer.append(PlainText.head(Json.text(node, "content"), MAX_TAIL - answer.length()));
+    }
   }
 
   private void working(JsonNode node, Instant readAt) {

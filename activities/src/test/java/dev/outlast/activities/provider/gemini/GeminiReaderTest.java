@@ -170,6 +170,20 @@ class GeminiReaderTest {
   }
 
   @Test
+  void an_answer_of_any_length_is_kept_up_to_a_bound() {
+    out(INIT);
+    for (int i = 0; i < 40; i++) {
+      out(says("x".repeat(10_000), NOW));
+    }
+    reader.stdout(
+        new OutputLine("{\"type\":\"message\",\"content".getBytes(StandardCharsets.UTF_8), true),
+        NOW);
+    out("{\"type\":\"result\",\"status\":\"success\",\"stats\":{}}");
+    String text = assertInstanceOf(Conclusion.Completed.class, reader.conclude(0, NOW)).text();
+    assertEquals(64 * 1024, text.length());
+  }
+
+  @Test
   void the_format_json_is_read_too() {
     for (String line :
         """
