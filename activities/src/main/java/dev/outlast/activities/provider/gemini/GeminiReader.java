@@ -268,6 +268,8 @@ final class GeminiReader implements OutputReader {
       return new Conclusion.Completed(
           new Basis("gemini/result", "status success", RESULT), answer.toString());
     }
+    // The CLI exits with 0 also when it is ended from outside, so with events only the record
+    // counts.
     if (exitCode == 0 && !events && documentFault == null) {
       String text = documentAnswer == null ? plain.text() : documentAnswer;
       if (documentAnswer != null || !text.isBlank()) {

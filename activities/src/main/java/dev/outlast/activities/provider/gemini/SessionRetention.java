@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.gemini;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -38,7 +39,9 @@ final class SessionRetention {
 
   private static final Logger LOG = LoggerFactory.getLogger(SessionRetention.class);
   private static final ObjectMapper MAPPER = new ObjectMapper();
-  private static final DefaultPrettyPrinter LIKE_THE_CLI = new DefaultPrettyPrinter();
+  private static final DefaultPrettyPrinter LIKE_THE_CLI =
+      new DefaultPrettyPrinter(
+          Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER));
 
   static {
     LIKE_THE_CLI.indentObjectsWith(new DefaultIndenter("  ", "\n"));

@@ -191,6 +191,9 @@ class GeminiDriverTest {
     assertTrue(prepared().at("/general/sessionRetention").has("enabled"));
     assertEquals(
         "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(settings())));
+    assertEquals(
+        "{\n  \"general\": {\n    \"sessionRetention\": {\n      \"enabled\": false\n    }\n  }\n}\n",
+        Files.readString(settings()));
     try (Stream<Path> files = Files.list(settings().getParent())) {
       assertEquals(List.of(settings()), files.toList(), "nothing else is left");
     }
