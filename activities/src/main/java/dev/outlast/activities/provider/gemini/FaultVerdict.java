@@ -2,6 +2,7 @@ package dev.outlast.activities.provider.gemini;
 
 import dev.outlast.activities.detect.ErrorWording;
 import dev.outlast.activities.detect.ResetReader;
+import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
 import dev.outlast.activities.provider.LimitPatterns;
@@ -14,10 +15,10 @@ import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What an error of the service means: the user's patterns first, then the codes and delays that the
@@ -66,7 +67,12 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
     ReportedFault fault = ReportedFault.of(report, status);
     String evidence = fault.text().isEmpty() ? report : fault.text();
     Optional<Conclusion> pattern =
-        patterns.find(List.of(new LineTail.Line(evidence, readAt)), zone, channel);
+        patterns.find(
+            Stream.of(PlainText.clean(report), evidence)
+                .map(text -> new LineTail.Line(text, readAt))
+                .toList(),
+            zone,
+            channel);
     return pattern
         .or(() -> byReason(fault, evidence, channel))
         .or(() -> byQuota(fault, delay, evidence, readAt, channel))

@@ -222,7 +222,13 @@ class GeminiReaderTest {
         line("Attempt 1 failed: the well runs dry until 3pm. Retrying after 400000ms..."), NOW);
     GeminiReader inLine = reader(patterns);
     inLine.stderr(line("the well runs dry until 3pm"), NOW);
-    for (GeminiReader each : List.of(inResult, inSleep, inLine)) {
+    GeminiReader inService = reader(List.of("check your plan.*until (?<reset>\\S+)"));
+    inService.stdout(
+        line(
+            "{\"type\":\"result\",\"status\":\"error\",\"error\":{\"message\":\"[API Error: please"
+                + " check your plan and billing details until 3pm]\"}}"),
+        NOW);
+    for (GeminiReader each : List.of(inResult, inSleep, inLine, inService)) {
       Conclusion.Limited limited =
           assertInstanceOf(Conclusion.Limited.class, each.conclude(1, NOW));
       assertEquals("pattern/1", limited.basis().rule());
