@@ -159,6 +159,12 @@ public final class ErrorWording {
       Pattern.compile(
           "\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\bfunds\\b|\\bextra usage\\b|\\bout of usage\\b|\\bmonthly usage\\b|"
               + "\\badmin(?:istrator)?\\b|pay-as-you-go|\\boverage\\b|\\bbalance\\b|workspace owner|raise it");
+
+  /** What a message offers for sale is not what is used up. */
+  private static final Pattern OFFER =
+      Pattern.compile(
+          "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
+
   private static final Pattern MAX_TURNS =
       Pattern.compile("max(?:imum|[_ ])?[ _-]?(?:number of )?turns|turn limit");
   private static final Pattern RATE =
@@ -170,7 +176,7 @@ public final class ErrorWording {
   private static final Pattern CONFIG =
       Pattern.compile(
           "(?:unknown|unrecogni[sz]ed|unexpected|invalid) (?:option|argument|flag|command)|"
-              + "\\bmodel\\b[^\\n]{0,80}(?:not exist|not found|not have access|is invalid)|not_found_error|command not found|"
+              + "\\bmodel\\b[^\\n]{0,80}(?:not exist|not found|not have access|is invalid|not supported)|not_found_error|command not found|"
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
@@ -196,7 +202,7 @@ public final class ErrorWording {
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
   private static final Pattern NO_MODEL =
       Pattern.compile(
-          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|pro|max|team|org|organization|account|rate|spending|spend|5");
+          "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|codex|copilot|gemini|github|chatgpt|openai|pro|max|team|org|organization|account|rate|spending|spend|5");
   private static final Pattern CREDIT =
       Pattern.compile(
           "\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
@@ -321,7 +327,7 @@ public final class ErrorWording {
     if (has(MAX_TURNS, t)) {
       return Meaning.MAX_TURNS;
     }
-    if (usedUp && has(PAID, t) && !has(BILLING, t)) {
+    if (usedUp && has(PAID, withoutOffers(t)) && !has(BILLING, t)) {
       boolean returns = has(RETURNS, t) || window(t) != LimitScope.UNKNOWN;
       return returns ? Meaning.LIMIT : Meaning.CREDIT;
     }
@@ -371,7 +377,7 @@ public final class ErrorWording {
     if (hit.find() && window(hit.group(1)) != LimitScope.UNKNOWN) {
       return window(hit.group(1));
     }
-    if (has(CREDIT, t)) {
+    if (has(CREDIT, withoutOffers(t))) {
       return LimitScope.CREDIT;
     }
     LimitScope window = window(t);
@@ -392,6 +398,10 @@ public final class ErrorWording {
   private static boolean newModel(String text) {
     Matcher name = CAPITALISED.matcher(text);
     return name.find() && !NO_MODEL.matcher(name.group(1).split(" ", 2)[0]).matches();
+  }
+
+  private static String withoutOffers(String t) {
+    return OFFER.matcher(t).replaceAll("");
   }
 
   private static boolean has(Pattern pattern, String text) {

@@ -18,10 +18,23 @@ public final class PlainText {
    * bidirectional controls and other invisible formatting, and without halves of surrogate pairs.
    */
   public static String clean(String text) {
+    if (plainAscii(text)) {
+      return text;
+    }
     String plain = text.indexOf('\u001b') < 0 ? text : ESCAPES.matcher(text).replaceAll("");
     StringBuilder clean = new StringBuilder(plain.length());
     plain.codePoints().filter(PlainText::harmless).forEach(clean::appendCodePoint);
     return clean.toString();
+  }
+
+  private static boolean plainAscii(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if ((c < ' ' && c != '\n' && c != '\t') || c > '~') {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static boolean harmless(int c) {

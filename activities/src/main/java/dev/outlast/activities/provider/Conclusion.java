@@ -56,7 +56,7 @@ public sealed interface Conclusion {
   record Failed(Basis basis) implements Conclusion {}
 
   /** The rule of what looks like a limit in words that no other rule knows. */
-  String UNRECOGNISED = "unrecognised";
+  String UNRECOGNISED = LimitEvidence.UNRECOGNISED;
 
   /** What an error message means that was understood by its words. */
   static Conclusion ofWords(ErrorWording.Reading reading, String evidence, String channel) {

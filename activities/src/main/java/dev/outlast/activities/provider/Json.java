@@ -10,7 +10,6 @@ import dev.outlast.activities.process.LineSplitter;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.agent.SessionId;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /** Reads lines of JSON that may be anything. */
@@ -66,18 +65,35 @@ public final class Json {
    * array of objects, arrays or texts; "[ERROR]" is none.
    */
   public static boolean beginsAsJson(byte[] bytes) {
-    String start = new String(bytes, 0, Math.min(bytes.length, 64), StandardCharsets.UTF_8);
-    boolean array = false;
-    for (int i = 0; i < start.length(); i++) {
-      char c = start.charAt(i);
-      if (LEADING.indexOf(c) < 0) {
-        if (array || c != '[') {
-          return c == '{' || (array && "[\"]".indexOf(c) >= 0);
-        }
-        array = true;
+    int first = start(bytes, 0);
+    if (first == bytes.length || bytes[first] != '[') {
+      return first < bytes.length && bytes[first] == '{';
+    }
+    int second = start(bytes, first + 1);
+    return second == bytes.length || "{[\"]".indexOf(bytes[second]) >= 0;
+  }
+
+  /** Where the first character is that is no space, NUL or byte order mark. */
+  static int start(byte[] bytes) {
+    return start(bytes, 0);
+  }
+
+  private static int start(byte[] bytes, int from) {
+    int at = from;
+    while (at < bytes.length) {
+      byte b = bytes[at];
+      if (b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == 0) {
+        at++;
+      } else if (b == (byte) 0xef
+          && at + 2 < bytes.length
+          && bytes[at + 1] == (byte) 0xbb
+          && bytes[at + 2] == (byte) 0xbf) {
+        at += 3;
+      } else {
+        break;
       }
     }
-    return array;
+    return at;
   }
 
   /** The text of a field; empty if it is missing, blank, or no text. */

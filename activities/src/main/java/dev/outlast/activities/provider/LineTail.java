@@ -18,6 +18,7 @@ public final class LineTail {
   public static final int MAX_LINES = 200;
 
   private static final int MAX_LINE_BYTES = 16 * 1024;
+  private static final int MAX_BYTES_PER_CHAR = 4;
 
   /**
    * A line and when it was read.
@@ -26,15 +27,25 @@ public final class LineTail {
    */
   public record Line(String text, Instant readAt) {}
 
+  /**
+   * A line as it was read.
+   *
+   * @param bytes its beginning
+   */
+  private record RawLine(byte[] bytes, Instant readAt) {}
+
   private final int maxChars;
-  private final Deque<Line> lines = new ArrayDeque<>();
-  private int chars;
+  private final int maxBytes;
+  private final Deque<RawLine> lines = new ArrayDeque<>();
+  private int bytes;
 
   /**
-   * @param maxChars how much is kept of all lines together
+   * @param maxChars how much is kept of all lines together, at most half a gigabyte; four times as
+   *     many bytes are kept until somebody asks, as cleaning leaves less of them
    */
   public LineTail(int maxChars) {
     this.maxChars = maxChars;
+    this.maxBytes = Math.multiplyExact(MAX_BYTES_PER_CHAR, maxChars);
   }
 
   /**
@@ -42,27 +53,35 @@ public final class LineTail {
    * counts as lines of its own.
    */
   public void add(OutputLine line, Instant readAt) {
-    byte[] bytes = line.bytes();
-    String all =
-        new OutputLine(
-                bytes.length > MAX_LINE_BYTES ? Arrays.copyOf(bytes, MAX_LINE_BYTES) : bytes, true)
-            .text();
-    for (String part : all.split("\r")) {
-      add(PlainText.clean(part), readAt);
+    int kept = Math.min(MAX_LINE_BYTES, maxBytes);
+    byte[] head = line.bytes().length > kept ? Arrays.copyOf(line.bytes(), kept) : line.bytes();
+    lines.addLast(new RawLine(head, readAt));
+    bytes += head.length;
+    while (lines.size() > MAX_LINES || bytes > maxBytes) {
+      bytes -= lines.removeFirst().bytes().length;
     }
   }
 
-  private void add(String text, Instant readAt) {
-    lines.addLast(new Line(PlainText.head(text, maxChars), readAt));
-    chars += lines.getLast().text().length();
-    while (lines.size() > MAX_LINES || chars > maxChars) {
-      chars -= lines.removeFirst().text().length();
+  /** The lines, cleaned. Done when somebody asks, as hardly anybody asks for what is noise. */
+  private Deque<Line> cleaned() {
+    Deque<Line> kept = new ArrayDeque<>();
+    int chars = 0;
+    for (RawLine raw : lines) {
+      for (String part : new OutputLine(raw.bytes(), true).text().split("\r")) {
+        String text = PlainText.head(PlainText.clean(part), maxChars);
+        kept.addLast(new Line(text, raw.readAt()));
+        chars += text.length();
+        while (kept.size() > MAX_LINES || chars > maxChars) {
+          chars -= kept.removeFirst().text().length();
+        }
+      }
     }
+    return kept;
   }
 
   /** The lines that are not blank, the last one first. */
   public List<Line> lastFirst() {
-    List<Line> kept = new ArrayList<>(lines);
+    List<Line> kept = new ArrayList<>(cleaned());
     kept.removeIf(line -> line.text().isBlank());
     Collections.reverse(kept);
     return kept;
@@ -70,6 +89,6 @@ public final class LineTail {
 
   /** All that is kept, as one text. */
   public String text() {
-    return lines.stream().map(Line::text).collect(Collectors.joining("\n")).strip();
+    return cleaned().stream().map(Line::text).collect(Collectors.joining("\n")).strip();
   }
 }

@@ -3,7 +3,9 @@ package dev.outlast.activities.provider;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.process.OutputLine;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 
 /**
  * The records, one JSON object a line, among the lines of an agent's standard output, and the tail
@@ -13,6 +15,7 @@ public final class Records {
 
   private static final int MAX_PLAIN = 64 * 1024;
 
+  private final Predicate<String> settled;
   private final BiConsumer<JsonNode, Instant> sink;
   private final LineTail plain = new LineTail(MAX_PLAIN);
   private boolean any;
@@ -22,11 +25,26 @@ public final class Records {
    * @param sink is given each record and when it was read
    */
   public Records(BiConsumer<JsonNode, Instant> sink) {
+    this(type -> false, sink);
+  }
+
+  /**
+   * @param settled whether a record of this type cannot tell anything now that is not known
+   *     already; such records are not parsed. Asked anew for each record. Some records are given to
+   *     the sink all the same: the first one, those that do not begin with their type, and those in
+   *     arrays.
+   * @param sink is given each other record and when it was read
+   */
+  public Records(Predicate<String> settled, BiConsumer<JsonNode, Instant> sink) {
+    this.settled = settled;
     this.sink = sink;
   }
 
   /** Takes a line. An array of records is taken apart. */
   public void line(OutputLine line, Instant readAt) {
+    if (any && !line.cut() && settled(line.bytes())) {
+      return;
+    }
     JsonNode node = Json.read(line);
     if (node.isMissingNode()) {
       if (!Json.beginsAsJson(line.bytes())) {
@@ -42,6 +60,11 @@ public final class Records {
       any = true;
       sink.accept(node, readAt);
     }
+  }
+
+  private boolean settled(byte[] line) {
+    Optional<RecordType> type = RecordType.of(line);
+    return type.isPresent() && settled.test(type.get().name()) && type.get().only();
   }
 
   /** Whether there was any record. */

@@ -24,6 +24,7 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -77,6 +78,19 @@ class ProviderContractTest {
         "{\"type\":\"init\",\"session_id\":\""
             + SESSION
             + "\"}\n{\"type\":\"result\",\"status\":\"error\",\"error\":{\"type\":\"unknown\",\"message\":\"[API Error: %s]\"}}\n"),
+    CODEX(
+        "codex",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"thread.started\",\"thread_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"turn.started\"}\n{\"type\":\"item.completed\",\"item\":{\"id\":\"item_0\",\"type\":\"agent_message\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"item.completed\",\"item\":{\"id\":\"item_1\",\"type\":\"command_execution\",\"command\":\"cat\",\"aggregated_output\":\"%s\",\"exit_code\":1,\"status\":\"failed\"}}\n",
+        "{\"type\":\"thread.started\",\"thread_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"item.completed\",\"item\":{\"id\":\"item_0\",\"type\":\"agent_message\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1,\"cached_input_tokens\":0,\"output_tokens\":1}}\n",
+        "{\"type\":\"turn.failed\",\"error\":{\"message\":\"%s\"}}\n"),
     COMMAND_JSON(
         "command",
         List.of("{prompt}", "{resume?--session {session}}"),
@@ -86,7 +100,6 @@ class ProviderContractTest {
         "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
     COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
 
-    final String provider;
     final AgentDriver driver;
     final String talk;
     final String answer;
@@ -99,7 +112,6 @@ class ProviderContractTest {
         String talk,
         String answer,
         String error) {
-      this.provider = provider;
       this.driver = Providers.driver(agent(provider, args, output, List.of()));
       this.talk = talk;
       this.answer = answer;
@@ -411,7 +423,9 @@ class ProviderContractTest {
   void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {
     AgentDefinition agent =
         agent(
-            subject.provider,
+            subject.name().startsWith("COMMAND")
+                ? "command"
+                : subject.name().toLowerCase(Locale.ROOT),
             List.of("{prompt}"),
             subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
             List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));

@@ -54,6 +54,7 @@ class CommandLineTest {
     assertUsage(cli.call("run", "x", "--max-wait", "0"), "--max-wait: got \"0\"");
     assertUsage(cli.call("run", "x", "--max-attempts", "-1"), "--max-attempts: got -1");
     assertUsage(cli.call("run", "x", "--on-limit", "panic"), "expected wait or stop");
+    assertUsage(cli.call("run", "x", "--on-credit", "buy"), "expected stop or wait");
     assertUsage(cli.call("run", "x", "--session", "-y"), "no session id");
     assertUsage(cli.call("run", "x", "--session", "y", "--continue"), "one of them");
     assertUsage(cli.call("run", "x", "--id", ""), "--id");

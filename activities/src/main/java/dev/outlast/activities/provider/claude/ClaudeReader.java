@@ -11,6 +11,7 @@ import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.PlainErrors;
+import dev.outlast.activities.provider.Records;
 import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
@@ -36,7 +37,7 @@ final class ClaudeReader implements OutputReader {
   private final LimitPatterns patterns;
   private final ZoneId zone;
   private final LineTail stderr = new LineTail(MAX_TAIL);
-  private final LineTail plain = new LineTail(MAX_TAIL);
+  private final Records records = new Records(this::settled, this::record);
 
   private SessionId session;
   private String agentVersion;
@@ -44,8 +45,6 @@ final class ClaudeReader implements OutputReader {
   private boolean progressed;
   private String lastTool;
   private ItemKind lastItem;
-  private boolean json;
-  private boolean recordCut;
   private RateLimit rateLimit;
   private boolean answeredSinceEvent;
   private boolean usingOverage;
@@ -68,19 +67,7 @@ final class ClaudeReader implements OutputReader {
 
   @Override
   public void stdout(OutputLine line, Instant readAt) {
-    JsonNode node = Json.read(line);
-    if (node.isMissingNode()) {
-      recordCut |= line.cut() && Json.beginsAsJson(line.bytes());
-      json |= recordCut;
-      if (!Json.beginsAsJson(line.bytes())) {
-        plain.add(line, readAt);
-      }
-    } else if (node.isArray()) {
-      // The format "json" with --verbose is all records in one array.
-      node.forEach(element -> record(element, readAt));
-    } else {
-      record(node, readAt);
-    }
+    records.line(line, readAt);
   }
 
   @Override
@@ -88,14 +75,25 @@ final class ClaudeReader implements OutputReader {
     stderr.add(line, readAt);
   }
 
+  /** What tools print, and the pieces of answers, are most of the output. */
+  private boolean settled(String type) {
+    return session != null
+        && taken
+        && switch (type) {
+          case "user" -> progressed;
+          case "stream_event" -> result == null;
+          default -> false;
+        };
+  }
+
   private void record(JsonNode node, Instant readAt) {
-    json = true;
     // A subagent's records name the tool call that they belong to.
     boolean own = !node.path("parent_tool_use_id").isTextual();
-    if (own) {
+    String type = Json.text(node, "type");
+    if (own && !settled(type)) {
       Json.session(node, "session_id").ifPresent(id -> session = id);
     }
-    switch (Json.text(node, "type")) {
+    switch (type) {
       case "system" -> system(node, own);
       case "assistant" -> assistant(node, own, readAt);
       case "user" -> {
@@ -331,10 +329,10 @@ final class ClaudeReader implements OutputReader {
 
   private Conclusion withoutResult(ErrorVerdict verdict, int exitCode) {
     // The CLI exits with 0 also when it was interrupted; so only an answer is one.
-    if (exitCode == 0 && !json && !plain.text().isBlank()) {
-      return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), plain.text());
+    if (exitCode == 0 && !records.any() && !records.plain().text().isBlank()) {
+      return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), records.plain().text());
     }
-    if (exitCode == 0 && recordCut && assistantError == null && !answer.isEmpty()) {
+    if (exitCode == 0 && records.cut() && assistantError == null && !answer.isEmpty()) {
       return new Conclusion.Completed(
           new Basis("claude/answer", "the result was too long to read", "stdout assistant"),
           answer);
@@ -345,8 +343,10 @@ final class ClaudeReader implements OutputReader {
     return verdict
         .withoutWords()
         .or(this::fromStderr)
-        .or(() -> json || exitCode >= PlainErrors.SIGNALLED ? Optional.empty() : fromPlain())
-        .orElseGet(() -> PlainErrors.failed(exitCode, stderr, plain));
+        .or(
+            () ->
+                records.any() || exitCode >= PlainErrors.SIGNALLED ? Optional.empty() : fromPlain())
+        .orElseGet(() -> PlainErrors.failed(exitCode, stderr, records.plain()));
   }
 
   /** After the model has spoken, standard error is as likely some other program's. */
@@ -363,7 +363,7 @@ final class ClaudeReader implements OutputReader {
   private Optional<Conclusion> fromPlain() {
     PlainErrors errors = new PlainErrors(patterns, zone);
     return errors
-        .pattern(plain, PlainErrors.LINES, "stdout")
-        .or(() -> errors.words(plain, PlainErrors.LINES, "stdout"));
+        .pattern(records.plain(), PlainErrors.LINES, "stdout")
+        .or(() -> errors.words(records.plain(), PlainErrors.LINES, "stdout"));
   }
 }

@@ -6,6 +6,7 @@ import dev.outlast.activities.provider.Json;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
+import java.math.BigDecimal;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -122,7 +123,8 @@ record RateLimit(JsonNode info) {
     }
     if (value.isTextual()) {
       try {
-        return Optional.of(OffsetDateTime.parse(value.textValue()).toInstant());
+        return ResetReader.epoch(
+            BigDecimal.valueOf(OffsetDateTime.parse(value.textValue()).toEpochSecond()));
       } catch (DateTimeException notRfc3339) {
         return Optional.empty();
       }

@@ -1,0 +1,116 @@
+package dev.outlast.activities.provider;
+
+import dev.outlast.activities.process.LineSplitter;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.AuxCounters;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** How fast each provider reads what its agent prints, beside a loop that only counts lines. */
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(1)
+@State(Scope.Benchmark)
+public class ReadingBenchmark {
+
+  /** As much as is read from a process at once. */
+  private static final int CHUNK = 64 * 1024;
+
+  private static final int SIZE = 4 * 1024 * 1024;
+  private static final Instant NOW = Instant.parse("2026-11-21T00:00:00Z");
+
+  /** What an agent prints. */
+  public enum Content {
+    /** An ordinary hour. */
+    HOUR,
+    /** Records from which nothing is needed. */
+    DELTAS,
+    /** Plain lines. */
+    NOISE
+  }
+
+  @Param public Wire wire;
+  @Param public Content content;
+
+  private byte[][] chunks;
+  private long size;
+  private long lines;
+  private AgentDriver driver;
+
+  /** What was read, which is reported per second. */
+  @AuxCounters(AuxCounters.Type.OPERATIONS)
+  @State(Scope.Thread)
+  public static class Volume {
+    public long bytes;
+    public long lines;
+  }
+
+  /** Makes the output. */
+  @Setup
+  public void print() {
+    byte[] all =
+        switch (content) {
+          case HOUR -> wire.hour(1);
+          case DELTAS -> wire.deltas(1, SIZE);
+          case NOISE -> wire.noise(1, SIZE);
+        };
+    chunks = new byte[(all.length + CHUNK - 1) / CHUNK][];
+    for (int i = 0; i < chunks.length; i++) {
+      chunks[i] = Arrays.copyOfRange(all, i * CHUNK, Math.min(all.length, (i + 1) * CHUNK));
+    }
+    size = all.length;
+    lines = count();
+    driver = wire.driver();
+  }
+
+  private void count(Volume volume) {
+    volume.bytes += size;
+    volume.lines += lines;
+  }
+
+  private long count() {
+    long count = 0;
+    for (byte[] chunk : chunks) {
+      for (byte b : chunk) {
+        if (b == '\n') {
+          count++;
+        }
+      }
+    }
+    return count;
+  }
+
+  /** The measure: what any reading costs at least. */
+  @Benchmark
+  public long countLines(Volume volume) {
+    count(volume);
+    return count();
+  }
+
+  /** All that happens to an agent's output until it is understood. */
+  @Benchmark
+  public Conclusion read(Volume volume) {
+    count(volume);
+    OutputReader reader = driver.reader(Surroundings.recorded(ZoneOffset.UTC));
+    LineSplitter splitter = new LineSplitter(line -> reader.stdout(line, NOW));
+    for (byte[] chunk : chunks) {
+      splitter.feed(chunk, chunk.length);
+    }
+    splitter.end();
+    return reader.conclude(0, NOW);
+  }
+}
