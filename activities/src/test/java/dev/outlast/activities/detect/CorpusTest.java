@@ -28,7 +28,7 @@ class CorpusTest {
     try (Stream<Path> files = Files.list(folder)) {
       cases = files.sorted().toList();
     }
-    assertTrue(cases.size() >= 44, "cases: " + cases.size());
+    assertTrue(cases.size() >= 56, "cases: " + cases.size());
     return cases.stream()
         .map(
             file ->
@@ -45,7 +45,7 @@ class CorpusTest {
         new ObjectMapper().readTree(file.toFile()).forEach(cases::add);
       }
     }
-    assertTrue(cases.size() >= 270, "cases: " + cases.size());
+    assertTrue(cases.size() >= 365, "cases: " + cases.size());
     return cases.stream()
         .map(c -> DynamicTest.dynamicTest(c.path("id").textValue(), () -> check(CorpusCase.of(c))));
   }

@@ -114,6 +114,20 @@ class ProviderContractTest {
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"%s\",\"session_id\":\""
             + SESSION
             + "\"}\n"),
+    GEMINI(
+        "gemini",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\",\"model\":\"m\"}\n{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"%s\",\"delta\":true}\n"
+            + "{\"type\":\"tool_result\",\"tool_id\":\"t\",\"status\":\"success\",\"output\":\"%s\"}\n",
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"%s\"}\n{\"type\":\"result\",\"status\":\"success\",\"stats\":{}}\n",
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"result\",\"status\":\"error\",\"error\":{\"type\":\"unknown\",\"message\":\"[API Error: %s]\"}}\n"),
     CODEX(
         "codex",
         List.of(),
