@@ -3,6 +3,8 @@ package dev.outlast.activities.provider;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.claude.ClaudeProvider;
 import dev.outlast.activities.provider.command.CommandProvider;
+import dev.outlast.activities.provider.copilot.CopilotProvider;
+import dev.outlast.activities.provider.opencode.OpenCodeProvider;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,7 +12,11 @@ import java.util.Optional;
 public final class Providers {
 
   private static final List<AgentProvider> ALL =
-      List.of(new ClaudeProvider(), new CommandProvider());
+      List.of(
+          new ClaudeProvider(),
+          new CopilotProvider(),
+          new OpenCodeProvider(),
+          new CommandProvider());
 
   private Providers() {}
 

@@ -63,6 +63,41 @@ class ProviderContractTest {
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"%s\",\"session_id\":\""
             + SESSION
             + "\"}\n"),
+    COPILOT(
+        "copilot",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"user.message\",\"data\":{\"content\":\"%s\"}}\n"
+            + "{\"type\":\"assistant.message\",\"data\":{\"content\":\"%s\",\"toolRequests\":[]}}\n",
+        "{\"type\":\"assistant.message\",\"data\":{\"content\":\"%s\",\"toolRequests\":[]}}\n"
+            + "{\"type\":\"result\",\"sessionId\":\""
+            + SESSION
+            + "\",\"exitCode\":0}\n",
+        "{\"type\":\"session.error\",\"data\":{\"errorType\":\"query\",\"message\":\"%s\"}}\n"
+            + "{\"type\":\"result\",\"sessionId\":\""
+            + SESSION
+            + "\",\"exitCode\":1}\n"),
+    OPENCODE(
+        "opencode",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"text\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"type\":\"text\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"tool_use\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"tool\":\"bash\",\"state\":{\"status\":\"completed\",\"output\":\"%s\"}}}\n",
+        "{\"type\":\"step_start\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{}}\n{\"type\":\"text\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"type\":\"text\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"step_finish\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"reason\":\"stop\"}}\n",
+        "{\"type\":\"error\",\"sessionID\":\""
+            + SESSION
+            + "\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"%s\"}}}\n"),
     COMMAND_JSON(
         "command",
         List.of("{prompt}", "{resume?--session {session}}"),
@@ -72,6 +107,7 @@ class ProviderContractTest {
         "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
     COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
 
+    final String provider;
     final AgentDriver driver;
     final String talk;
     final String answer;
@@ -84,6 +120,7 @@ class ProviderContractTest {
         String talk,
         String answer,
         String error) {
+      this.provider = provider;
       this.driver = Providers.driver(agent(provider, args, output, List.of()));
       this.talk = talk;
       this.answer = answer;
@@ -395,7 +432,7 @@ class ProviderContractTest {
   void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {
     AgentDefinition agent =
         agent(
-            subject == Subject.CLAUDE ? "claude" : "command",
+            subject.provider,
             List.of("{prompt}"),
             subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
             List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));
