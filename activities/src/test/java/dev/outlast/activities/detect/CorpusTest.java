@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,7 +25,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
@@ -38,7 +38,7 @@ class CorpusTest {
     try (Stream<Path> files = Files.list(folder)) {
       cases = files.sorted().toList();
     }
-    assertTrue(cases.size() >= 26, "cases: " + cases.size());
+    assertTrue(cases.size() >= 46, "cases: " + cases.size());
     return cases.stream()
         .map(
             file ->
@@ -48,14 +48,21 @@ class CorpusTest {
   }
 
   @TestFactory
-  Stream<DynamicTest> every_made_output_is_understood() throws IOException {
-    JsonNode cases;
-    try (InputStream file = CorpusTest.class.getResourceAsStream("/made-cases.json")) {
-      cases = new ObjectMapper().readTree(file);
+  Stream<DynamicTest> every_made_output_is_understood() throws IOException, URISyntaxException {
+    Path folder = Path.of(CorpusTest.class.getResource("/corpus").toURI()).getParent();
+    List<JsonNode> cases = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "made-cases*.json")) {
+      for (Path file : files) {
+        new ObjectMapper().readTree(file.toFile()).forEach(cases::add);
+      }
     }
-    assertTrue(cases.size() >= 180, "cases: " + cases.size());
-    return StreamSupport.stream(cases.spliterator(), false)
-        .map(c -> DynamicTest.dynamicTest(c.path("id").textValue(), () -> check(c)));
+    assertTrue(cases.size() >= 230, "cases: " + cases.size());
+    return cases.stream()
+        .map(
+            c ->
+                DynamicTest.dynamicTest(
+                    c.path("provider").textValue() + " " + c.path("id").textValue(),
+                    () -> check(c)));
   }
 
   /** What a made case says nothing about is not what it is for; a recorded one says it all. */

@@ -67,6 +67,12 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
   private static final Pattern HINT =
       Pattern.compile("\\bwait [^.\\n]{1,40}? before (?:trying|retrying|you try)\\b");
 
+  /** What the CLI says about its own tries, which is about none of the service's times. */
+  private static final Pattern TRIES =
+      Pattern.compile(
+          "^.{0,80}?\\bretried \\d+ times(?: \\(total retry wait time: [\\d.]+ \\w+\\))?\\s*(?:last error:\\s*)?",
+          Pattern.CASE_INSENSITIVE);
+
   /** An allowance that is paid for by the month, under any of its names. */
   private static final Pattern PAID =
       Pattern.compile(
@@ -83,10 +89,10 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
       Pattern.compile("per[ -]min|per[ -]second|/ ?min|\\bretried \\d+ times|\\btoo many requests");
 
   Conclusion conclude(Reported error) {
-    Matcher status = STATUS.matcher(error.text());
+    Matcher status = STATUS.matcher(TRIES.matcher(error.text()).replaceFirst(""));
     int number =
         error.status() != 0 || !status.find() ? error.status() : Integer.parseInt(status.group(1));
-    String text = STATUS.matcher(error.text()).replaceFirst("");
+    String text = status.replaceFirst("");
     Optional<Conclusion> pattern =
         patterns.find(
             List.of(new LineTail.Line(PlainText.clean(text), error.readAt())),
@@ -116,10 +122,11 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
     return switch (error.type()) {
       case "authentication" ->
           new Conclusion.Stopped(
-              new Basis("copilot/authentication", text, error.channel()), StopReason.AUTH);
+              new Basis("copilot/authentication", error.text(), error.channel()), StopReason.AUTH);
       case "context_limit" ->
           new Conclusion.Stopped(
-              new Basis("copilot/context_limit", text, error.channel()), StopReason.CONTEXT);
+              new Basis("copilot/context_limit", error.text(), error.channel()),
+              StopReason.CONTEXT);
       default ->
           new ReportedErrors("copilot", patterns, zone)
               .conclude(text, number, error.readAt(), error.channel());
@@ -144,7 +151,7 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
         reset.isPresent() && !reset.get().latest().isAfter(error.readAt().plus(ErrorWording.SHORT));
     boolean account = scope != LimitScope.MODEL && scope != LimitScope.UNKNOWN;
     if (soon && !account && code.contains("rate_limit")) {
-      return new Conclusion.Throttled(new Basis("copilot/" + code, text, error.channel()));
+      return new Conclusion.Throttled(new Basis("copilot/" + code, error.text(), error.channel()));
     }
     return limited("copilot/" + code, scope, reset.orElse(null), text, error);
   }
@@ -184,8 +191,8 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
   private Optional<ResetTime> reset(String text, Reported error) {
     return Stream.of(text, error.more())
         .map(
-            said ->
-                ResetReader.read(said, error.readAt(), zone).filter(at -> !hint(said, at, error)))
+            words ->
+                ResetReader.read(words, error.readAt(), zone).filter(at -> !hint(words, at, error)))
         .flatMap(Optional::stream)
         .findFirst();
   }
@@ -198,6 +205,6 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
   private static Conclusion limited(
       String rule, LimitScope scope, ResetTime reset, String text, Reported error) {
     return new Conclusion.Limited(
-        new Basis(rule, text, error.channel()), scope, reset, UsageLimit.SetBy.WINDOW);
+        new Basis(rule, error.text(), error.channel()), scope, reset, UsageLimit.SetBy.WINDOW);
   }
 }

@@ -45,6 +45,10 @@ final class OpenCodeLog {
   private static final Pattern FIRST_ROUND = Pattern.compile("\\bstep=0\\b");
   private static final Pattern REQUEST_FAILED =
       Pattern.compile("stream error|\\bmessage=process\\b|\\sprocess$");
+
+  /** How OpenCode names the window of its own subscription. */
+  private static final Pattern WINDOW = Pattern.compile("^(\\S.{0,30}?) usage limit reached\\b");
+
   private static final List<String> ERROR_KEYS = List.of("error.error", "error.message", "error");
 
   /**
@@ -91,20 +95,22 @@ final class OpenCodeLog {
     }
     taken = true;
     ResetTime next =
-        ResetReader.epoch(BigDecimal.valueOf(Json.count(status, "next")))
+        ResetReader.epoch(BigDecimal.valueOf(status.path("next").longValue()))
             .filter(at -> at.isAfter(readAt.plus(Refusals.LONGEST_OWN_PAUSE)))
             .map(ResetTime::exactly)
             .orElse(null);
+    String message = PlainText.head(PlainText.clean(Json.text(status, "message")), MAX_LINE);
+    Matcher window = WINDOW.matcher(message);
     JsonNode action = status.path("action");
     refused(
         new Refusal(
             "",
-            PlainText.head(PlainText.clean(Json.text(status, "message")), MAX_LINE),
+            message,
             Stream.of(Json.text(action, "reason").toLowerCase(Locale.ROOT))
                 .filter(reason -> !reason.isEmpty())
                 .toList(),
             0,
-            "",
+            window.find() ? window.group(1) : "",
             next,
             readAt,
             STATUS));
