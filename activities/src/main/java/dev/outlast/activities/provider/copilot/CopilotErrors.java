@@ -9,6 +9,7 @@ import dev.outlast.activities.provider.Conclusion.Basis;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.ReportedErrors;
+import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
@@ -47,18 +48,25 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
       Instant readAt,
       String channel) {}
 
+  /** How much of an error is looked at, in characters. */
+  static final int MAX_TEXT = 8_000;
+
   private static final Pattern STATUS = Pattern.compile("^\\s*([45]\\d\\d)\\s+(?=\\S)");
 
   /** A code of the service in its own words: "Error Code: user_weekly_rate_limited", "(…)". */
   private static final Pattern CODE_IN_TEXT =
       Pattern.compile(
-          "(?i:error code:\\s*)([a-z]+(?:_[a-z]+)*(?::\\w+)?)|\\(([a-z]+(?:_[a-z]+)+(?::\\w+)?)\\)");
+          "(?i:error code:\\s*)([a-z]+(?:_[a-z]+){0,8}(?::\\w+)?)"
+              + "|\\(([a-z]+(?:_[a-z]+){1,8}(?::\\w+)?)\\)");
 
   /** Codes of an allowance that is used up; "rate_limit_exceeded" of other services is none. */
   private static final Pattern LIMIT_CODE =
       Pattern.compile(
           "(?!.*(?:context|token|length|turn|concurren|insufficient))"
-              + "(?:[a-z0-9]+_)*(?:rate_limited|quota_exceeded|limit_reached|limit_exceeded)(?::\\w+)?");
+              + "(?:[a-z0-9]+_){0,8}(?:rate_limited|quota_exceeded|limit_reached|limit_exceeded)(?::\\w+)?");
+
+  private static final Pattern CONTEXT_CODE =
+      Pattern.compile("context_(?:length|window|limit)\\w*|\\w*prompt_tokens_exceeded");
 
   private static final Pattern MOMENTARY_CODE = Pattern.compile("rate_limit_exceeded");
   private static final Pattern CREDIT_CODE = Pattern.compile("quota_exceeded|spend");
@@ -92,7 +100,7 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
     Matcher status = STATUS.matcher(TRIES.matcher(error.text()).replaceFirst(""));
     int number =
         error.status() != 0 || !status.find() ? error.status() : Integer.parseInt(status.group(1));
-    String text = status.replaceFirst("");
+    String text = PlainText.head(status.replaceFirst(""), MAX_TEXT);
     Optional<Conclusion> pattern =
         patterns.find(
             List.of(new LineTail.Line(PlainText.clean(text), error.readAt())),
@@ -119,18 +127,20 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
         && reset(text, error).isEmpty()) {
       return limited("copilot/own-rate-limit", ErrorWording.scope(text), null, text, error);
     }
-    return switch (error.type()) {
-      case "authentication" ->
-          new Conclusion.Stopped(
-              new Basis("copilot/authentication", error.text(), error.channel()), StopReason.AUTH);
-      case "context_limit" ->
-          new Conclusion.Stopped(
-              new Basis("copilot/context_limit", error.text(), error.channel()),
-              StopReason.CONTEXT);
-      default ->
-          new ReportedErrors("copilot", patterns, zone)
-              .conclude(text, number, error.readAt(), error.channel());
-    };
+    if (error.type().equals("authentication")) {
+      return stopped("copilot/authentication", StopReason.AUTH, error);
+    }
+    boolean tooLong =
+        Stream.concat(Stream.of(error.type()), error.codes().stream())
+            .anyMatch(kind -> CONTEXT_CODE.matcher(kind).matches());
+    return tooLong
+        ? stopped("copilot/context", StopReason.CONTEXT, error)
+        : new ReportedErrors("copilot", patterns, zone)
+            .conclude(text, number, error.readAt(), error.channel());
+  }
+
+  private static Conclusion stopped(String rule, StopReason reason, Reported error) {
+    return new Conclusion.Stopped(new Basis(rule, error.text(), error.channel()), reason);
   }
 
   private static Optional<String> limitCode(Reported error, String text) {
@@ -138,7 +148,7 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
     Stream<String> named =
         inText.results().map(found -> found.group(1) == null ? found.group(2) : found.group(1));
     return Stream.concat(error.codes().stream(), named)
-        .map(code -> code.toLowerCase(Locale.ROOT))
+        .map(code -> PlainText.head(code, ToolNames.MAX_NAME).toLowerCase(Locale.ROOT))
         .filter(code -> LIMIT_CODE.matcher(code).matches())
         .filter(code -> !MOMENTARY_CODE.matcher(code).matches())
         .findFirst();

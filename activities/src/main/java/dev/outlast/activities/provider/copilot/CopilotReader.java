@@ -152,7 +152,7 @@ final class CopilotReader implements OutputReader {
 
   /** A request that failed, with the service's own answer in JSON or in words. */
   private static Reported failure(JsonNode data, Instant readAt) {
-    String raw = PlainText.head(Json.text(data, "errorMessage"), MAX_TAIL);
+    String raw = PlainText.head(Json.text(data, "errorMessage"), CopilotErrors.MAX_TEXT);
     JsonNode body = Json.read(raw);
     String words =
         body.isMissingNode()
@@ -183,7 +183,7 @@ final class CopilotReader implements OutputReader {
     }
     return new Reported(
         Json.text(data, "errorType"),
-        PlainText.head(Json.text(data, "message"), MAX_TAIL),
+        PlainText.head(Json.text(data, "message"), CopilotErrors.MAX_TEXT),
         same ? failure.text() : "",
         codes,
         status,

@@ -58,8 +58,7 @@ public final class OpenCodeProvider implements AgentProvider {
         "OPENAI_API_KEY",
         "GEMINI_API_KEY",
         "GOOGLE_GENERATIVE_AI_API_KEY",
-        "OPENROUTER_API_KEY",
-        "GITHUB_TOKEN");
+        "OPENROUTER_API_KEY");
   }
 
   @Override

@@ -52,6 +52,7 @@ final class OpenCodeReader implements OutputReader {
   private TokenUsage tokens = TokenUsage.NONE;
   private double costUsd;
   private Refusal error;
+  private Refusal overcome;
   private String errorReference = "";
 
   OpenCodeReader(Refusals refusals) {
@@ -110,13 +111,17 @@ final class OpenCodeReader implements OutputReader {
   private void answered() {
     taken = true;
     progressed = true;
+    overcome = error == null ? overcome : error;
     error = null;
     log.answered();
   }
 
   private void text(JsonNode part) {
     if (part.path("synthetic").asBoolean(false)) {
-      // OpenCode speaks to the model, for example after it has shortened the conversation.
+      // OpenCode bids the model go on, after the model has shortened the conversation for it: what
+      // made that necessary is not overcome by it.
+      error = overcome;
+      finished = false;
       return;
     }
     answered();

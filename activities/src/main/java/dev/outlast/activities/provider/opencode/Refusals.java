@@ -12,6 +12,7 @@ import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.RecordedError;
 import dev.outlast.activities.provider.ReportedErrors;
+import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -37,6 +37,7 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
   static final Duration LONGEST_OWN_PAUSE = Duration.ofMinutes(1);
 
   private static final int MAX_TEXT = 8_000;
+  private static final int MAX_BODY = 64 * 1024;
   private static final int MAX_STATUS = 999;
 
   private static final Pattern LIMIT_KIND =
@@ -77,28 +78,24 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
   /** Of an error's record, as in {@code error} events and in logs. */
   static Refusal of(JsonNode error, Instant readAt, String channel) {
     JsonNode data = error.path("data").isObject() ? error.path("data") : error;
-    String raw = PlainText.head(Json.text(data, "responseBody"), MAX_TEXT);
+    String raw = PlainText.head(Json.text(data, "responseBody"), MAX_BODY);
     JsonNode body = Json.read(raw);
     if (body.isArray()) {
       body = body.path(0);
     }
     ResponseHeaders headers = new ResponseHeaders(data.path("responseHeaders"), body, readAt);
-    String words =
-        Stream.of(
-                Json.text(data, "message"),
-                RecordedError.of(body).orElse(body.isMissingNode() ? raw : ""))
-            .filter(said -> !said.isBlank())
-            .distinct()
-            .collect(Collectors.joining("\n"));
+    String message = PlainText.head(Json.text(data, "message"), MAX_TEXT);
+    String told = RecordedError.of(body).orElse(body.isMissingNode() ? raw : "");
+    String words = told.contains(message) ? told : message + "\n" + told;
     List<String> kinds =
         Stream.of(body.path("error"), body)
             .flatMap(place -> Stream.of(Json.text(place, "type"), Json.text(place, "code")))
-            .map(kind -> kind.toLowerCase(Locale.ROOT))
+            .map(kind -> PlainText.head(kind, ToolNames.MAX_NAME).toLowerCase(Locale.ROOT))
             .filter(kind -> !kind.isBlank() && !kind.equals("error"))
             .toList();
     String window =
         Stream.of(body.path("metadata"), body.path("error").path("metadata"))
-            .map(place -> Json.text(place, "limitName"))
+            .map(place -> PlainText.head(Json.text(place, "limitName"), ToolNames.MAX_NAME))
             .filter(name -> !name.isBlank())
             .findFirst()
             .orElse(headers.rejectedWindow());
@@ -131,7 +128,7 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
     StringBuilder names = new StringBuilder();
     for (JsonNode detail : body.path("error").path("details")) {
       for (JsonNode violation : detail.path("violations")) {
-        String id = PlainText.head(Json.text(violation, "quotaId"), MAX_STATUS);
+        String id = PlainText.head(Json.text(violation, "quotaId"), ToolNames.MAX_NAME);
         names.append(id.isEmpty() ? "" : "\n" + id);
       }
     }

@@ -199,4 +199,19 @@ class CopilotProviderTest {
         NOW);
     assertEquals(SESSION, reader.facts().session());
   }
+
+  @Test
+  void no_text_of_an_error_is_too_much_for_its_rules() {
+    for (String part : List.of("a_", "(a_b", " ", "\\n", "in 5 hours, ", "wait 1 ", "429 ")) {
+      for (String field : List.of("message", "errorCode", "errorType", "errorMessage")) {
+        String text = part.repeat(300_000 / part.length());
+        OutputReader reader = reader();
+        stdout(
+            reader,
+            event("model.call_failure", "\"" + field + "\":\"" + text + "\""),
+            event("session.error", "\"" + field + "\":\"" + text + "\""));
+        assertTrue(reader.conclude(1, NOW).basis().evidence().length() < text.length());
+      }
+    }
+  }
 }

@@ -252,4 +252,23 @@ class OpenCodeReaderTest {
       }
     }
   }
+
+  @Test
+  void no_text_of_an_error_is_too_much_for_its_rules() {
+    for (String part : List.of("a_", "ab ", " ", "x=", "in 5 hours, ", "{")) {
+      String text = part.repeat(300_000 / part.length());
+      for (String field : List.of("message", "responseBody", "statusCode")) {
+        stdout(
+            "{\"type\":\"error\",\"error\":{\"name\":\"APIError\",\"data\":{\""
+                + field
+                + "\":\""
+                + text
+                + "\"}}}");
+        assertTrue(reader.conclude(1, NOW).basis().evidence().length() < text.length());
+      }
+      stderr(NOW, refused(text), "ERROR 2025-11-02T10:00:03 error=" + text + " stream error");
+      reader.sitsOutLimit(NOW);
+      assertTrue(reader.conclude(143, NOW).basis().evidence().length() < text.length());
+    }
+  }
 }
