@@ -220,7 +220,7 @@ public final class ErrorWording {
   /** How long to wait, which does not name the window: "try again in 58 hours". */
   private static final Pattern TIME_TO_WAIT =
       Pattern.compile(
-          "(?i)\\b(?:in|after|another|within)\\s+(?:(?:,|and|\\s){0,4}\\d{1,6}(?:\\.\\d{1,6})?\\s?"
+          "(?i)\\b(?:in|after|another|within|wait)\\s+(?:(?:,|and|\\s){0,4}\\d{1,6}(?:\\.\\d{1,6})?\\s?"
               + "(?:weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[wdhms])\\b){1,6}");
 
   /** Prefixes of lines that are not the agent's own error. */

@@ -51,7 +51,8 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
   /** How much of an error is looked at, in characters. */
   static final int MAX_TEXT = 8_000;
 
-  private static final Pattern STATUS = Pattern.compile("^\\s*([45]\\d\\d)\\s+(?=\\S)");
+  private static final Pattern STATUS =
+      Pattern.compile("^\\s*(?:[A-Za-z ]{1,24}: ){0,3}([45]\\d\\d)(?: \\1)?\\s+(?=\\S)");
 
   /** A code of the service in its own words: "Error Code: user_weekly_rate_limited", "(…)". */
   private static final Pattern CODE_IN_TEXT =
@@ -85,7 +86,12 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
   private static final Pattern PAID =
       Pattern.compile(
           "premium (?:request|interaction|model)|\\bai credits?\\b|additional spend|\\bno quota\\b"
-              + "|\\bbudget\\b|monthly (?:quota|allowance)");
+              + "|\\bquota exceeded\\b|\\bbudget\\b|monthly (?:quota|allowance)");
+
+  private static final Pattern USED_UP =
+      Pattern.compile(
+          "\\b(?:used (?:up|all)|no (?:more|remaining)|out of|exhausted|exceeded|reached)\\b"
+              + "|\\b0 (?:\\w+ ){0,2}(?:left|remaining)\\b");
 
   /** The account's own rate limit, as opposed to a model's or a service's moment. */
   private static final Pattern OWN_RATE_LIMIT =
@@ -118,7 +124,9 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
       return ofPayment(words, text, error);
     }
     String lower = text.toLowerCase(Locale.ROOT);
-    if (words.meaning() == Meaning.LIMIT && PAID.matcher(lower).find()) {
+    boolean paid = PAID.matcher(lower).find();
+    boolean unclear = words.meaning() == Meaning.OTHER || words.meaning() == Meaning.THROTTLE;
+    if (paid && (words.meaning() == Meaning.LIMIT || (unclear && USED_UP.matcher(lower).find()))) {
       return limited("copilot/credit", LimitScope.CREDIT, words.reset(), text, error);
     }
     if (words.meaning() == Meaning.THROTTLE
@@ -190,6 +198,9 @@ record CopilotErrors(LimitPatterns patterns, ZoneId zone) {
 
   /** A refused payment: the allowance that is paid for is used up, unless the words tell more. */
   private Conclusion ofPayment(ErrorWording.Reading words, String text, Reported error) {
+    if (words.meaning() == Meaning.PLAN && PAID.matcher(text.toLowerCase(Locale.ROOT)).find()) {
+      return limited("copilot/credit", LimitScope.CREDIT, words.reset(), text, error);
+    }
     return switch (words.meaning()) {
       case AUTH, PLAN, BILLING, REFUSED, CONTEXT, SESSION_UNKNOWN ->
           Conclusion.ofWords(words, text, error.channel());
