@@ -233,7 +233,7 @@ class OpenCodeReaderTest {
                     + "\"responseHeaders\":{\"retry-after\":\"9\"},\"responseBody\":\"[{}]\"}}"
                     + " stream error")
             .getBytes(StandardCharsets.UTF_8);
-    for (int i = 0; i < 10_000; i++) {
+    for (int i = 0; i < 2_500; i++) {
       SplittableRandom random = new SplittableRandom(i);
       byte[] bytes = seed.clone();
       for (int k = random.nextInt(12); k >= 0; k--) {
