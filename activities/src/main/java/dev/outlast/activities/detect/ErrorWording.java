@@ -274,6 +274,12 @@ public final class ErrorWording {
               + "|\\d{1,2}:\\d\\d:\\d\\d[.,\\d]*+|[\\[(]|(?:error|failed|failure|fatal)\\b[^:\"'`]{0,60}+:\\s*+|(?:error|fatal|warn(?:ing)?)\\s++"
               + "|[^\\s:\"'`]{1,40}+(?: [^\\s:\"'`]{1,40}+){0,3}+:\\s*+");
 
+  /** How long to wait, which does not name the window: "try again in 58 hours". */
+  private static final Pattern TIME_TO_WAIT =
+      Pattern.compile(
+          "(?i)\\b(?:in|after|another|within|wait)\\s+(?:(?:,|and|\\s){0,4}\\d{1,6}(?:\\.\\d{1,6})?\\s?"
+              + "(?:weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[wdhms])\\b){1,6}");
+
   /** Prefixes of lines that are not the agent's own error. */
   private static final Pattern NOT_OWN =
       Pattern.compile(
@@ -423,7 +429,8 @@ public final class ErrorWording {
   /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */
   public static LimitScope scope(String text) {
     // Words of a code, such as five_hour, are words too.
-    String plain = PlainText.head(text, MAX_TEXT).replace('_', ' ');
+    String words = PlainText.head(text, MAX_TEXT).replace('_', ' ');
+    String plain = TIME_TO_WAIT.matcher(words).replaceAll("");
     String t = plain.toLowerCase(Locale.ROOT);
     Matcher named = NAMED_WINDOW.matcher(t);
     if (named.find()) {

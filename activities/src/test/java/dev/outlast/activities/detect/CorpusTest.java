@@ -28,7 +28,7 @@ class CorpusTest {
     try (Stream<Path> files = Files.list(folder)) {
       cases = files.sorted().toList();
     }
-    assertTrue(cases.size() >= 56, "cases: " + cases.size());
+    assertTrue(cases.size() >= 78, "cases: " + cases.size());
     return cases.stream()
         .map(
             file ->

@@ -141,6 +141,41 @@ class ProviderContractTest {
             + "\"}\n{\"type\":\"item.completed\",\"item\":{\"id\":\"item_0\",\"type\":\"agent_message\",\"text\":\"%s\"}}\n"
             + "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1,\"cached_input_tokens\":0,\"output_tokens\":1}}\n",
         "{\"type\":\"turn.failed\",\"error\":{\"message\":\"%s\"}}\n"),
+    COPILOT(
+        "copilot",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"user.message\",\"data\":{\"content\":\"%s\"}}\n"
+            + "{\"type\":\"assistant.message\",\"data\":{\"content\":\"%s\",\"toolRequests\":[]}}\n",
+        "{\"type\":\"assistant.message\",\"data\":{\"content\":\"%s\",\"toolRequests\":[]}}\n"
+            + "{\"type\":\"result\",\"sessionId\":\""
+            + SESSION
+            + "\",\"exitCode\":0}\n",
+        "{\"type\":\"session.error\",\"data\":{\"errorType\":\"query\",\"message\":\"%s\"}}\n"
+            + "{\"type\":\"result\",\"sessionId\":\""
+            + SESSION
+            + "\",\"exitCode\":1}\n"),
+    OPENCODE(
+        "opencode",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"text\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"type\":\"text\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"tool_use\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"tool\":\"bash\",\"state\":{\"status\":\"completed\",\"output\":\"%s\"}}}\n",
+        "{\"type\":\"step_start\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{}}\n{\"type\":\"text\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"type\":\"text\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"step_finish\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"reason\":\"stop\"}}\n",
+        "{\"type\":\"error\",\"sessionID\":\""
+            + SESSION
+            + "\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"%s\"}}}\n"),
     COMMAND_JSON(
         "command",
         List.of("{prompt}", "{resume?--session {session}}"),
@@ -150,6 +185,7 @@ class ProviderContractTest {
         "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
     COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
 
+    final String provider;
     final AgentDriver driver;
     final String talk;
     final String answer;
@@ -162,6 +198,7 @@ class ProviderContractTest {
         String talk,
         String answer,
         String error) {
+      this.provider = provider;
       this.driver = Providers.driver(agent(provider, args, output, List.of()));
       this.talk = talk;
       this.answer = answer;
