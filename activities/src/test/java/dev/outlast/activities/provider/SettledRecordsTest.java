@@ -4,14 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.RecordedCases;
 import dev.outlast.activities.process.OutputLine;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -40,18 +37,7 @@ class SettledRecordsTest {
 
   @BeforeAll
   static void collectLines() throws IOException, URISyntaxException {
-    ObjectMapper mapper = new ObjectMapper();
-    List<JsonNode> cases = new ArrayList<>();
-    try (InputStream made = SettledRecordsTest.class.getResourceAsStream("/made-cases.json")) {
-      mapper.readTree(made).forEach(cases::add);
-    }
-    Path corpus = Path.of(SettledRecordsTest.class.getResource("/corpus").toURI());
-    try (Stream<Path> files = Files.list(corpus)) {
-      for (Path file : files.sorted().toList()) {
-        cases.add(mapper.readTree(file.toFile()));
-      }
-    }
-    for (JsonNode c : cases) {
+    for (JsonNode c : RecordedCases.all()) {
       Wire wire = Wire.valueOf(c.path("provider").textValue().toUpperCase(Locale.ROOT));
       c.path("stdout")
           .forEach(
@@ -78,7 +64,7 @@ class SettledRecordsTest {
       for (String line : transcript(wire, random)) {
         String alone = "[" + line + "]";
         boolean record = Json.read(line).isObject();
-        if (record && !Json.read(alone).isArray()) {
+        if (record && Json.read(alone).size() != 1) {
           continue;
         }
         said.add(line);
