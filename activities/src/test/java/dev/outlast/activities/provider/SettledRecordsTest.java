@@ -25,11 +25,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Records that are not parsed must change nothing; one in an array of its own always is parsed. */
+/**
+ * Records that are not parsed must change nothing; one that begins with another field always is.
+ */
 class SettledRecordsTest {
 
   /** For each provider. */
   private static final int CASES = 2_500;
+
   private static final Instant NOW = Instant.parse("2026-11-21T00:00:00Z");
   private static final ZoneId ZONE = ZoneId.of("Europe/Berlin");
 
@@ -50,7 +53,8 @@ class SettledRecordsTest {
   }
 
   static Stream<Wire> wires() {
-    return Stream.of(Wire.values()).filter(Wire::known);
+    // Of a command's records every type may tell something.
+    return Stream.of(Wire.values()).filter(wire -> wire.known() && wire != Wire.COMMAND);
   }
 
   @ParameterizedTest
@@ -63,14 +67,14 @@ class SettledRecordsTest {
       OutputReader thorough = driver.reader(Surroundings.recorded(ZONE));
       List<String> said = new ArrayList<>();
       for (String line : transcript(wire, random)) {
-        String alone = "[" + line + "]";
         boolean record = Json.read(line).isObject();
-        if (record && Json.read(alone).size() != 1) {
+        String parsed = record ? line.replaceFirst("\\{", "{\"~\":0,") : line;
+        if (record && !Json.read(parsed).isObject()) {
           continue;
         }
         said.add(line);
         reader.stdout(line(line), NOW);
-        thorough.stdout(line(record ? alone : line), NOW);
+        thorough.stdout(line(parsed), NOW);
         assertEquals(thorough.facts(), reader.facts(), () -> "after " + said);
       }
       int exitCode = random.nextInt(3) == 0 ? 0 : 1;
