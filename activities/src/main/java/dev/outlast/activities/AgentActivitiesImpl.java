@@ -42,6 +42,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private final Clock clock;
   private final Workspaces workspaces;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
+  private final AgentVersions versions = new AgentVersions();
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
@@ -79,8 +80,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
               + "' cannot go on with the last session of a folder; name the session instead");
     }
     SessionId session = selection.session();
-    if (session == null && !selection.continueLast() && driver.choosesSession()) {
-      session = new SessionId(UUID.randomUUID().toString());
+    if (session == null && !selection.continueLast()) {
+      session = chosenSession(driver);
     }
     return new ResolvedAgent(
         agent.name(),
@@ -94,6 +95,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
         host.hostId(),
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean());
+  }
+
+  /** A new id for a session; null where the agent names its sessions itself. */
+  private static SessionId chosenSession(AgentDriver driver) {
+    return driver.choosesSession() ? new SessionId(UUID.randomUUID().toString()) : null;
   }
 
   private AgentDefinition agent(String name) {
@@ -179,13 +185,21 @@ public final class AgentActivitiesImpl implements AgentActivities {
     endLeftBehind(before, mark);
     boolean retried = before != null || context.getInfo().getAttempt() > 1;
     CallPlan plan =
-        CallPlan.of(invocation, before, retried, driver.choosesSession(), workspace.toString());
+        CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
 
     Call call =
         new Call(
             context,
             new Call.Setting(
-                host, agent, accountName, driver, executable, workspace, environment, mark),
+                host,
+                agent,
+                accountName,
+                driver,
+                executable,
+                workspace,
+                environment,
+                versions,
+                mark),
             new Call.Bounds(
                 invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
             clock);

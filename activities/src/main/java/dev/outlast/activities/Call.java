@@ -2,7 +2,6 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.OutputLine;
-import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
@@ -16,9 +15,11 @@ import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
@@ -30,6 +31,7 @@ import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -38,8 +40,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Starts an agent, watches it until it ends or has to be ended, and reports how that was. */
 final class Call {
@@ -49,15 +54,6 @@ final class Call {
 
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
-
-  /** The pause after a first throttle; it doubles with each attempt. */
-  static final Duration THROTTLE_PAUSE = Duration.ofSeconds(15);
-
-  /** The longest pause after a throttle. */
-  static final Duration MAX_THROTTLE_PAUSE = Duration.ofMinutes(5);
-
-  /** The most that a message quotes of an agent's words, in characters. */
-  static final int MAX_QUOTE = 600;
 
   /** The variable by which an agent that was left behind is known again. */
   static final String MARK = "OUTLAST_INVOCATION";
@@ -78,10 +74,16 @@ final class Call {
       Path executable,
       Path workspace,
       ChildEnvironment environment,
+      AgentVersions versions,
       String mark) {
 
-    Surroundings surroundings() {
-      return new Surroundings(host.zone(), environment.variables(), host.stateFolder());
+    /**
+     * @param needed variables that the agent needs besides those that it is configured with
+     */
+    Surroundings surroundings(Map<String, String> needed) {
+      Map<String, String> variables = new HashMap<>(environment.variables());
+      variables.putAll(needed);
+      return new Surroundings(host.zone(), variables, host.stateFolder());
     }
   }
 
@@ -94,16 +96,22 @@ final class Call {
     DRAINED,
     TOO_LONG,
     TOO_SILENT,
+    /** It sleeps in its own process until a limit is over. */
+    SITS_OUT,
     /** The server has given this attempt up, so nobody hears its answer. */
     ABANDONED
   }
+
+  private static final Logger log = LoggerFactory.getLogger(Call.class);
 
   private final ActivityExecutionContext context;
   private final Setting setting;
   private final Bounds bounds;
   private final Clock clock;
-  private final long started = System.nanoTime();
 
+  private AgentCall call;
+  private boolean takenBefore;
+  private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
 
@@ -116,7 +124,11 @@ final class Call {
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
   private final class SharedReader {
-    private final OutputReader reader = setting.driver().reader(setting.surroundings());
+    private final OutputReader reader;
+
+    SharedReader(Surroundings surroundings) {
+      reader = setting.driver().reader(surroundings);
+    }
 
     synchronized void stdout(OutputLine line) {
       reader.stdout(line, clock.instant());
@@ -130,6 +142,10 @@ final class Call {
       return reader.facts();
     }
 
+    synchronized boolean sitsOutLimit() {
+      return reader.sitsOutLimit(clock.instant());
+    }
+
     synchronized Conclusion conclude(int exitCode, Instant now) {
       return reader.conclude(exitCode, now);
     }
@@ -138,30 +154,36 @@ final class Call {
   /**
    * Makes a call.
    *
+   * @param callToMake what to say, and to which session
    * @param taken whether the session is known to have the message of an earlier attempt
    */
-  AgentOutcome make(AgentCall call, boolean taken) {
-    SharedReader reader = new SharedReader();
-    Reason early = report(progress(Phase.STARTING, call.session(), taken, reader.facts(), 0));
+  AgentOutcome make(AgentCall callToMake, boolean taken) {
+    call = callToMake;
+    takenBefore = taken;
+    Surroundings surroundings = setting.surroundings(prepared());
+    SharedReader reader = new SharedReader(surroundings);
+    Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
+    if (early == null) {
+      early = settle(surroundings, reader);
+    }
     if (early != null) {
       return ended(early, reader, INTERRUPTED_EXIT);
     }
-    AgentProcess process = start(call, reader);
+    AgentProcess process = start(surroundings, reader);
     int exitCode = 0;
     Reason reason = null;
     boolean watched = false;
     try {
-      reason = watch(process, call, taken, reader);
+      reason = watch(process, reader);
       if (reason != null) {
-        report(progress(Phase.ENDING, call.session(), taken, reader.facts(), process.pid()));
+        report(progress(Phase.ENDING, reader.facts(), process.pid()));
       }
       watched = true;
     } finally {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
     }
-    InvocationProgress last =
-        progress(Phase.ENDING, call.session(), taken, reader.facts(), process.pid());
+    InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
       report(last);
@@ -171,7 +193,53 @@ final class Call {
         : ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
   }
 
-  private AgentProcess start(AgentCall call, SharedReader reader) {
+  /** Makes the host ready; the variables that the agent needs for it. */
+  private Map<String, String> prepared() {
+    try {
+      return setting.driver().prepare(setting.surroundings(Map.of()));
+    } catch (IOException e) {
+      String message =
+          "agents."
+              + setting.agent().name()
+              + ": the host cannot be made ready for this agent: "
+              + setting.environment().redact(String.valueOf(e.getMessage()));
+      // Permissions stay as they are until somebody changes them; a full disk may be emptied.
+      throw e instanceof AccessDeniedException
+          ? Failures.permanent(ErrorCode.EXECUTABLE, message + ": permission denied")
+          : Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported);
+    }
+  }
+
+  /** Waits until the call does no harm to its session; says why it must not be made at all. */
+  private Reason settle(Surroundings surroundings, SharedReader reader) {
+    Instant now = clock.instant();
+    Duration wait = settling(now, setting.driver().startsAt(call, surroundings, now));
+    long began = System.nanoTime();
+    Reason reason = null;
+    while (reason == null && System.nanoTime() - began < wait.toNanos()) {
+      InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
+      reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
+      try {
+        Thread.sleep(LOOK.toMillis());
+      } catch (InterruptedException workerEnds) {
+        // The flag stays cleared: the SDK has yet to tell the server, over the network.
+        return Reason.DRAINED;
+      }
+    }
+    // The agent's own time has not begun yet.
+    started += System.nanoTime() - began;
+    return reason;
+  }
+
+  static Duration settling(Instant now, Instant startsAt) {
+    if (!startsAt.isAfter(now)) {
+      return Duration.ZERO;
+    }
+    Duration told = Duration.between(now, startsAt);
+    return told.compareTo(AgentDriver.MAX_SETTLING) > 0 ? AgentDriver.MAX_SETTLING : told;
+  }
+
+  private AgentProcess start(Surroundings surroundings, SharedReader reader) {
     CommandLine line;
     try {
       line = setting.driver().commandLine(call);
@@ -181,7 +249,7 @@ final class Call {
     List<String> argv = new ArrayList<>();
     argv.add(setting.executable().toString());
     argv.addAll(line.arguments());
-    Map<String, String> environment = new HashMap<>(setting.environment().variables());
+    Map<String, String> environment = new HashMap<>(surroundings.environment());
     environment.put(MARK, setting.mark());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
     try {
@@ -199,7 +267,7 @@ final class Call {
   }
 
   /** Waits until the agent exits (null), or says why it must be ended. */
-  private Reason watch(AgentProcess process, AgentCall call, boolean taken, SharedReader reader) {
+  private Reason watch(AgentProcess process, SharedReader reader) {
     while (true) {
       try {
         if (process.awaitExit(LOOK)) {
@@ -209,11 +277,12 @@ final class Call {
         // The flag stays cleared: the SDK has yet to tell the server, over the network.
         return Reason.DRAINED;
       }
-      if (context.getCancellationToken().isCancellationRequested()) {
-        return Reason.CANCELLED;
+      Reason interruption = interruption();
+      if (interruption != null) {
+        return interruption;
       }
-      if (bounds.drained().getAsBoolean()) {
-        return Reason.DRAINED;
+      if (reader.sitsOutLimit()) {
+        return Reason.SITS_OUT;
       }
       if (System.nanoTime() - started >= bounds.invocation().toNanos()) {
         return Reason.TOO_LONG;
@@ -221,16 +290,26 @@ final class Call {
       if (process.silence().compareTo(bounds.silence()) >= 0) {
         return Reason.TOO_SILENT;
       }
-      InvocationProgress now =
-          progress(Phase.WORKING, call.session(), taken, reader.facts(), process.pid());
-      boolean due = System.nanoTime() - reportedAt >= HEARTBEAT.toNanos();
-      if (due || news(now)) {
+      InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      if (due() || news(now)) {
         Reason reason = report(now);
         if (reason != null) {
           return reason;
         }
       }
     }
+  }
+
+  /** Why an agent must not go on, or be started, although nothing is wrong with it. */
+  private Reason interruption() {
+    if (context.getCancellationToken().isCancellationRequested()) {
+      return Reason.CANCELLED;
+    }
+    return bounds.drained().getAsBoolean() ? Reason.DRAINED : null;
+  }
+
+  private boolean due() {
+    return System.nanoTime() - reportedAt >= HEARTBEAT.toNanos();
   }
 
   /** Whether a retried attempt would act differently if it knew this. */
@@ -240,13 +319,28 @@ final class Call {
         || (now.session() != null && !now.session().equals(reported.session()));
   }
 
-  private InvocationProgress progress(
-      Phase phase, SessionId chosen, boolean taken, CallFacts facts, long pid) {
+  /**
+   * Whether the session has the message. One that forgets what was refused has it for certain only
+   * when the model has answered.
+   */
+  private boolean taken(boolean shown, boolean progressed) {
+    return takenBefore || (shown && (progressed || setting.driver().keepsRefusedPrompt()));
+  }
+
+  /** Whether a fresh session that was refused at once is as if it had never been. */
+  private boolean neverOpened(boolean progressed) {
+    return call.start() == SessionStart.FRESH
+        && !progressed
+        && !setting.driver().keepsRefusedPrompt();
+  }
+
+  private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
     return new InvocationProgress(
         phase,
-        facts.session() == null ? chosen : facts.session(),
-        taken || facts.taken(),
+        facts.resumable() == null ? call.session() : facts.resumable(),
+        taken(facts.taken(), facts.progressed()),
         facts.lastTool() == null ? null : OperatorTexts.plain(facts.lastTool()),
+        facts.lastItem(),
         facts.tokens(),
         setting.host().hostId(),
         pid);
@@ -274,12 +368,19 @@ final class Call {
     CallFacts facts = reader.facts();
     if (reason == Reason.CANCELLED) {
       return new AgentOutcome.Stopped(
-          facts(facts, now, false),
+          facts(facts, facts.agentVersion(), now, false, facts.progressed()),
           StopReason.INTERRUPTED,
-          "The agent was ended because the run was paused or cancelled.");
+          "The agent was ended because the run was paused or cancelled.",
+          null);
     }
     Conclusion conclusion = reader.conclude(exitCode, now);
-    if (conclusion instanceof Conclusion.Limited || conclusion instanceof Conclusion.Completed) {
+    if (reason == Reason.SITS_OUT
+        && !(conclusion instanceof Conclusion.Limited)
+        && !(conclusion instanceof Conclusion.Completed)) {
+      conclusion = unrecognised(conclusion.basis());
+    }
+    if (conclusion instanceof Conclusion.Completed
+        || (conclusion instanceof Conclusion.Limited limited && proves(limited, reason))) {
       // It had said all that there was to say, and only did not go away by itself.
       return outcome(conclusion, facts);
     }
@@ -309,121 +410,112 @@ final class Call {
     };
   }
 
+  /**
+   * Whether an agent that we have ended was limited. What only looks like a limit says so of one
+   * that was at a standstill, but nothing of one that was ended in the middle of its work.
+   */
+  private static boolean proves(Conclusion.Limited limited, Reason reason) {
+    return !limited.basis().rule().equals(LimitEvidence.UNRECOGNISED)
+        || reason == Reason.SITS_OUT
+        || reason == Reason.TOO_SILENT;
+  }
+
+  /** What the agent sits out is a limit, even if it has not said it in words that are known. */
+  private static Conclusion.Limited unrecognised(Conclusion.Basis basis) {
+    return new Conclusion.Limited(
+        new Conclusion.Basis(LimitEvidence.UNRECOGNISED, basis.evidence(), basis.channel()),
+        LimitScope.UNKNOWN,
+        null,
+        UsageLimit.SetBy.WINDOW);
+  }
+
   private AgentOutcome outcome(Conclusion conclusion, CallFacts callFacts) {
     Instant now = clock.instant();
-    boolean answered =
-        conclusion instanceof Conclusion.Completed || conclusion instanceof Conclusion.Limited;
-    InvocationFacts facts = facts(callFacts, now, answered);
-    if (conclusion instanceof Conclusion.Completed completed) {
-      return new AgentOutcome.Completed(
-          facts,
-          PlainText.headBytes(
-              setting.environment().redact(completed.text()), AgentOutcome.MAX_TEXT_BYTES));
+    boolean completed = conclusion instanceof Conclusion.Completed;
+    String version = completed ? callFacts.agentVersion() : version(callFacts);
+    CallReport report = new CallReport(setting, conclusion, version, now);
+    InvocationFacts facts =
+        facts(
+            callFacts,
+            version,
+            now,
+            completed || report.limit() != null,
+            completed || callFacts.progressed());
+    Optional<AgentOutcome> outcome = report.outcome(facts);
+    if (outcome.isEmpty()) {
+      throw report.failure(last(facts, callFacts), context.getInfo().getAttempt());
     }
-    if (conclusion instanceof Conclusion.Limited limited) {
-      return new AgentOutcome.Limited(facts, limit(limited, callFacts, now));
+    if (report.limit() != null && report.limit().unrecognised()) {
+      log.warn(
+          "Run {}: agent {} (version {}) has ended with what looks like a usage limit, in words"
+              + " that no rule knows: {}",
+          context.getInfo().getWorkflowId(),
+          setting.agent().name(),
+          version,
+          report.quote());
     }
-    String quote = quote(conclusion.basis().evidence());
-    if (conclusion instanceof Conclusion.Stopped stopped) {
-      return new AgentOutcome.Stopped(
-          facts,
-          stopped.reason(),
-          advice(stopped.reason()) + (quote.isEmpty() ? "" : " The agent said: " + quote));
-    }
-    if (conclusion instanceof Conclusion.Throttled) {
-      throw Failures.after(
-          ErrorCode.THROTTLED,
-          "the provider throttled the agent: " + quote,
-          last(callFacts),
-          throttlePause());
-    }
-    throw Failures.transientFailure(
-        ErrorCode.AGENT_CRASHED, "the agent failed: " + quote, last(callFacts));
+    return outcome.get();
   }
 
-  /** How far the call was when it ended. */
-  private InvocationProgress last(CallFacts facts) {
-    return progress(Phase.ENDING, reported.session(), reported.taken(), facts, reported.pid());
+  /** How far the call was when it ended; the next attempt is told of it too. */
+  private InvocationProgress last(InvocationFacts facts, CallFacts callFacts) {
+    InvocationProgress now = progress(Phase.ENDING, callFacts, reported.pid());
+    if (!neverOpened(callFacts.progressed())) {
+      return now;
+    }
+    InvocationProgress last =
+        new InvocationProgress(
+            now.phase(),
+            facts.session(),
+            now.taken(),
+            now.lastTool(),
+            now.lastItem(),
+            now.tokens(),
+            now.host(),
+            now.pid());
+    report(last);
+    return last;
   }
 
-  private UsageLimit limit(Conclusion.Limited limited, CallFacts callFacts, Instant now) {
-    Conclusion.Basis basis = limited.basis();
-    return new UsageLimit(
-        setting.agent().provider(),
-        setting.account(),
-        limited.scope(),
-        limited.reset(),
-        limited.setBy(),
-        now,
-        new LimitEvidence(
-            basis.rule(),
-            setting.environment().redact(basis.evidence()),
-            basis.channel(),
-            callFacts.agentVersion(),
-            setting.host().zone().getId()));
-  }
-
-  private Duration throttlePause() {
-    int doublings = Math.min(Math.max(context.getInfo().getAttempt() - 1, 0), 10);
-    Duration pause = THROTTLE_PAUSE.multipliedBy(1L << doublings);
-    return pause.compareTo(MAX_THROTTLE_PAUSE) > 0 ? MAX_THROTTLE_PAUSE : pause;
+  /** The version that the agent's program gives of itself, asked for where it has not said it. */
+  private String version(CallFacts facts) {
+    List<String> arguments = setting.driver().versionArguments();
+    if (facts.agentVersion() != null || arguments.isEmpty()) {
+      return facts.agentVersion();
+    }
+    // To ask takes a while, during which nothing else is reported.
+    report(reported);
+    List<String> line = new ArrayList<>(setting.agent().command());
+    line.set(0, setting.executable().toString());
+    line.addAll(arguments);
+    return setting
+        .versions()
+        .of(line, setting.environment().variables(), setting.workspace())
+        .map(setting.environment()::redact)
+        .orElse(null);
   }
 
   /**
    * What is known of the call. An agent that answered or met its limit had the message, and so is
    * in the session that was chosen for it, also where it does not name one.
    */
-  private InvocationFacts facts(CallFacts facts, Instant now, boolean answered) {
-    boolean taken = answered || reported.taken() || facts.taken();
-    SessionId session = facts.session();
+  private InvocationFacts facts(
+      CallFacts facts, String version, Instant now, boolean answered, boolean progressed) {
+    boolean taken = taken(answered || facts.taken(), progressed);
+    SessionId session = facts.resumable();
     if (session == null && taken) {
       session = reported.session();
+    }
+    if (neverOpened(progressed)) {
+      session = null;
     }
     return new InvocationFacts(
         session,
         taken,
-        facts.agentVersion(),
+        version,
         facts.progressed(),
         facts.tokens() == null ? TokenUsage.NONE : facts.tokens(),
         facts.costUsd(),
         now);
-  }
-
-  /** An agent's own words on one line, bounded and without secrets. */
-  private String quote(String evidence) {
-    String line = setting.environment().redact(evidence).replaceAll("\\s+", " ").strip();
-    return PlainText.tail(line, MAX_QUOTE);
-  }
-
-  private String advice(StopReason reason) {
-    String agent = "agent '" + setting.agent().name() + "'";
-    return switch (reason) {
-      case AUTH ->
-          agent
-              + " is not logged in, or its credential was refused: log in as the worker's user,"
-              + " or correct the secrets of account '"
-              + setting.account()
-              + "'.";
-      case BILLING -> "account '" + setting.account() + "' has a billing problem.";
-      case CREDIT ->
-          "the paid credit or spend cap of account '"
-              + setting.account()
-              + "' is used up, and"
-              + " nothing says when it returns: raise it, or use another account.";
-      case PLAN -> "the plan of account '" + setting.account() + "' does not include this.";
-      case REFUSED -> "the model declined the task: change the prompt.";
-      case CONTEXT ->
-          "the conversation no longer fits the model's context window: start a fresh session.";
-      case SESSION_UNKNOWN ->
-          agent
-              + " does not know the session, here on host "
-              + setting.host().hostId()
-              + " and in this workspace: start a fresh one.";
-      case MAX_TURNS ->
-          agent + " has reached its own limit of turns: raise it in the agent's arguments.";
-      case CONFIG -> agent + " was called with wrong arguments: correct its configuration.";
-      case INTERRUPTED -> "the run was paused or cancelled.";
-      case OTHER -> agent + " stopped.";
-    };
   }
 }

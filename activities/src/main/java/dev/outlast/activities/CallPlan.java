@@ -21,18 +21,25 @@ record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
    *
    * @param before what the attempt before has reported; null if nothing is known of one
    * @param retried whether there was one
-   * @param choosesSession whether a fresh session gets the id that we choose
+   * @param another an id for a fresh session that takes the place of one that never came to be;
+   *     null if the agent names its sessions itself
    */
   static CallPlan of(
       AgentInvocation invocation,
       InvocationProgress before,
       boolean retried,
-      boolean choosesSession,
+      SessionId another,
       String workspace) {
     SessionId known =
         before != null && before.session() != null ? before.session() : invocation.session();
     boolean taken = before != null && before.taken();
     Calls calls = new Calls(invocation, workspace);
+    boolean neverOpened =
+        invocation.start() == SessionStart.FRESH && before != null && before.session() == null;
+    if (neverOpened) {
+      return new CallPlan(
+          calls.call(SessionStart.FRESH, another, invocation.message()), null, false);
+    }
     if (!retried || known == null) {
       return new CallPlan(
           calls.call(invocation.start(), invocation.session(), invocation.message()), null, taken);
@@ -42,9 +49,10 @@ record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
     }
     if (invocation.start() == SessionStart.FRESH) {
       // The message may have got through without our knowing: sent again, it would be done twice.
+      // If it has not, its session's id may be taken nevertheless.
       return new CallPlan(
           calls.resume(known, invocation.resumeMessage()),
-          calls.call(SessionStart.FRESH, choosesSession ? known : null, invocation.message()),
+          calls.call(SessionStart.FRESH, another, invocation.message()),
           false);
     }
     return new CallPlan(calls.resume(known, invocation.message()), null, false);

@@ -128,7 +128,7 @@ class AgentActivitiesTest {
 
   private static InvocationProgress before(boolean taken) {
     return new InvocationProgress(
-        InvocationProgress.Phase.WORKING, SESSION, taken, null, null, "host-1", 0);
+        InvocationProgress.Phase.WORKING, SESSION, taken, null, null, null, "host-1", 0);
   }
 
   private ApplicationFailure failure(Runnable call) {
@@ -288,7 +288,9 @@ class AgentActivitiesTest {
     assertInstanceOf(AgentOutcome.Completed.class, fresh("task"));
     assertEquals(2, agent.ledger().size(), agent.ledger().toString());
     assertTrue(agent.ledger().get(0).startsWith("resume|" + SESSION + "|" + RESUME_MESSAGE + "|"));
-    assertTrue(agent.ledger().get(1).startsWith("fresh|" + SESSION + "|task|"));
+    String[] again = agent.ledger().get(1).split("\\|", -1);
+    assertEquals(List.of("fresh", "task"), List.of(again[0], again[2]));
+    assertFalse(again[1].equals(SESSION.value()) || again[1].isEmpty(), "an id that is not taken");
   }
 
   @Test
@@ -425,7 +427,7 @@ class AgentActivitiesTest {
     agentThat("init; error 'API Error: 529 Overloaded' 529");
     ApplicationFailure failure = failure(() -> fresh("task"));
     assertEquals(ErrorCode.THROTTLED.code(), failure.getType());
-    assertEquals(Call.THROTTLE_PAUSE, failure.getNextRetryDelay());
+    assertEquals(CallReport.THROTTLE_PAUSE, failure.getNextRetryDelay());
   }
 
   @Test

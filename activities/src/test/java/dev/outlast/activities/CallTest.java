@@ -15,18 +15,15 @@ import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityExecutionContext;
-import io.temporal.activity.ActivityInfo;
 import io.temporal.api.enums.v1.TimeoutType;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.ActivityNotExistsException;
 import io.temporal.client.ActivityPausedException;
 import io.temporal.client.ActivityWorkerShutdownException;
-import io.temporal.common.CancellationToken;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
-import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -44,32 +41,7 @@ class CallTest {
 
   /** A context whose heartbeats fail in this way from the second one on. */
   private static ActivityExecutionContext context(RuntimeException answer, int attempt) {
-    ActivityInfo info =
-        (ActivityInfo)
-            Proxy.newProxyInstance(
-                CallTest.class.getClassLoader(),
-                new Class<?>[] {ActivityInfo.class},
-                (proxy, method, args) -> method.getName().equals("getAttempt") ? attempt : null);
-    int[] heartbeats = {0};
-    return (ActivityExecutionContext)
-        Proxy.newProxyInstance(
-            CallTest.class.getClassLoader(),
-            new Class<?>[] {ActivityExecutionContext.class},
-            (proxy, method, args) -> {
-              switch (method.getName()) {
-                case "heartbeat":
-                  if (answer != null && ++heartbeats[0] > 1) {
-                    throw answer;
-                  }
-                  return null;
-                case "getCancellationToken":
-                  return CancellationToken.<ActivityCanceledException>none();
-                case "getInfo":
-                  return info;
-                default:
-                  throw new UnsupportedOperationException(method.getName());
-              }
-            });
+    return new ScriptedContext().attempt(attempt).answers(2, answer).proxy();
   }
 
   private Call call(ScriptedAgent agent, ActivityExecutionContext context) throws IOException {
@@ -85,6 +57,7 @@ class CallTest {
             agent.script,
             agent.folder,
             ChildEnvironment.of(host, definition, null),
+            new AgentVersions(),
             "mark"),
         new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
         Clock.systemUTC());
@@ -187,6 +160,6 @@ class CallTest {
       assertTrue(failure.getNextRetryDelay().compareTo(before) > 0);
       before = failure.getNextRetryDelay();
     }
-    assertEquals(Call.MAX_THROTTLE_PAUSE, before);
+    assertEquals(CallReport.MAX_THROTTLE_PAUSE, before);
   }
 }

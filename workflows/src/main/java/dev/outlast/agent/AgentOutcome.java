@@ -64,13 +64,16 @@ public sealed interface AgentOutcome {
    * Waiting will not help.
    *
    * @param message one line for the operator: what is wrong and what to do about it
+   * @param limit what may be waited for nevertheless, where the run's policy says so; null if
+   *     nothing is
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Stopped(
       InvocationFacts facts,
       @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
           StopReason reason,
-      String message)
+      String message,
+      UsageLimit limit)
       implements AgentOutcome {
     public Stopped {
       Objects.requireNonNull(facts, "facts");

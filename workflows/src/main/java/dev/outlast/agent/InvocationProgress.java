@@ -15,6 +15,7 @@ import java.util.Objects;
  * @param taken whether the agent has shown that it took the message; a retried attempt then sends
  *     the resume message instead
  * @param lastTool the name of the tool that the agent used last; null before the first
+ * @param lastItem the kind of the last thing that the agent did; null before the first
  * @param tokens used so far
  * @param host where the agent runs
  * @param pid the agent's process id, which is its process group's too; 0 before it has started
@@ -25,6 +26,8 @@ public record InvocationProgress(
     SessionId session,
     boolean taken,
     String lastTool,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        ItemKind lastItem,
     TokenUsage tokens,
     String host,
     long pid) {
@@ -33,6 +36,9 @@ public record InvocationProgress(
   public enum Phase {
     @JsonProperty("starting")
     STARTING,
+    /** The agent is not started yet, since that would harm the session. */
+    @JsonProperty("settling")
+    SETTLING,
     @JsonEnumDefaultValue
     @JsonProperty("working")
     WORKING,

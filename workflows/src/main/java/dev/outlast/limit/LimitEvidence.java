@@ -19,6 +19,9 @@ public record LimitEvidence(
   /** The longest text that is kept, in characters. */
   public static final int MAX_TEXT = 2_000;
 
+  /** The rule of what looks like a limit in words that no other rule knows. */
+  public static final String UNRECOGNISED = "unrecognised";
+
   public LimitEvidence {
     if (text != null && text.length() > MAX_TEXT) {
       text = text.substring(0, MAX_TEXT);

@@ -1,6 +1,9 @@
 package dev.outlast.limit;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.operator.DurationText;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -24,6 +27,7 @@ import java.util.Objects;
  * @param maxWait the longest single wait; a longer one stops the run
  * @param maxTotalWait the longest wait of the whole run; null for no bound
  * @param maxAttempts how often a run resumes after a usage limit; 0 for no bound
+ * @param onCredit what to do where nothing says that the allowance ever returns
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record ResumePolicy(
@@ -33,14 +37,30 @@ public record ResumePolicy(
     Duration maxFallback,
     Duration maxWait,
     Duration maxTotalWait,
-    int maxAttempts) {
+    int maxAttempts,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        OnCredit onCredit) {
+
+  /**
+   * What a run does when credit is used up, or the plan lacks what was asked for, and there is no
+   * reset.
+   */
+  public enum OnCredit {
+    /** Fail the run, so that somebody sees to it. */
+    @JsonEnumDefaultValue
+    @JsonProperty("stop")
+    STOP,
+    /** Wait as for a limit whose reset is not known. */
+    @JsonProperty("wait")
+    WAIT
+  }
 
   /** The shortest wait after a resume that was refused at once; doubles each time. */
   public static final Duration REPEAT_FLOOR = Duration.ofMinutes(1);
 
   /**
    * Margin 5 s, jitter 30 s, fallback 1 h growing to 6 h, at most 8 days in one wait, no other
-   * bound.
+   * bound; stops when credit is used up.
    */
   public static final ResumePolicy DEFAULT =
       new ResumePolicy(
@@ -50,7 +70,8 @@ public record ResumePolicy(
           Duration.ofHours(6),
           Duration.ofDays(8),
           null,
-          0);
+          0,
+          OnCredit.STOP);
 
   public ResumePolicy {
     margin = Objects.requireNonNullElse(margin, Duration.ofSeconds(5));
@@ -58,6 +79,7 @@ public record ResumePolicy(
     fallback = Objects.requireNonNullElse(fallback, Duration.ofHours(1));
     maxFallback = Objects.requireNonNullElse(maxFallback, Duration.ofHours(6));
     maxWait = Objects.requireNonNullElse(maxWait, Duration.ofDays(8));
+    onCredit = Objects.requireNonNullElse(onCredit, OnCredit.STOP);
     notNegative("margin", margin);
     notNegative("jitter", jitter);
     positive("fallback", fallback);
@@ -77,8 +99,10 @@ public record ResumePolicy(
    * @param attempts null to keep this policy's
    * @param wait null to keep this policy's
    * @param totalWait null to keep this policy's
+   * @param credit null to keep this policy's
    */
-  public ResumePolicy overriddenBy(Integer attempts, Duration wait, Duration totalWait) {
+  public ResumePolicy overriddenBy(
+      Integer attempts, Duration wait, Duration totalWait, OnCredit credit) {
     return new ResumePolicy(
         margin,
         jitter,
@@ -86,7 +110,8 @@ public record ResumePolicy(
         maxFallback,
         wait == null ? maxWait : wait,
         totalWait == null ? maxTotalWait : totalWait,
-        attempts == null ? maxAttempts : attempts);
+        attempts == null ? maxAttempts : attempts,
+        credit == null ? onCredit : credit);
   }
 
   /**

@@ -46,4 +46,14 @@ public record UsageLimit(
     scope = scope == null ? LimitScope.UNKNOWN : scope;
     setBy = setBy == null ? SetBy.WINDOW : setBy;
   }
+
+  /** Whether it only looks like a limit, in words that no rule knows. */
+  public boolean unrecognised() {
+    return LimitEvidence.UNRECOGNISED.equals(evidence.rule());
+  }
+
+  /** Whether it is used-up credit of which nothing says that it ever returns. */
+  public boolean endless() {
+    return scope == LimitScope.CREDIT && reset == null && !unrecognised();
+  }
 }

@@ -20,6 +20,11 @@ public final class OperatorTexts {
   private static final DateTimeFormatter SECOND =
       DateTimeFormatter.ofPattern("uuuu-MM-dd HH:mm:ss 'UTC'").withZone(ZoneOffset.UTC);
 
+  /** What is said of a wait for something that only looks like a limit. */
+  public static final String UNRECOGNISED =
+      "Outlast does not know this message, and takes it for a limit; its evidence: query"
+          + " `incidents`, or `outlast show`.";
+
   private OperatorTexts() {}
 
   /** The one line of a run in lists: {@code claude · work · label}. */
@@ -66,6 +71,13 @@ public final class OperatorTexts {
         + invocation
         + ": "
         + start;
+  }
+
+  /** What a run's event says of a limit. */
+  public static String limited(String scope, boolean unrecognised) {
+    return unrecognised
+        ? "unrecognised limit: no rule knows the agent's message, and the incident has its evidence"
+        : scope + " limit";
   }
 
   /** The moment in words that need no zone. */

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.agent.SessionId;
+import dev.outlast.limit.ResumePolicy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,6 +27,8 @@ import java.util.Objects;
  * @param session an existing session to go on with; null for a fresh one
  * @param continueLast go on with the last session of the workspace
  * @param onLimit what to do at a usage limit
+ * @param onCredit what to do when credit is used up, or the plan lacks what is asked for, and
+ *     nothing says that this ever ends; null for the worker's setting
  * @param resumeMessage what to say after a limit; null for the agent's own message
  * @param maxAttempts how often to resume after a limit, 0 for no bound; null for the worker's
  *     setting
@@ -49,6 +52,7 @@ public record AgentRunRequest(
     SessionId session,
     boolean continueLast,
     OnLimit onLimit,
+    ResumePolicy.OnCredit onCredit,
     String resumeMessage,
     Integer maxAttempts,
     Duration maxWait,
@@ -108,6 +112,7 @@ public record AgentRunRequest(
     copy.session = session;
     copy.continueLast = continueLast;
     copy.onLimit = onLimit;
+    copy.onCredit = onCredit;
     copy.resumeMessage = resumeMessage;
     copy.maxAttempts = maxAttempts;
     copy.maxWait = maxWait;
@@ -146,6 +151,7 @@ public record AgentRunRequest(
       @JsonProperty("session") Object session,
       @JsonProperty("continueLast") Object continueLast,
       @JsonProperty("onLimit") Object onLimit,
+      @JsonProperty("onCredit") Object onCredit,
       @JsonProperty("resumeMessage") Object resumeMessage,
       @JsonProperty("maxAttempts") Object maxAttempts,
       @JsonProperty("maxWait") Object maxWait,
@@ -172,6 +178,7 @@ public record AgentRunRequest(
     read.session = reader.session("session", session);
     read.continueLast = reader.flag("continueLast", continueLast);
     read.onLimit = reader.onLimit("onLimit", onLimit);
+    read.onCredit = reader.onCredit("onCredit", onCredit);
     read.resumeMessage = reader.text("resumeMessage", resumeMessage);
     read.maxAttempts = reader.count("maxAttempts", maxAttempts);
     read.maxWait = reader.duration("maxWait", maxWait);
@@ -241,6 +248,7 @@ public record AgentRunRequest(
     private SessionId session;
     private boolean continueLast;
     private OnLimit onLimit;
+    private ResumePolicy.OnCredit onCredit;
     private String resumeMessage;
     private Integer maxAttempts;
     private Duration maxWait;
@@ -289,6 +297,11 @@ public record AgentRunRequest(
 
     public Builder setOnLimit(OnLimit value) {
       onLimit = value;
+      return this;
+    }
+
+    public Builder setOnCredit(ResumePolicy.OnCredit value) {
+      onCredit = value;
       return this;
     }
 
@@ -369,6 +382,7 @@ public record AgentRunRequest(
           session,
           continueLast,
           onLimit,
+          onCredit,
           resumeMessage,
           maxAttempts,
           maxWait,

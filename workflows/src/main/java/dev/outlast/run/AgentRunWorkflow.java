@@ -41,7 +41,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 
@@ -57,11 +56,14 @@ public final class AgentRunWorkflow implements AgentRun {
   /** An invocation whose worker was not heard of for this long is taken by another. */
   static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(30);
 
-  /** What an invocation may take beyond its timeout to end the agent. */
-  static final Duration ENDING_GRACE = Duration.ofMinutes(2);
+  /** What an invocation may take beyond its timeout: its session settles, the agent is ended. */
+  static final Duration ENDING_GRACE = Duration.ofMinutes(5);
 
   /** The shortest time after which a closed account is asked again. */
   static final Duration MIN_DEFERRAL = Duration.ofSeconds(5);
+
+  /** The most that a failure quotes of an agent's words, in characters. */
+  static final int MAX_QUOTE = 600;
 
   /** After this many lost sessions something is wrong that a fresh one does not mend. */
   static final int MAX_LOST_SESSIONS = 3;
@@ -72,7 +74,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private final Random random = Workflow.newRandom();
   private AgentState ended;
   private ResumeTimer wait;
-  private LimitScope waitedFor;
+  private UsageLimit waitedFor;
   private CancellationScope invocation;
 
   @WorkflowInit
@@ -104,7 +106,7 @@ public final class AgentRunWorkflow implements AgentRun {
             return finish();
           }
         } else if (outcome instanceof Limited limited) {
-          waitForReset(limited);
+          waitForReset(limited.limit(), whyEndless(limited.limit()));
         } else if (outcome instanceof Deferred deferred) {
           waitUntilOpen(deferred);
         } else if (outcome instanceof Stopped stopped) {
@@ -181,15 +183,19 @@ public final class AgentRunWorkflow implements AgentRun {
     invocation =
         Workflow.newCancellationScope(() -> outcome[0] = Async.function(agent::invokeAgent, call));
     invocation.run();
+    AgentOutcome answer;
     try {
-      AgentOutcome answer = (AgentOutcome) outcome[0].get();
+      answer = (AgentOutcome) outcome[0].get();
       facts(answer).ifPresent(facts -> memory.learn(facts, resumeMessage()));
-      return answer;
     } catch (ActivityFailure failure) {
-      return interruptedOrFailed(failure);
+      answer = interruptedOrFailed(failure);
     } finally {
       invocation = null;
     }
+    if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
+      memory.neverOpened(freshSession());
+    }
+    return answer;
   }
 
   private boolean nextTurnAfter(Completed completed) {
@@ -199,11 +205,23 @@ public final class AgentRunWorkflow implements AgentRun {
     return memory.nextTurn();
   }
 
-  private void waitForReset(Limited limited) {
-    UsageLimit limit = limited.limit();
+  /**
+   * Waits for an allowance, if that is what the policy says.
+   *
+   * @param endless the reason to stop, where nothing says that the allowance ever returns; null
+   *     where it does
+   */
+  private void waitForReset(UsageLimit limit, String endless) {
     Incident incident = memory.limited(limit, RunClock.now());
     memory.put(incident);
-    record(RunEvent.Type.LIMITED, incident.id(), limit.scope().word() + " limit");
+    record(
+        RunEvent.Type.LIMITED,
+        incident.id(),
+        OperatorTexts.limited(limit.scope().word(), limit.unrecognised()));
+    if (endless != null && policy().onCredit() == ResumePolicy.OnCredit.STOP) {
+      memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
+      throw stopped(ErrorCode.AGENT_STOPPED, endless);
+    }
     if (request.onLimit() == AgentRunRequest.OnLimit.STOP) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
       throw stopped(
@@ -227,6 +245,18 @@ public final class AgentRunWorkflow implements AgentRun {
     waitForReset(incident.waiting(RunClock.now().plus(resume.delay()), resume.fromReset()));
   }
 
+  private static String whyEndless(UsageLimit limit) {
+    String said = limit.evidence().text() == null ? "" : limit.evidence().text();
+    return limit.endless()
+        ? StopReason.CREDIT.word()
+            + ": the paid credit or spend cap of account '"
+            + limit.account()
+            + "' is used up, and nothing says when it returns: raise it, or use another account."
+            + " The agent said: "
+            + said.substring(0, Math.min(said.length(), MAX_QUOTE))
+        : null;
+  }
+
   private void waitForReset(Incident incident) {
     String scope = incident.limit().scope().word();
     ResolvedAgent agent = memory.agent();
@@ -235,7 +265,7 @@ public final class AgentRunWorkflow implements AgentRun {
             incident.resumeAt(),
             at -> OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at));
     memory.put(incident);
-    waitedFor = incident.limit().scope();
+    waitedFor = incident.limit();
     ResumeTimer.End end;
     try {
       end = awaitTimer(timer);
@@ -298,7 +328,11 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.lost(freshSession());
       return;
     }
-    throw stopped(ErrorCode.AGENT_STOPPED, stopped.reason().word() + ": " + stopped.message());
+    String why = stopped.reason().word() + ": " + stopped.message();
+    if (stopped.limit() == null) {
+      throw stopped(ErrorCode.AGENT_STOPPED, why);
+    }
+    waitForReset(stopped.limit(), why);
   }
 
   private AgentRunResult finish() {
@@ -413,7 +447,8 @@ public final class AgentRunWorkflow implements AgentRun {
       return new Stopped(
           new InvocationFacts(null, false, null, false, null, 0, RunClock.now()),
           StopReason.INTERRUPTED,
-          "");
+          "",
+          null);
     }
     throw failed(failure);
   }
@@ -447,7 +482,8 @@ public final class AgentRunWorkflow implements AgentRun {
     return memory
         .agent()
         .policy()
-        .overriddenBy(request.maxAttempts(), request.maxWait(), request.maxTotalWait());
+        .overriddenBy(
+            request.maxAttempts(), request.maxWait(), request.maxTotalWait(), request.onCredit());
   }
 
   private static String words(SessionStart start) {
@@ -467,7 +503,12 @@ public final class AgentRunWorkflow implements AgentRun {
     return end(
         ErrorCode.AGENT_FAILED.code(),
         ErrorCode.AGENT_FAILED.message(
-            "the agent did not get through; see the cause for its last attempt"),
+            "the agent did not get through in "
+                + MAX_INVOCATION_ATTEMPTS
+                + " attempts; "
+                + (failure.getCause() instanceof ApplicationFailure last
+                    ? "the last one failed with: " + last.getOriginalMessage()
+                    : "see the cause for the last one")),
         failure);
   }
 
@@ -622,7 +663,8 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.limitsHit(),
         memory.waited().toSeconds(),
         wait == null ? null : wait.until(),
-        wait == null ? null : Objects.requireNonNullElse(waitedFor, LimitScope.UNKNOWN).word(),
+        wait == null ? null : (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word(),
+        waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null,
         memory.queued(),
         memory.paused(),
         memory.tokens(),

@@ -63,6 +63,9 @@ final class OperatorView {
   /** The pane shows about five lines, so the first two say it all. */
   static String details(RunStatus status, Instant now) {
     StringBuilder text = new StringBuilder(headline(status, now)).append("  \n");
+    if (status.warning() != null) {
+      text.append("**Warning:** ").append(status.warning()).append("  \n");
+    }
     text.append(whatNow(status)).append("  \n");
     text.append("Agent: ")
         .append(plain(status.agent()))

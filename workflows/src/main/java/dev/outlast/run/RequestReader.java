@@ -1,6 +1,7 @@
 package dev.outlast.run;
 
 import dev.outlast.agent.SessionId;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.DurationText;
 import io.temporal.common.converter.DataConverter;
 import io.temporal.common.converter.DataConverterException;
@@ -88,6 +89,19 @@ final class RequestReader {
       return AgentRunRequest.OnLimit.STOP;
     }
     return wrong(field, value, "wait or stop");
+  }
+
+  ResumePolicy.OnCredit onCredit(String field, Object value) {
+    if (value == null) {
+      return null;
+    }
+    if ("stop".equals(value)) {
+      return ResumePolicy.OnCredit.STOP;
+    }
+    if ("wait".equals(value)) {
+      return ResumePolicy.OnCredit.WAIT;
+    }
+    return wrong(field, value, "stop or wait");
   }
 
   /**

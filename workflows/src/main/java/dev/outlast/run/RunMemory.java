@@ -141,6 +141,16 @@ final class RunMemory {
     message = next;
   }
 
+  /**
+   * An invocation has left no session behind, so the same is said again in another one.
+   *
+   * @param another the id to choose for it, since the agent may not take the old one twice; null
+   *     where the agent itself names it
+   */
+  void neverOpened(SessionId another) {
+    session = another;
+  }
+
   /** The agent no longer knows the session: the task starts again in a fresh one. */
   void lost(SessionId freshSession) {
     boolean nothingWasDone = turn == 1 && message.equals(turnPrompt);

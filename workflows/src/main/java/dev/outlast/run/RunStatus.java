@@ -18,6 +18,7 @@ import java.time.Instant;
  * @param waitedSeconds how long it has waited for resets
  * @param resumeAt when the present wait ends; null when there is none
  * @param scope what part of the allowance the present wait is for; null when there is none
+ * @param warning what an operator should look at in the present wait; null if there is nothing
  * @param queuedPrompts how many prompts wait for their turn
  * @param pausedBecause the reason given with the pause; null when the run is not paused
  * @param lastSeq the sequence number of the newest event
@@ -39,6 +40,7 @@ public record RunStatus(
     long waitedSeconds,
     Instant resumeAt,
     String scope,
+    String warning,
     int queuedPrompts,
     String pausedBecause,
     TokenUsage tokens,

@@ -2,9 +2,11 @@ package dev.outlast.agent;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
 import io.temporal.common.converter.DataConverter;
 import io.temporal.common.converter.DataConverterException;
@@ -27,6 +29,7 @@ class WireTest {
             AgentOutcome.Stopped.class,
             outcome(Map.of("kind", "stopped", "reason", "moon", "facts", FACTS)));
     assertEquals(StopReason.OTHER, stopped.reason());
+    assertNull(stopped.limit());
     Map<String, Object> limit =
         Map.of(
             "provider", "claude",
@@ -44,6 +47,12 @@ class WireTest {
     assertEquals(
         InvocationProgress.Phase.WORKING,
         read(Map.of("phase", "moon"), InvocationProgress.class).phase());
+    assertEquals(
+        ItemKind.TOOL_CALL,
+        read(Map.of("phase", "working", "lastItem", "moon"), InvocationProgress.class).lastItem());
+    assertEquals(
+        ResumePolicy.OnCredit.STOP,
+        read(Map.of("onCredit", "moon"), ResumePolicy.class).onCredit());
   }
 
   @Test

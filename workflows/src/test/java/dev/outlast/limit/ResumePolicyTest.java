@@ -88,7 +88,7 @@ class ResumePolicyTest {
   @Test
   void gives_up_on_the_bound_and_not_before() {
     ResumePolicy policy =
-        ResumePolicy.DEFAULT.overriddenBy(2, Duration.ofHours(3), Duration.ofHours(5));
+        ResumePolicy.DEFAULT.overriddenBy(2, Duration.ofHours(3), Duration.ofHours(5), null);
     UsageLimit limit = limit(ResetTime.exactly(OBSERVED.plus(Duration.ofHours(2))));
 
     assertInstanceOf(
@@ -108,13 +108,13 @@ class ResumePolicyTest {
     Duration minute = Duration.ofMinutes(1);
     assertThrows(
         IllegalArgumentException.class,
-        () -> new ResumePolicy(minute, minute, Duration.ZERO, minute, minute, null, 0));
+        () -> new ResumePolicy(minute, minute, Duration.ZERO, minute, minute, null, 0, null));
     assertThrows(
         IllegalArgumentException.class,
-        () -> new ResumePolicy(minute.negated(), minute, minute, minute, minute, null, 0));
+        () -> new ResumePolicy(minute.negated(), minute, minute, minute, minute, null, 0, null));
     assertThrows(
         IllegalArgumentException.class,
-        () -> new ResumePolicy(minute, minute, minute, minute, minute, null, -1));
+        () -> new ResumePolicy(minute, minute, minute, minute, minute, null, -1, null));
   }
 
   private static Duration delay(ResumePolicy policy, ResetTime reset, double random) {
@@ -130,7 +130,8 @@ class ResumePolicyTest {
         Duration.ofSeconds(random.nextInt(1, 100_000)),
         Duration.ofSeconds(random.nextInt(1, 1_000_000)),
         null,
-        0);
+        0,
+        null);
   }
 
   private static UsageLimit limit(ResetTime reset) {

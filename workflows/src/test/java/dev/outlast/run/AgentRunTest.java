@@ -17,7 +17,9 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
@@ -433,7 +435,7 @@ class AgentRunTest {
           untilCancelled().apply(call);
           InvocationFacts named =
               new InvocationFacts(call.session(), false, null, false, null, 0, agent.now());
-          return new AgentOutcome.Stopped(named, StopReason.INTERRUPTED, "");
+          return new AgentOutcome.Stopped(named, StopReason.INTERRUPTED, "", null);
         },
         agent.completes("second"));
 
@@ -690,6 +692,225 @@ class AgentRunTest {
   }
 
   @Test
+  void a_prompt_that_was_refused_and_forgotten_is_said_again_in_a_session_of_another_id() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        call ->
+            agent.limited(withoutSession(agent), ResetTime.exactly(agent.now().plusSeconds(60))),
+        call ->
+            agent.limited(withoutSession(agent), ResetTime.exactly(agent.now().plusSeconds(60))),
+        agent.completes("done"));
+
+    WorkflowStub run = fixture.start("fix the build");
+    AgentRunResult result = fixture.result(run);
+
+    List<AgentInvocation> calls =
+        agent.ledger().stream().map(ScriptedAgent.Asked::invocation).toList();
+    for (AgentInvocation call : calls) {
+      assertEquals(SessionStart.FRESH, call.start());
+      assertEquals("fix the build", call.message());
+    }
+    assertEquals(3, calls.stream().map(AgentInvocation::session).distinct().count());
+    assertEquals(calls.get(2).session(), result.session());
+    assertTrue(
+        fixture.events(run).stream().noneMatch(e -> e.type() == RunEvent.Type.SESSION_LOST),
+        "no session was lost");
+  }
+
+  @Test
+  void a_handoff_that_was_refused_and_forgotten_is_said_again_and_loses_no_second_session() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        agent.limitedFor(Duration.ofHours(1)),
+        agent.stops(StopReason.SESSION_UNKNOWN, "no such session"));
+    for (int i = 0; i <= AgentRunWorkflow.MAX_LOST_SESSIONS; i++) {
+      agent.does(
+          call ->
+              agent.limited(withoutSession(agent), ResetTime.exactly(agent.now().plusSeconds(60))));
+    }
+    agent.does(agent.completes("done"));
+
+    WorkflowStub run = fixture.start("fix the build");
+    fixture.result(run);
+
+    List<AgentInvocation> calls =
+        agent.ledger().stream().map(ScriptedAgent.Asked::invocation).toList();
+    AgentInvocation last = calls.get(calls.size() - 1);
+    assertEquals(SessionStart.FRESH, last.start());
+    assertTrue(last.message().contains("earlier session of this task is lost"), last::message);
+    assertEquals(
+        1,
+        fixture.events(run).stream().filter(e -> e.type() == RunEvent.Type.SESSION_LOST).count());
+  }
+
+  @Test
+  void a_message_that_was_refused_and_forgotten_is_said_again_in_the_same_session() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        agent.completes("first"),
+        call ->
+            agent.limited(
+                new InvocationFacts(call.session(), false, null, false, null, 0, agent.now()),
+                ResetTime.exactly(agent.now().plusSeconds(60))),
+        agent.completes("second"));
+
+    WorkflowStub run = fixture.start("fix the build");
+    run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    fixture.result(run);
+
+    AgentInvocation again = agent.ledger().get(2).invocation();
+    assertEquals(SessionStart.RESUME, again.start());
+    assertEquals(ScriptedAgent.CHOSEN, again.session());
+    assertEquals("now write the notes", again.message());
+  }
+
+  @Test
+  void credit_that_is_used_up_stops_the_run_at_once_and_its_incident_has_the_evidence() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.outOfCredit(null));
+
+    WorkflowStub run = fixture.start(Map.of("prompt", "fix the build"));
+    ApplicationFailure failure = failureOf(run);
+
+    assertEquals(ErrorCode.AGENT_STOPPED.code(), failure.getType());
+    assertTrue(failure.getOriginalMessage().contains("credit: "), failure::getOriginalMessage);
+    assertTrue(failure.getOriginalMessage().contains("'work'"), failure::getOriginalMessage);
+    assertTrue(failure.getOriginalMessage().contains("limit text"), failure::getOriginalMessage);
+    assertEquals(ScriptedAgent.CHOSEN, failure.getDetails().get(RunStatus.class).session());
+    Incident incident = fixture.incidents(run).get(0);
+    assertEquals(Incident.End.GIVEN_UP, incident.end());
+    assertEquals("limit text", incident.limit().evidence().text());
+  }
+
+  @Test
+  void a_plan_that_lacks_what_was_asked_for_stops_the_run_at_once() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.lacks(StopReason.PLAN, LimitScope.UNKNOWN));
+
+    WorkflowStub run = fixture.start("fix the build");
+    ApplicationFailure failure = failureOf(run);
+
+    assertEquals(ErrorCode.AGENT_STOPPED.code(), failure.getType());
+    assertTrue(failure.getOriginalMessage().contains("plan: see to it"));
+    assertEquals(Incident.End.GIVEN_UP, fixture.incidents(run).get(0).end());
+  }
+
+  @Test
+  void a_run_waits_for_credit_and_plan_where_its_request_says_so() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        agent.outOfCredit(null),
+        agent.lacks(StopReason.CREDIT, LimitScope.CREDIT),
+        agent.lacks(StopReason.PLAN, LimitScope.UNKNOWN),
+        agent.completes("done"));
+
+    WorkflowStub run = fixture.start(Map.of("prompt", "fix the build", "onCredit", "wait"));
+    RunStatus waiting = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals("credit", waiting.scope());
+    AgentRunResult result = fixture.result(run);
+
+    assertEquals(3, result.limitsHit());
+    int[] hours = {1, 2, 4};
+    for (int i = 0; i < hours.length; i++) {
+      assertWaited(agent.ledger().get(i), agent.ledger().get(i + 1), Duration.ofHours(hours[i]));
+      assertEquals(Incident.End.RESUMED, fixture.incidents(run).get(i).end());
+    }
+    assertEquals(SessionStart.RESUME, agent.ledger().get(3).invocation().start());
+  }
+
+  @Test
+  void a_run_waits_for_credit_where_the_worker_says_so_and_the_request_says_nothing() {
+    ScriptedAgent agent = fixture.agent();
+    agent.policy = agent.policy.overriddenBy(null, null, null, ResumePolicy.OnCredit.WAIT);
+    agent.does(agent.outOfCredit(null), agent.completes("done"), agent.outOfCredit(null));
+
+    assertEquals("done", fixture.result(fixture.start("fix the build")).text());
+    assertWaited(agent.ledger().get(0), agent.ledger().get(1), Duration.ofHours(1));
+
+    ApplicationFailure failure =
+        failureOf(fixture.start(Map.of("prompt", "fix the build", "onCredit", "stop")));
+    assertEquals(ErrorCode.AGENT_STOPPED.code(), failure.getType());
+  }
+
+  @Test
+  void credit_that_returns_at_a_known_time_is_waited_for_like_any_limit() {
+    ScriptedAgent agent = fixture.agent();
+    Duration untilReset = Duration.ofDays(3);
+    agent.does(
+        call -> agent.outOfCredit(ResetTime.exactly(agent.now().plus(untilReset))).apply(call),
+        agent.completes("done"));
+
+    fixture.result(fixture.start("fix the build"));
+
+    assertWaited(agent.ledger().get(0), agent.ledger().get(1), untilReset);
+  }
+
+  @Test
+  void what_only_looks_like_a_limit_waits_the_fallback_and_warns_operators() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.unrecognised(null), agent.completes("done"));
+
+    WorkflowStub run = fixture.start("fix the build");
+    RunStatus waiting = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    WorkflowMetadata metadata =
+        run.query(WorkflowClient.QUERY_TYPE_WORKFLOW_METADATA, WorkflowMetadata.class);
+    List<String> details = metadata.getCurrentDetails().lines().toList();
+    assertTrue(details.get(0).startsWith("**waiting** for the usage limit"), details::toString);
+    assertTrue(details.get(1).contains("does not know this message"), details::toString);
+    assertTrue(details.get(1).contains("`incidents`"), details::toString);
+    assertTrue(details.get(2).contains("resumeNow"), details::toString);
+    assertFalse(metadata.getCurrentDetails().contains("limit text"), "the agent's own words");
+    assertTrue(waiting.warning().contains("does not know"), waiting::toString);
+    fixture.result(run);
+
+    assertWaited(agent.ledger().get(0), agent.ledger().get(1), Duration.ofHours(1));
+    RunEvent event =
+        fixture.events(run).stream()
+            .filter(e -> e.type() == RunEvent.Type.LIMITED)
+            .findFirst()
+            .orElseThrow();
+    assertTrue(event.text().startsWith("unrecognised limit: "), event::text);
+    assertFalse(event.text().contains("limit text"), event::text);
+    assertEquals("limit text", fixture.incidents(run).get(0).limit().evidence().text());
+    assertNull(fixture.status(run).warning());
+  }
+
+  @Test
+  void the_reset_in_words_that_no_rule_knows_is_the_best_that_is_known() {
+    ScriptedAgent agent = fixture.agent();
+    Duration untilReset = Duration.ofHours(7);
+    agent.does(
+        call -> agent.unrecognised(ResetTime.exactly(agent.now().plus(untilReset))).apply(call),
+        agent.completes("done"));
+
+    fixture.result(fixture.start("fix the build"));
+
+    assertWaited(agent.ledger().get(0), agent.ledger().get(1), untilReset);
+  }
+
+  @Test
+  void throttles_that_never_end_fail_the_run_with_what_was_throttled() {
+    ScriptedAgent agent = fixture.agent();
+    for (int i = 0; i <= AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+      agent.does(
+          call -> {
+            throw ApplicationFailure.newFailure(
+                ErrorCode.THROTTLED.message("the provider throttled agent 'claude'"),
+                ErrorCode.THROTTLED.code());
+          });
+    }
+
+    ApplicationFailure failure = failureOf(fixture.start("fix the build"));
+
+    assertEquals(ErrorCode.AGENT_FAILED.code(), failure.getType());
+    assertTrue(
+        failure.getOriginalMessage().contains("in 20 attempts; the last one failed with: [OUT3002]")
+            && failure.getOriginalMessage().contains("throttled agent 'claude'"),
+        failure::getOriginalMessage);
+    assertEquals(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
+  }
+
+  @Test
   void the_requests_own_resume_message_is_used() {
     ScriptedAgent agent = fixture.agent();
     agent.does(agent.limitedFor(Duration.ofHours(1)), agent.completes("done"));
@@ -739,7 +960,7 @@ class AgentRunTest {
                 "exit 139",
                 ErrorCode.AGENT_CRASHED.code(),
                 new InvocationProgress(
-                    InvocationProgress.Phase.ENDING, named, true, null, null, "host-1", 1));
+                    InvocationProgress.Phase.ENDING, named, true, null, null, null, "host-1", 1));
           });
     }
 
@@ -773,6 +994,9 @@ class AgentRunTest {
             Map.entry(
                 Map.of("prompt", "x", "onLimit", "failover"),
                 "onLimit: got \"failover\"; expected wait or stop"),
+            Map.entry(
+                Map.of("prompt", "x", "onCredit", "buy"),
+                "onCredit: got \"buy\"; expected stop or wait"),
             Map.entry(
                 Map.of("prompt", "x", "budget", Map.of("costUsd", 5)),
                 "budget: {costUsd=5} is not supported by this version"),
@@ -997,7 +1221,7 @@ class AgentRunTest {
         new TimeoutFailure(
             "heartbeat",
             new InvocationProgress(
-                InvocationProgress.Phase.WORKING, session, taken, null, null, "host-1", 1),
+                InvocationProgress.Phase.WORKING, session, taken, null, null, null, "host-1", 1),
             TimeoutType.TIMEOUT_TYPE_HEARTBEAT));
   }
 

@@ -43,6 +43,7 @@ final class ScriptedAgent implements AgentActivities {
   volatile boolean searchAttributes = true;
   volatile RuntimeException refusal;
   volatile String account = "work";
+  volatile ResumePolicy policy = POLICY;
 
   ScriptedAgent(Supplier<Instant> clock) {
     this.clock = clock;
@@ -78,7 +79,7 @@ final class ScriptedAgent implements AgentActivities {
             ? selection.session()
             : selection.continueLast() ? null : chosen,
         RESUME_MESSAGE,
-        POLICY,
+        policy,
         "host-1",
         null,
         searchAttributes);
@@ -111,7 +112,25 @@ final class ScriptedAgent implements AgentActivities {
   }
 
   Function<AgentInvocation, AgentOutcome> stops(StopReason reason, String message) {
-    return call -> new AgentOutcome.Stopped(facts(call, false), reason, message);
+    return call -> new AgentOutcome.Stopped(facts(call, false), reason, message, null);
+  }
+
+  /** Waiting will not help, unless the policy says so. */
+  Function<AgentInvocation, AgentOutcome> lacks(StopReason reason, LimitScope scope) {
+    return call ->
+        new AgentOutcome.Stopped(
+            facts(call, false), reason, "see to it", limit(scope, "test-rule", null));
+  }
+
+  Function<AgentInvocation, AgentOutcome> outOfCredit(ResetTime reset) {
+    return call ->
+        new AgentOutcome.Limited(facts(call, false), limit(LimitScope.CREDIT, "test-rule", reset));
+  }
+
+  Function<AgentInvocation, AgentOutcome> unrecognised(ResetTime reset) {
+    return call ->
+        new AgentOutcome.Limited(
+            facts(call, false), limit(LimitScope.UNKNOWN, LimitEvidence.UNRECOGNISED, reset));
   }
 
   Function<AgentInvocation, AgentOutcome> deferredFor(Duration left) {
@@ -119,16 +138,18 @@ final class ScriptedAgent implements AgentActivities {
   }
 
   AgentOutcome.Limited limited(InvocationFacts facts, ResetTime reset) {
-    return new AgentOutcome.Limited(
-        facts,
-        new UsageLimit(
-            "claude",
-            account,
-            LimitScope.SESSION,
-            reset,
-            UsageLimit.SetBy.WINDOW,
-            now(),
-            new LimitEvidence("test-rule", "limit text", "stdout result", "2.1.329", "UTC")));
+    return new AgentOutcome.Limited(facts, limit(LimitScope.SESSION, "test-rule", reset));
+  }
+
+  private UsageLimit limit(LimitScope scope, String rule, ResetTime reset) {
+    return new UsageLimit(
+        "claude",
+        account,
+        scope,
+        reset,
+        UsageLimit.SetBy.WINDOW,
+        now(),
+        new LimitEvidence(rule, "limit text", "stdout result", "2.1.329", "UTC"));
   }
 
   InvocationFacts facts(AgentInvocation call, boolean progressed) {

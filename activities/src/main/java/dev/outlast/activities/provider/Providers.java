@@ -2,7 +2,9 @@ package dev.outlast.activities.provider;
 
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.claude.ClaudeProvider;
+import dev.outlast.activities.provider.codex.CodexProvider;
 import dev.outlast.activities.provider.command.CommandProvider;
+import dev.outlast.activities.provider.gemini.GeminiProvider;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,7 +12,8 @@ import java.util.Optional;
 public final class Providers {
 
   private static final List<AgentProvider> ALL =
-      List.of(new ClaudeProvider(), new CommandProvider());
+      List.of(
+          new ClaudeProvider(), new CodexProvider(), new GeminiProvider(), new CommandProvider());
 
   private Providers() {}
 

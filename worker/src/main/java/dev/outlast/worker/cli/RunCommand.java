@@ -2,6 +2,7 @@ package dev.outlast.worker.cli;
 
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.agent.SessionId;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
 import dev.outlast.run.AgentRun;
@@ -100,6 +101,14 @@ final class RunCommand implements Callable<Integer> {
       defaultValue = "wait",
       description = "What to do at a usage limit (default: ${DEFAULT-VALUE}).")
   private String onLimit;
+
+  @Option(
+      names = "--on-credit",
+      paramLabel = "stop|wait",
+      description =
+          "What to do when credit is used up or the plan lacks something, and there is no reset"
+              + " (default: the worker's setting).")
+  private String onCredit;
 
   @Option(
       names = "--invocation-timeout",
@@ -239,6 +248,7 @@ final class RunCommand implements Callable<Integer> {
             .setSession(session == null ? null : new SessionId(session))
             .setContinueLast(continueLast)
             .setOnLimit(onLimit())
+            .setOnCredit(onCredit())
             .setResumeMessage(resumeMessage)
             .setMaxAttempts(maxAttempts)
             .setMaxWait(Durations.positive("--max-wait", maxWait))
@@ -256,6 +266,20 @@ final class RunCommand implements Callable<Integer> {
   private Path workspace() {
     Path here = console.currentDirectory();
     return workspace == null ? here : here.resolve(workspace).normalize();
+  }
+
+  private ResumePolicy.OnCredit onCredit() {
+    if (onCredit == null) {
+      return null;
+    }
+    return switch (onCredit) {
+      case "stop" -> ResumePolicy.OnCredit.STOP;
+      case "wait" -> ResumePolicy.OnCredit.WAIT;
+      default ->
+          throw new CliException(
+              ExitCode.USAGE,
+              "--on-credit: got \"" + Console.oneLine(onCredit) + "\"; expected stop or wait");
+    };
   }
 
   private AgentRunRequest.OnLimit onLimit() {

@@ -251,6 +251,9 @@ final class RunFollower {
     text.append(Console.oneLine(String.valueOf(status.agent()))).append(' ');
     text.append(p.phase().name().toLowerCase(Locale.ROOT));
     text.append(" · invocation ").append(status.invocations());
+    if (p.lastItem() != null) {
+      text.append(" · ").append(p.lastItem().word());
+    }
     if (p.lastTool() != null) {
       text.append(" · ").append(Console.oneLine(p.lastTool()));
     }

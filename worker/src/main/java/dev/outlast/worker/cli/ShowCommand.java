@@ -160,6 +160,9 @@ final class ShowCommand implements Callable<Integer> {
               + "), or now with: outlast resume "
               + id);
     }
+    if (status.warning() != null) {
+      line("warning", status.warning());
+    }
     if (status.pausedBecause() != null) {
       line("paused", status.pausedBecause() + "; go on with: outlast unpause " + id);
     }
@@ -180,7 +183,7 @@ final class ShowCommand implements Callable<Integer> {
     UsageLimit limit = incident.limit();
     line(
         incident.id(),
-        limit.scope().word()
+        (limit.unrecognised() ? "unrecognised" : limit.scope().word())
             + " limit at "
             + OperatorTexts.moment(incident.detectedAt())
             + (limit.reset() == null

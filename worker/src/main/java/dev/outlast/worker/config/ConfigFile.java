@@ -40,6 +40,7 @@ final class ConfigFile {
           "max-wait",
           "max-total-wait",
           "max-attempts",
+          "on-credit",
           "resume-message");
   private static final Set<String> AGENT =
       Set.of(
@@ -148,8 +149,21 @@ final class ConfigFile {
             positive(table, "max-fallback"),
             positive(table, "max-wait"),
             positive(table, "max-total-wait"),
-            attempts));
+            attempts,
+            onCredit(table)));
     text(table, "limits", "resume-message").ifPresent(builder::setResumeMessage);
+  }
+
+  private ResumePolicy.OnCredit onCredit(TomlTable table) {
+    String said = text(table, "limits", "on-credit").orElse("stop");
+    return switch (said) {
+      case "stop" -> ResumePolicy.OnCredit.STOP;
+      case "wait" -> ResumePolicy.OnCredit.WAIT;
+      default -> {
+        problem("limits.on-credit", "got \"" + said + "\"; expected stop or wait");
+        yield null;
+      }
+    };
   }
 
   private Duration positive(TomlTable table, String key) {

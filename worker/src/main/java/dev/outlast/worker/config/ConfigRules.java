@@ -147,7 +147,10 @@ final class ConfigRules {
       String message = e.getMessage();
       int colon = message.indexOf(": ");
       boolean keyed = colon > 0 && message.startsWith("agents." + agent.name());
-      problems.putIfAbsent(key, keyed ? message.substring(colon + 2) : message);
+      String told = keyed ? message.substring(0, colon) : key;
+      // The provider was asked about one element of a list, and so does not know its place.
+      problems.putIfAbsent(
+          told.endsWith("]") ? key : told, keyed ? message.substring(colon + 2) : message);
     }
   }
 

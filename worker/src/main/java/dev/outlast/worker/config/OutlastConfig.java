@@ -233,7 +233,7 @@ public final class OutlastConfig {
 
     /**
      * Keys {@code limits.margin}, {@code jitter}, {@code fallback}, {@code max-fallback}, {@code
-     * max-wait}, {@code max-total-wait} and {@code max-attempts}.
+     * max-wait}, {@code max-total-wait}, {@code max-attempts} and {@code on-credit}.
      */
     public Builder setPolicy(ResumePolicy value) {
       policy = Objects.requireNonNull(value, "policy");

@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.worker.cli.Cli.Called;
 import dev.outlast.worker.server.LocalServer;
@@ -23,6 +27,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** The commands against a server, with a worker and the demo's scripted agent. */
 @Timeout(120)
@@ -68,6 +73,21 @@ class RunningTest {
         [agents.broken]
         provider = "command"
         command = ["%1$s/broken.sh"]
+        [agents.odd]
+        provider = "command"
+        command = ["sh", "-c"]
+        args = ["echo '{{\\"type\\":\\"error\\",\\"message\\":\\"Plan usage paused until 3pm for '$ODD_KEY'\\"}}'; exit 1"]
+        output = "json"
+        account = "odd"
+        [accounts.odd]
+        provider = "command"
+        env = { ODD = "1" }
+        secrets = { ODD_KEY = "env:ODD_KEY" }
+        [agents.poor]
+        provider = "command"
+        command = ["sh", "-c"]
+        args = ["echo '{{\\"type\\":\\"error\\",\\"message\\":\\"Your workspace is out of credits. Add credits to continue.\\"}}'; exit 1"]
+        output = "json"
         [agents.nasty]
         provider = "command"
         command = ["printf"]
@@ -75,7 +95,7 @@ class RunningTest {
         """
             .formatted(folder));
     server = LocalServer.inMemory(0);
-    cli = new Cli(folder);
+    cli = new Cli(folder).with("ODD_KEY", "sk-odd-secret");
     ConnectionOptions connection = new ConnectionOptions();
     connection.address = server.target();
     ConfigOptions config = new ConfigOptions();
@@ -190,6 +210,51 @@ class RunningTest {
 
     Called outside = call("run", "x", "--workspace", "/", "--wait");
     assertTrue(outside.err().contains("[OUT1004]"), outside.err());
+  }
+
+  @Test
+  void what_only_looks_like_a_limit_is_waited_for_and_operators_see_the_evidence()
+      throws Exception {
+    Logger calls = (Logger) LoggerFactory.getLogger("dev.outlast.activities.Call");
+    ListAppender<ILoggingEvent> logged = new ListAppender<>();
+    logged.start();
+    calls.addAppender(logged);
+    try {
+      call("run", "x", "--agent", "odd", "--id", "odd", "--detach");
+      JsonNode waiting = awaitState("odd", "waiting");
+      assertTrue(
+          waiting.path("status").path("warning").asText().contains("does not know this message"),
+          waiting::toString);
+    } finally {
+      calls.detachAppender(logged);
+    }
+    Called shown = call("show", "odd");
+    assertTrue(shown.out().contains("unrecognised limit at "), shown.out());
+    assertTrue(shown.out().contains("warning"), shown.out());
+    assertTrue(shown.out().contains("Plan usage paused until 3pm for [secret]"), shown.out());
+    assertEquals(ExitCode.DONE, call("cancel", "odd").exitCode());
+
+    ILoggingEvent warning =
+        logged.list.stream()
+            .filter(event -> event.getLevel() == Level.WARN)
+            .findFirst()
+            .orElseThrow();
+    String text = warning.getFormattedMessage();
+    assertTrue(text.contains("Run odd: agent odd"), text);
+    assertTrue(text.contains("Plan usage paused until 3pm for [secret]"), text);
+    assertFalse(text.contains("sk-odd-secret"), text);
+  }
+
+  @Test
+  void credit_that_is_used_up_stops_a_run_unless_it_is_told_to_wait() throws Exception {
+    Called stopped = call("run", "x", "--agent", "poor", "--wait");
+    assertEquals(ExitCode.FAILED, stopped.exitCode());
+    assertTrue(stopped.err().contains("[OUT2001] credit: "), stopped.err());
+    assertTrue(stopped.err().contains("out of credits"), stopped.err());
+
+    call("run", "x", "--agent", "poor", "--id", "poor", "--on-credit", "wait", "--detach");
+    assertEquals("credit", awaitState("poor", "waiting").path("status").path("scope").asText());
+    assertEquals(ExitCode.DONE, call("cancel", "poor").exitCode());
   }
 
   @Test

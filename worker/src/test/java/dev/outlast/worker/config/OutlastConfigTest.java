@@ -55,6 +55,7 @@ class OutlastConfigTest {
             max-wait = "9d"
             max-total-wait = "20d"
             max-attempts = 11
+            on-credit = "wait"
             resume-message = "go on"
 
             [agents.zeta]
@@ -93,7 +94,8 @@ class OutlastConfigTest {
             Duration.ofHours(3),
             Duration.ofDays(9),
             Duration.ofDays(20),
-            11),
+            11,
+            ResumePolicy.OnCredit.WAIT),
         config.policy());
     assertEquals(
         new AgentDefinition(
@@ -188,6 +190,7 @@ class OutlastConfigTest {
         Arguments.of("[limits]\nmax-wait = '0s'", 2, "limits.max-wait", "more than 0"),
         Arguments.of("[limits]\nmax-total-wait = 0", 2, "limits.max-total-wait", "more than 0"),
         Arguments.of("[limits]\nmax-attempts = -1", 2, "limits.max-attempts", "0 (no bound)"),
+        Arguments.of("[limits]\non-credit = \"buy\"", 2, "limits.on-credit", "stop or wait"),
         Arguments.of("[limits]\nresume-message = ' '", 2, "limits.resume-message", "a text of 1"),
         Arguments.of("[limits]\noverage = 'use'", 2, "limits.overage", "unknown key"),
         Arguments.of("[notify.phone]\nurl = 'x'", 1, "notify", "unknown key"),
@@ -204,6 +207,18 @@ class OutlastConfigTest {
             "agents.claude.permission-mode",
             "that the agent knows"),
         Arguments.of("[agents.claude]\nargs = 'x'", 2, "agents.claude.args", "a list of texts"),
+        Arguments.of(
+            "[agents.codex]\nargs = ['-q', '-v']\nsandbox = 'none'",
+            3,
+            "agents.codex.sandbox",
+            "read-only"),
+        Arguments.of(
+            "[agents.codex]\npermission-mode = 'on-request'",
+            2,
+            "agents.codex.permission-mode",
+            "approve-for-me"),
+        Arguments.of(
+            "[agents.codex]\nargs = ['-q', '--ephemeral']", 2, "agents.codex.args[1]", "resumed"),
         Arguments.of(
             "[agents.claude]\nenv = ['A=b']", 2, "agents.claude.env[0]", "[accounts.NAME]"),
         Arguments.of(
@@ -293,11 +308,11 @@ class OutlastConfigTest {
             """
             [accounts.a]
             provider = "claude"
-            secrets = { KEY = "sk-ant-sentinel", OTHER = 77 }
+            secrets = { KEY = "sk-ant-sentinel", OTHER = 770_077_007 }
             """);
     assertEquals(2, found.size(), found::toString);
     assertFalse(found.toString().contains("sentinel"), found::toString);
-    assertFalse(found.toString().contains("77"), found::toString);
+    assertFalse(found.toString().contains("770077007"), found::toString);
     assertTrue(found.toString().contains("env:NAME"), found::toString);
   }
 

@@ -1,8 +1,8 @@
 package dev.outlast.worker.e2e;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -15,41 +15,74 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.UUID;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Anthropic's Messages API on the loopback, as far as Claude Code uses it, with an allowance that
- * runs out in the middle of the first turn.
- *
- * <p>The first inference is answered with a call of the shell tool, so that the agent has done
- * something worth remembering. The second one meets the 5-hour limit, and so do all that follow
- * until the reset, which is announced as an exact instant in the headers of the real service
- * ({@code anthropic-ratelimit-unified-*}). After the reset every inference succeeds.
+ * The model APIs of all providers on the loopback, as far as their agents use them. Answers one
+ * inference after the other as a script says.
  *
  * <p>Every inference is logged, so that a test can tell when an agent came back and what of its
  * conversation it brought along. Thread-safe.
  */
 final class LoopbackModelApi implements AutoCloseable {
 
-  /** What the shell tool is asked to print. */
-  static final String TOOL_OUTPUT = "first-half-done";
-
-  /** The answer after the reset. */
-  static final String ANSWER = "Both halves are done.";
-
-  /** The largest request body that is read. */
   private static final int MAX_BODY = 32 * 1024 * 1024;
 
-  private static final Duration WEEK = Duration.ofDays(7);
+  /** An agent that asks this often is caught in a loop. */
+  private static final int MAX_INFERENCES = 200;
+
+  /** Where agents name their session, if they do. */
+  private static final List<String> SESSION_HEADERS =
+      List.of("X-Claude-Code-Session-Id", "session_id", "session-id", "x-session-affinity");
+
+  private static final List<Wire> WIRES =
+      List.of(new AnthropicWire(), new ResponsesWire(), new ChatWire(), new GeminiWire());
+
+  /** How an inference is answered. */
+  sealed interface Step {}
+
+  private record Text(String text) implements Step {}
+
+  private record Command(String command) implements Step {}
+
+  private record Throttle() implements Step {}
+
+  private record Limit(Wire.Refusal refusal, Duration lasts, Duration announced) implements Step {}
+
+  /** The model says something. */
+  static Step text(String text) {
+    return new Text(text);
+  }
+
+  /** The model calls the shell tool. */
+  static Step command(String command) {
+    return new Command(command);
+  }
+
+  /** One short rate limit that is none of an allowance. */
+  static Step throttle() {
+    return new Throttle();
+  }
+
+  /** All inferences are refused until the reset that is announced. */
+  static Step limit(Wire.Refusal refusal, Duration lasts) {
+    return new Limit(refusal, lasts, lasts);
+  }
+
+  /** The allowance returns earlier than announced. */
+  static Step limit(Wire.Refusal refusal, Duration lasts, Duration announced) {
+    return new Limit(refusal, lasts, announced);
+  }
 
   /**
    * One inference.
    *
    * @param at when it arrived
    * @param limited whether it was answered with the limit
-   * @param session the agent's session, as its {@code X-Claude-Code-Session-Id} header names it
+   * @param session the agent's session; null if the agent does not say
    * @param roles who spoke, message by message
    * @param texts everything that was said, and what tools returned, in order
    */
@@ -59,33 +92,51 @@ final class LoopbackModelApi implements AutoCloseable {
     boolean carries(String text) {
       return texts.stream().anyMatch(said -> said.contains(text));
     }
+
+    @Override
+    public String toString() {
+      return "at %s%s, session %s, %s, last: %.300s"
+          .formatted(
+              at,
+              limited ? " limited" : "",
+              session,
+              roles,
+              texts.isEmpty() ? "" : texts.get(texts.size() - 1));
+    }
   }
 
   private final ObjectMapper json = new ObjectMapper();
   private final Clock clock;
-  private final Duration limitLasts;
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final HttpServer server;
+  private final List<Step> script = new ArrayList<>();
   private final List<Inference> inferences = new ArrayList<>();
+  private RuntimeException failure;
+  private Instant limitEnds;
   private Instant reset;
 
-  /**
-   * Starts on a free port.
-   *
-   * @param limitLasts how long after the first refused inference the allowance returns
-   */
-  LoopbackModelApi(Clock clock, Duration limitLasts) throws IOException {
+  /** Starts on a free port. */
+  LoopbackModelApi(Clock clock) throws IOException {
     this.clock = clock;
-    this.limitLasts = limitLasts;
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.setExecutor(threads);
     server.createContext("/", this::answer);
     server.start();
   }
 
-  /** What {@code ANTHROPIC_BASE_URL} has to be. */
+  /** The address without a path. */
   String baseUrl() {
     return "http://127.0.0.1:" + server.getAddress().getPort();
+  }
+
+  /** Begins anew: these steps are taken, one an inference, and the last one for ever. */
+  synchronized void script(Step... steps) {
+    script.clear();
+    script.addAll(List.of(steps));
+    inferences.clear();
+    limitEnds = null;
+    reset = null;
+    failure = null;
   }
 
   /** The announced reset, exact to the second; null before the first refused inference. */
@@ -93,8 +144,11 @@ final class LoopbackModelApi implements AutoCloseable {
     return reset;
   }
 
-  /** All inferences so far in the order of their arrival. */
+  /** All inferences of the present script in the order of their arrival. */
   synchronized List<Inference> inferences() {
+    if (failure != null) {
+      throw failure;
+    }
     return List.copyOf(inferences);
   }
 
@@ -107,195 +161,101 @@ final class LoopbackModelApi implements AutoCloseable {
   private void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       byte[] body = exchange.getRequestBody().readNBytes(MAX_BODY);
-      boolean message =
-          exchange.getRequestMethod().equals("POST")
-              && exchange.getRequestURI().getPath().equals("/v1/messages");
-      if (!message) {
-        send(exchange, 200, "application/json", "{}");
-        return;
-      }
-      JsonNode request = json.readTree(body);
-      // Titles and probes of the quota offer no tools; they are no part of the conversation.
-      if (request.path("tools").isEmpty()) {
-        headers(exchange, false, clock.instant().plus(limitLasts));
-        sendText(exchange, request, "ok");
-        return;
-      }
-      infer(exchange, request);
+      String path = exchange.getRequestURI().getPath();
+      Optional<Wire> wire = WIRES.stream().filter(w -> w.serves(path)).findFirst();
+      ModelResponse response =
+          wire.isPresent() && exchange.getRequestMethod().equals("POST")
+              ? infer(wire.get(), path, body, exchange.getRequestHeaders())
+              : besides(path, exchange.getRequestHeaders());
+      send(exchange, response);
     }
   }
 
-  private void infer(HttpExchange exchange, JsonNode request) throws IOException {
+  /** What agents ask besides: which models there are, how long a prompt is, whether we are up. */
+  private static ModelResponse besides(String path, Headers headers) {
+    if (headers.containsKey("Upgrade")) {
+      return ModelResponse.json(426, ModelResponse.fill("{}"));
+    }
+    if (path.endsWith("/models")) {
+      return ModelResponse.json(
+          200,
+          ModelResponse.fill(
+              "{'object': 'list', 'data': [{'id': 'gpt-5', 'object': 'model'}], 'models': []}"));
+    }
+    return ModelResponse.json(
+        200,
+        ModelResponse.fill(path.contains("ount") ? "{'input_tokens':12,'totalTokens':12}" : "{}"));
+  }
+
+  private ModelResponse infer(Wire wire, String path, byte[] body, Headers headers)
+      throws JsonProcessingException {
+    try {
+      ModelRequest request =
+          new ModelRequest(path, json.readTree(new String(body, StandardCharsets.UTF_8)), headers);
+      return wire.aside(request) ? wire.text(request, "ok") : next(wire, request);
+    } catch (RuntimeException e) {
+      synchronized (this) {
+        failure = e;
+      }
+      return ModelResponse.json(
+          400, ModelResponse.fill("{'error': {'message': %s}}", e.toString()));
+    }
+  }
+
+  private synchronized ModelResponse next(Wire wire, ModelRequest request) {
+    if (inferences.size() == MAX_INFERENCES) {
+      throw new IllegalStateException("more than " + MAX_INFERENCES + " inferences");
+    }
     Instant now = clock.instant();
-    boolean first;
-    boolean limited;
-    Instant until;
-    synchronized (this) {
-      first = inferences.isEmpty();
-      if (!first && reset == null) {
-        reset = Instant.ofEpochSecond(now.plus(limitLasts).getEpochSecond() + 1);
-      }
-      limited = reset != null && now.isBefore(reset);
-      until = limited ? reset : now.plus(limitLasts);
-      inferences.add(logged(exchange, request, now, limited));
+    if (limitEnds != null && !now.isBefore(limitEnds)) {
+      limitEnds = null;
+      script.remove(0);
     }
-    headers(exchange, limited, until);
-    if (limited) {
-      exchange
-          .getResponseHeaders()
-          .set("retry-after", Long.toString(Duration.between(now, until).toSeconds() + 1));
-      exchange.getResponseHeaders().set("x-should-retry", "false");
-      ObjectNode refusal = json.createObjectNode().put("type", "error");
-      refusal
-          .putObject("error")
-          .put("type", "rate_limit_error")
-          .put("message", "This request would exceed your account's rate limit.");
-      send(exchange, 429, "application/json", refusal.toString());
-    } else if (first) {
-      sendToolCall(exchange, request);
-    } else {
-      sendText(exchange, request, ANSWER);
+    Step step = script.get(0);
+    inferences.add(logged(wire, request, now, step instanceof Limit));
+    if (step instanceof Limit limit) {
+      return refuse(limit, now);
     }
+    if (script.size() > 1) {
+      script.remove(0);
+    }
+    if (step instanceof Command command) {
+      return wire.command(request, command.command());
+    }
+    return step instanceof Text text ? wire.text(request, text.text()) : wire.throttle();
   }
 
-  private static Inference logged(
-      HttpExchange exchange, JsonNode request, Instant at, boolean limited) {
+  private ModelResponse refuse(Limit limit, Instant now) {
+    if (limitEnds == null) {
+      limitEnds = wholeSecond(now.plus(limit.lasts()));
+      reset = wholeSecond(now.plus(limit.announced()));
+    }
+    return limit.refusal().until(reset, now);
+  }
+
+  private static Instant wholeSecond(Instant instant) {
+    return Instant.ofEpochSecond(instant.getEpochSecond() + 1);
+  }
+
+  private static Inference logged(Wire wire, ModelRequest request, Instant at, boolean limited) {
+    JsonNode messages = wire.messages(request);
     List<String> roles = new ArrayList<>();
-    List<String> texts = new ArrayList<>();
-    for (JsonNode message : request.path("messages")) {
-      roles.add(message.path("role").asText());
-      collectTexts(message.path("content"), texts);
-    }
-    return new Inference(
-        at,
-        limited,
-        exchange.getRequestHeaders().getFirst("X-Claude-Code-Session-Id"),
-        roles,
-        texts);
+    messages.forEach(m -> roles.add(m.path("role").asText(m.path("type").asText())));
+    String session =
+        SESSION_HEADERS.stream()
+            .map(request.headers()::getFirst)
+            .filter(Objects::nonNull)
+            .findFirst()
+            .orElse(null);
+    return new Inference(at, limited, session, roles, ModelRequest.texts(messages));
   }
 
-  private static void collectTexts(JsonNode content, List<String> texts) {
-    if (content.isTextual()) {
-      texts.add(content.asText());
-    } else if (content.isArray()) {
-      content.forEach(part -> collectTexts(part, texts));
-    } else if (content.isObject()) {
-      collectTexts(content.path("text"), texts);
-      collectTexts(content.path("content"), texts);
-    }
-  }
-
-  private static void headers(HttpExchange exchange, boolean limited, Instant until) {
-    String status = limited ? "rejected" : "allowed";
-    String prefix = "anthropic-ratelimit-unified-";
-    Headers headers = exchange.getResponseHeaders();
-    headers.set(prefix + "status", status);
-    headers.set(prefix + "reset", Long.toString(until.getEpochSecond()));
-    headers.set(prefix + "representative-claim", "five_hour");
-    headers.set(prefix + "overage-status", "rejected");
-    headers.set(prefix + "overage-disabled-reason", "org_level_disabled");
-    headers.set(prefix + "5h-status", status);
-    headers.set(prefix + "5h-reset", Long.toString(until.getEpochSecond()));
-    headers.set(prefix + "5h-utilization", limited ? "1.0" : "0.31");
-    headers.set(prefix + "7d-status", "allowed");
-    headers.set(prefix + "7d-reset", Long.toString(until.plus(WEEK).getEpochSecond()));
-    headers.set(prefix + "7d-utilization", "0.62");
-  }
-
-  private void sendText(HttpExchange exchange, JsonNode request, String text) throws IOException {
-    ObjectNode block = json.createObjectNode().put("type", "text").put("text", text);
-    ObjectNode opening = json.createObjectNode().put("type", "text").put("text", "");
-    ObjectNode delta = json.createObjectNode().put("type", "text_delta").put("text", text);
-    sendMessage(exchange, request, block, opening, delta, "end_turn");
-  }
-
-  private void sendToolCall(HttpExchange exchange, JsonNode request) throws IOException {
-    ObjectNode input =
-        json.createObjectNode()
-            .put("command", "echo " + TOOL_OUTPUT)
-            .put("description", "Do the first half");
-    ObjectNode block =
-        json.createObjectNode()
-            .put("type", "tool_use")
-            .put("id", "toolu_" + UUID.randomUUID().toString().replace("-", ""))
-            .put("name", "Bash");
-    ObjectNode opening = block.deepCopy();
-    opening.putObject("input");
-    block.set("input", input);
-    ObjectNode delta =
-        json.createObjectNode()
-            .put("type", "input_json_delta")
-            .put("partial_json", input.toString());
-    sendMessage(exchange, request, block, opening, delta, "tool_use");
-  }
-
-  private void sendMessage(
-      HttpExchange exchange,
-      JsonNode request,
-      ObjectNode block,
-      ObjectNode opening,
-      ObjectNode delta,
-      String stopReason)
-      throws IOException {
-    ObjectNode message = json.createObjectNode();
-    message.put("id", "msg_" + UUID.randomUUID().toString().replace("-", ""));
-    message.put("type", "message");
-    message.put("role", "assistant");
-    message.put("model", request.path("model").asText());
-    message.putArray("content");
-    message.putNull("stop_reason");
-    message.putNull("stop_sequence");
-    ObjectNode usage =
-        json.createObjectNode()
-            .put("input_tokens", 12)
-            .put("output_tokens", 9)
-            .put("cache_creation_input_tokens", 0)
-            .put("cache_read_input_tokens", 0);
-    message.set("usage", usage);
-    if (!request.path("stream").asBoolean()) {
-      message.putArray("content").add(block);
-      message.put("stop_reason", stopReason);
-      send(exchange, 200, "application/json", message.toString());
-      return;
-    }
-    ObjectNode start = event("message_start");
-    start.set("message", message);
-    ObjectNode blockStart = event("content_block_start").put("index", 0);
-    blockStart.set("content_block", opening);
-    ObjectNode blockDelta = event("content_block_delta").put("index", 0);
-    blockDelta.set("delta", delta);
-    ObjectNode messageDelta = event("message_delta");
-    messageDelta.putObject("delta").put("stop_reason", stopReason).putNull("stop_sequence");
-    messageDelta.set("usage", usage);
-    StringBuilder stream = new StringBuilder();
-    List.of(
-            start,
-            blockStart,
-            blockDelta,
-            event("content_block_stop").put("index", 0),
-            messageDelta,
-            event("message_stop"))
-        .forEach(
-            e ->
-                stream
-                    .append("event: ")
-                    .append(e.path("type").asText())
-                    .append("\ndata: ")
-                    .append(e)
-                    .append("\n\n"));
-    send(exchange, 200, "text/event-stream", stream.toString());
-  }
-
-  private ObjectNode event(String type) {
-    return json.createObjectNode().put("type", type);
-  }
-
-  private static void send(HttpExchange exchange, int status, String type, String body)
-      throws IOException {
-    exchange.getResponseHeaders().set("content-type", type);
-    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+  private static void send(HttpExchange exchange, ModelResponse response) throws IOException {
+    exchange.getResponseHeaders().set("content-type", response.contentType());
+    response.headers().forEach(exchange.getResponseHeaders()::set);
+    byte[] bytes = response.body().getBytes(StandardCharsets.UTF_8);
     boolean head = exchange.getRequestMethod().equals("HEAD");
-    exchange.sendResponseHeaders(status, head ? -1 : bytes.length);
+    exchange.sendResponseHeaders(response.status(), head ? -1 : bytes.length);
     if (!head) {
       exchange.getResponseBody().write(bytes);
     }

@@ -1,6 +1,7 @@
 package dev.outlast.worker.e2e;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -11,6 +12,9 @@ import java.util.concurrent.TimeUnit;
 final class Program implements AutoCloseable {
 
   private static final long END_SECONDS = 20;
+
+  /** What every agent has in its environment, so that a worker knows it again. */
+  private static final String AGENT_MARK = "OUTLAST_INVOCATION=";
 
   private final Process process;
   private final Path log;
@@ -63,6 +67,21 @@ final class Program implements AutoCloseable {
       throw new AssertionError("it ended with " + process.exitValue() + ": " + output());
     }
     return true;
+  }
+
+  /** How many agents it runs, if it is a worker: processes of its own that carry their mark. */
+  long agents() {
+    return process.children().filter(Program::isAgent).count();
+  }
+
+  private static boolean isAgent(ProcessHandle child) {
+    try {
+      return Files.readString(
+              Path.of("/proc", Long.toString(child.pid()), "environ"), StandardCharsets.ISO_8859_1)
+          .contains(AGENT_MARK);
+    } catch (IOException ended) {
+      return false;
+    }
   }
 
   String output() {

@@ -1,0 +1,383 @@
+package dev.outlast.worker.e2e;
+
+import static dev.outlast.worker.e2e.LoopbackModelApi.command;
+import static dev.outlast.worker.e2e.LoopbackModelApi.limit;
+import static dev.outlast.worker.e2e.LoopbackModelApi.text;
+import static dev.outlast.worker.e2e.LoopbackModelApi.throttle;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.agent.SessionId;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.operator.AgentState;
+import dev.outlast.operator.ErrorCode;
+import dev.outlast.operator.Names;
+import dev.outlast.run.AgentRun;
+import dev.outlast.run.AgentRunRequest;
+import dev.outlast.run.AgentRunResult;
+import dev.outlast.run.Incident;
+import dev.outlast.run.RunEvent;
+import dev.outlast.worker.e2e.AgentMatrix.Stage;
+import dev.outlast.worker.e2e.LoopbackModelApi.Inference;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowFailedException;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowStub;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import io.temporal.testserver.TestServer;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * The real agents meet the usage limits of model APIs on the loopback, on the real server where
+ * there is one. {@code OUTLAST_AGENTS} names the folder of their executables; {@code .ci/run
+ * agents} installs them and runs this.
+ */
+@Tag("agents")
+class RealAgentsTest {
+
+  /** How long a limit lasts, and how long a run waits where it is told to. */
+  private static final Duration LIMIT = Duration.ofSeconds(15);
+
+  /** The agents sit out a shorter wait by themselves. */
+  private static final Duration ANNOUNCED = Duration.ofMinutes(6);
+
+  /** What an agent may leave between two lines of output before it counts as stuck here. */
+  private static final Duration SILENCE = Duration.ofSeconds(15);
+
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Path MATRIX = Path.of("target", "agents.txt");
+
+  private static final String PROMPT = "Do the first half, then the second one.";
+  private static final String TOOL_OUTPUT = "first-half-done";
+  private static final String RESUME_MESSAGE = "The allowance is back. Please go on.";
+  private static final String ANSWER = "Both halves are done.";
+
+  @TempDir private static Path folder;
+  @AutoClose private static Place place;
+  @AutoClose private static Program worker;
+
+  @AutoClose("shutdownNow")
+  private static WorkflowServiceStubs stubs;
+
+  private static final Map<RealAgent, LoopbackModelApi> APIS = new EnumMap<>(RealAgent.class);
+  private static final AgentMatrix matrix = new AgentMatrix();
+
+  @BeforeAll
+  static void a_worker_has_all_agents() throws Exception {
+    String installed = System.getenv("OUTLAST_AGENTS");
+    assertNotNull(installed, "OUTLAST_AGENTS must name the folder of the agents' executables");
+    Path executables = Path.of(installed).toAbsolutePath();
+    Path home = Files.createDirectories(folder.resolve("home"));
+    StringBuilder configuration = new StringBuilder();
+    for (RealAgent agent : RealAgent.values()) {
+      Path executable = executables.resolve(agent.program());
+      assertTrue(Files.isExecutable(executable), () -> "not an executable: " + executable);
+      matrix.version(agent, version(executable));
+      LoopbackModelApi api = new LoopbackModelApi(Clock.systemUTC());
+      APIS.put(agent, api);
+      agent.prepare(home, api.baseUrl());
+      configuration.append(agent.configuration(executables, api.baseUrl())).append('\n');
+    }
+    place = Place.start(folder);
+    worker =
+        WorkerProcess.start(
+            place.address(),
+            folder,
+            configuration.toString(),
+            Map.of(
+                "DUMMY_KEY",
+                "a-dummy-key",
+                // Some agents leave reports there.
+                "TMPDIR",
+                Files.createDirectories(folder.resolve("tmp")).toString()));
+    stubs =
+        WorkflowServiceStubs.newServiceStubs(
+            WorkflowServiceStubsOptions.newBuilder().setTarget(place.address()).build());
+  }
+
+  private static String version(Path executable) throws Exception {
+    Path log = Files.createTempFile(folder, "version", ".log");
+    Map<String, String> environment =
+        Map.of("PATH", System.getenv("PATH"), "HOME", folder.resolve("home").toString());
+    try (Program program =
+        Program.start(log, environment, List.of(executable.toString(), "--version"))) {
+      int exit = program.exitCode();
+      assertEquals(0, exit, () -> executable + " does not run here: " + program.output());
+      return program.output();
+    }
+  }
+
+  @AfterEach
+  void no_agent_is_left() throws Exception {
+    Await.until(
+        Duration.ofSeconds(20),
+        () -> worker.agents() == 0,
+        () -> worker.agents() + " agents are left; the worker says: " + worker.output());
+  }
+
+  @AfterAll
+  static void show_the_matrix() throws IOException {
+    APIS.values().forEach(LoopbackModelApi::close);
+    Files.writeString(MATRIX, matrix.toString());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_limited_session_waits_durably_and_goes_on_where_it_was(Wall wall) throws Exception {
+    RealAgent agent = wall.agent();
+    LoopbackModelApi api = APIS.get(agent);
+    api.script(
+        command("echo " + TOOL_OUTPUT),
+        limit(wall.refusal(), LIMIT, wall.announces() ? LIMIT : ANNOUNCED),
+        text(ANSWER));
+    try (AgentCount count = new AgentCount(worker)) {
+      AgentRun run = start(agent, request(agent).build());
+      SessionId limitedSession = awaitWait(run);
+      Incident incident = run.incidents().get(0);
+      the_limit_was_understood(wall, incident, api);
+      assertEquals(0, worker.agents(), "an agent is kept over the wait");
+      matrix.reached(
+          wall,
+          Stage.LIMIT,
+          incident.limit().scope().word() + ": " + incident.limit().evidence().rule());
+      Instant resumeAt = incident.resumeAt();
+      if (!wall.announces()) {
+        resumeAt = Instant.parse(run.changeResume(LIMIT.toSeconds() + "s"));
+      }
+      AgentRunResult result = result(run);
+
+      matrix.reached(wall, Stage.WAIT, result.waitedSeconds() + " s");
+      assertEquals(limitedSession, result.session(), "another session");
+      the_session_went_on_with_all_it_knew(api.inferences(), resumeAt, result.session());
+      matrix.reached(wall, Stage.RESUME, "same session");
+      assertEquals(ANSWER, result.text());
+      assertEquals(1, result.limitsHit());
+      assertTrue(result.tokens().input() > 0, () -> "no tokens: " + result.tokens());
+      assertEquals(1, count.most(), "agents at one time");
+      matrix.reached(
+          wall, Stage.COMPLETION, "answered, " + result.tokens().input() + " tokens read");
+    }
+  }
+
+  private static void the_limit_was_understood(Wall wall, Incident incident, LoopbackModelApi api) {
+    assertEquals(wall.scope(), incident.limit().scope(), () -> "incident: " + incident);
+    LimitEvidence evidence = incident.limit().evidence();
+    assertFalse(evidence.rule().isBlank(), () -> "no rule: " + evidence);
+    assertFalse(evidence.text().isBlank(), () -> "no evidence: " + evidence);
+    assertNotNull(evidence.agentVersion(), () -> "no version: " + evidence);
+    assertTrue(
+        matrix.version(wall.agent()).contains(evidence.agentVersion()),
+        () -> evidence.agentVersion() + " is not " + matrix.version(wall.agent()));
+    assertEquals(wall.namesReset(), incident.fromReset(), () -> "incident: " + incident);
+    if (wall.namesReset()) {
+      Duration off = Duration.between(api.reset(), incident.limit().reset().latest()).abs();
+      assertTrue(
+          off.compareTo(wall.exactTo()) <= 0,
+          () -> incident.limit().reset() + " was announced as " + api.reset());
+    }
+  }
+
+  private static void the_session_went_on_with_all_it_knew(
+      List<Inference> inferences, Instant resumeAt, SessionId session) {
+    Inference resumed = inferences.get(inferences.size() - 1);
+    assertFalse(resumed.at().isBefore(resumeAt), () -> resumed.at() + " is before " + resumeAt);
+    assertTrue(resumed.carries(PROMPT), () -> "the prompt is gone: " + resumed);
+    assertTrue(resumed.carries(TOOL_OUTPUT), () -> "the tool result is gone: " + resumed);
+    assertTrue(resumed.carries(RESUME_MESSAGE), () -> "no resume message: " + resumed);
+    for (Inference inference : inferences) {
+      assertTrue(
+          inference.session() == null || inference.session().equals(session.value()),
+          () -> "another session: " + inference);
+      assertTrue(
+          inference == resumed || inference.at().isBefore(resumeAt),
+          () -> "the agent was started twice: " + inferences);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_prompt_that_is_refused_at_once_is_not_lost(RealAgent agent) throws Exception {
+    Wall wall = Wall.of(agent);
+    LoopbackModelApi api = APIS.get(agent);
+    api.script(limit(wall.refusal(), Duration.ofSeconds(1), ANNOUNCED), text(ANSWER));
+    AgentRun run = start(agent, request(agent).build());
+    awaitWait(run);
+    run.resumeNow("the allowance is back already");
+
+    assertEquals(ANSWER, result(run).text());
+    Inference last = api.inferences().get(api.inferences().size() - 1);
+    assertEquals(
+        1,
+        last.texts().stream().filter(said -> said.contains(PROMPT)).count(),
+        () -> "the prompt was not said once: " + last);
+    assertFalse(events(run).contains(RunEvent.Type.SESSION_LOST), "it was known to be forgotten");
+  }
+
+  @Test
+  void a_second_prompt_that_gemini_forgets_is_said_again_in_the_same_session() throws Exception {
+    LoopbackModelApi api = APIS.get(RealAgent.GEMINI);
+    api.script(
+        text("The first half is done."),
+        limit(Wall.of(RealAgent.GEMINI).refusal(), Duration.ofSeconds(1), ANNOUNCED),
+        text(ANSWER));
+    AgentRun run = start(RealAgent.GEMINI, request(RealAgent.GEMINI).build());
+    run.send("And now the second half?");
+    SessionId limitedSession = awaitWait(run);
+    run.resumeNow("the allowance is back already");
+
+    AgentRunResult result = result(run);
+    assertEquals(ANSWER, result.text());
+    assertEquals(limitedSession, result.session());
+    Inference last = api.inferences().get(api.inferences().size() - 1);
+    assertTrue(last.carries(PROMPT), () -> "the first turn is gone: " + last);
+    assertTrue(last.carries("The first half is done."), () -> "its answer is gone: " + last);
+    assertTrue(last.carries("And now the second half?"), () -> "the prompt is gone: " + last);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_session_that_is_gone_after_the_wait_is_followed_by_a_fresh_one(RealAgent agent)
+      throws Exception {
+    LoopbackModelApi api = APIS.get(agent);
+    api.script(
+        command("echo " + TOOL_OUTPUT),
+        limit(Wall.of(agent).refusal(), Duration.ofSeconds(1), ANNOUNCED),
+        text(ANSWER));
+    AgentRun run = start(agent, request(agent).build());
+    SessionId lost = awaitWait(run);
+    delete(folder.resolve("home").resolve(agent.sessions()));
+    run.resumeNow("the allowance is back already");
+
+    AgentRunResult result = result(run);
+    assertEquals(ANSWER, result.text());
+    assertNotEquals(lost, result.session());
+    assertTrue(events(run).contains(RunEvent.Type.SESSION_LOST), "nobody was told");
+    Inference last = api.inferences().get(api.inferences().size() - 1);
+    assertTrue(last.carries(PROMPT), () -> "the fresh session does not know the task: " + last);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_session_that_never_was_stops_the_run(RealAgent agent) {
+    LoopbackModelApi api = APIS.get(agent);
+    api.script(text(ANSWER));
+    AgentRun run =
+        start(agent, request(agent).setSession(new SessionId(agent.unknownSession())).build());
+
+    WorkflowFailedException failed = assertThrows(WorkflowFailedException.class, () -> result(run));
+    ApplicationFailure cause = (ApplicationFailure) failed.getCause();
+    assertEquals(ErrorCode.AGENT_STOPPED.code(), cause.getType(), cause::toString);
+    assertTrue(cause.getOriginalMessage().contains("session-unknown: "), cause::getOriginalMessage);
+    assertEquals(List.of(), api.inferences());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_short_rate_limit_is_no_usage_limit(RealAgent agent) throws Exception {
+    LoopbackModelApi api = APIS.get(agent);
+    api.script(throttle(), text(ANSWER));
+    AgentRun run = start(agent, request(agent).build());
+
+    AgentRunResult result = result(run);
+    assertEquals(ANSWER, result.text());
+    assertEquals(0, result.limitsHit(), () -> "incidents: " + run.incidents());
+  }
+
+  private static AgentRunRequest.Builder request(RealAgent agent) {
+    AgentRunRequest.Builder request =
+        AgentRunRequest.newBuilder()
+            .setAgent(agent.program())
+            .setPrompt(PROMPT)
+            .setResumeMessage(RESUME_MESSAGE);
+    // It tries again in its process, and says nothing.
+    return agent == RealAgent.OPENCODE ? request.setSilenceTimeout(SILENCE) : request;
+  }
+
+  private static AgentRun start(RealAgent agent, AgentRunRequest request) {
+    AgentRun run =
+        WorkflowClient.newInstance(stubs)
+            .newWorkflowStub(
+                AgentRun.class,
+                WorkflowOptions.newBuilder()
+                    .setTaskQueue(Names.TASK_QUEUE)
+                    .setWorkflowId(agent.program() + "-" + UUID.randomUUID())
+                    .build());
+    WorkflowClient.start(run::run, request);
+    return run;
+  }
+
+  /** Returns the session when the run waits for the end of its first limit. */
+  private static SessionId awaitWait(AgentRun run) throws InterruptedException {
+    Await.until(
+        PATIENCE,
+        () -> run.status().state() == AgentState.WAITING,
+        () -> "it does not wait; events: " + run.events(0) + "\nworker: " + worker.output());
+    assertEquals(1, run.incidents().size(), () -> "incidents: " + run.incidents());
+    assertNotNull(run.status().resumeAt(), "it waits for nothing");
+    return run.status().session();
+  }
+
+  private static AgentRunResult result(AgentRun run) throws Exception {
+    return WorkflowStub.fromTyped(run)
+        .getResult(PATIENCE.toSeconds(), TimeUnit.SECONDS, AgentRunResult.class);
+  }
+
+  private static List<RunEvent.Type> events(AgentRun run) {
+    return run.events(0).stream().map(RunEvent::type).toList();
+  }
+
+  private static void delete(Path path) throws IOException {
+    try (Stream<Path> files = Files.walk(path)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  /** A server that workers can reach: the real one, or else the one of temporal-testing. */
+  private record Place(String address, Closeable server) implements Closeable {
+
+    static Place start(Path folder) throws Exception {
+      if (RealTemporal.available()) {
+        RealTemporal temporal = RealTemporal.start(folder);
+        return new Place(temporal.address(), temporal);
+      }
+      int port = RealTemporal.freePort();
+      // Its clock must be the world's: the agents and their model APIs live there.
+      return new Place("127.0.0.1:" + port, TestServer.createPortBoundServer(port, true));
+    }
+
+    @Override
+    public void close() throws IOException {
+      server.close();
+    }
+  }
+}
