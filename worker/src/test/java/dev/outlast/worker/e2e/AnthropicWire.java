@@ -13,13 +13,12 @@ import java.util.stream.StreamSupport;
 final class AnthropicWire implements Wire {
 
   private static final String LIMIT = "anthropic-ratelimit-unified-";
-  private static final Duration WINDOW = Duration.ofHours(5);
   private static final Duration WEEK = Duration.ofDays(7);
 
   /** The 5-hour limit, whose reset the headers name to the second. */
   static ModelResponse fiveHourLimit(Instant reset, Instant now) {
     return error(429, "rate_limit_error", "This request would exceed your account's rate limit.")
-        .with(allowance("rejected", reset))
+        .with(window("rejected", reset))
         .with(
             Map.of(
                 "retry-after",
@@ -40,7 +39,7 @@ final class AnthropicWire implements Wire {
   }
 
   /** The headers that say how much of the allowance is used. */
-  private static Map<String, String> allowance(String status, Instant reset) {
+  private static Map<String, String> window(String status, Instant reset) {
     Map<String, String> headers = new HashMap<>();
     headers.put(LIMIT + "status", status);
     headers.put(LIMIT + "reset", Long.toString(reset.getEpochSecond()));
@@ -54,6 +53,11 @@ final class AnthropicWire implements Wire {
     headers.put(LIMIT + "7d-reset", Long.toString(reset.plus(WEEK).getEpochSecond()));
     headers.put(LIMIT + "7d-utilization", "0.62");
     return headers;
+  }
+
+  @Override
+  public Map<String, String> allowance(Instant reset) {
+    return window("allowed", reset);
   }
 
   @Override
@@ -112,21 +116,19 @@ final class AnthropicWire implements Wire {
          'stop_reason': %s, 'stop_sequence': null, 'usage': %s}
         """;
     String id = ModelResponse.id("msg_");
-    ModelResponse response =
-        request.streams()
-            ? ModelResponse.stream(
-                fill(
-                    "{'type':'message_start','message':%s}",
-                    fill(message, id, request.model(), fill("[]"), null, usage)),
-                fill("{'type':'content_block_start','index':0,'content_block':%s}", opening),
-                fill("{'type':'content_block_delta','index':0,'delta':%s}", delta),
-                fill("{'type':'content_block_stop','index':0}"),
-                fill(
-                    "{'type':'message_delta','delta':{'stop_reason':%s,'stop_sequence':null},'usage':%s}",
-                    stopReason, usage),
-                fill("{'type':'message_stop'}"))
-            : ModelResponse.json(
-                200, fill(message, id, request.model(), fill("[%s]", block), stopReason, usage));
-    return response.with(allowance("allowed", Instant.now().plus(WINDOW)));
+    return request.streams()
+        ? ModelResponse.stream(
+            fill(
+                "{'type':'message_start','message':%s}",
+                fill(message, id, request.model(), fill("[]"), null, usage)),
+            fill("{'type':'content_block_start','index':0,'content_block':%s}", opening),
+            fill("{'type':'content_block_delta','index':0,'delta':%s}", delta),
+            fill("{'type':'content_block_stop','index':0}"),
+            fill(
+                "{'type':'message_delta','delta':{'stop_reason':%s,'stop_sequence':null},'usage':%s}",
+                stopReason, usage),
+            fill("{'type':'message_stop'}"))
+        : ModelResponse.json(
+            200, fill(message, id, request.model(), fill("[%s]", block), stopReason, usage));
   }
 }

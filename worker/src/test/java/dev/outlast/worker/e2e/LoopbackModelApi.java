@@ -29,6 +29,8 @@ import java.util.concurrent.Executors;
  */
 final class LoopbackModelApi implements AutoCloseable {
 
+  private static final Duration WINDOW = Duration.ofHours(5);
+
   private static final int MAX_BODY = 32 * 1024 * 1024;
 
   /** An agent that asks this often is caught in a loop. */
@@ -139,7 +141,7 @@ final class LoopbackModelApi implements AutoCloseable {
     failure = null;
   }
 
-  /** The announced reset, exact to the second; null before the first refused inference. */
+  /** The reset of the script's limit, exact to the second; null before the first inference. */
   synchronized Instant reset() {
     return reset;
   }
@@ -192,7 +194,8 @@ final class LoopbackModelApi implements AutoCloseable {
     try {
       ModelRequest request =
           new ModelRequest(path, json.readTree(new String(body, StandardCharsets.UTF_8)), headers);
-      return wire.aside(request) ? wire.text(request, "ok") : next(wire, request);
+      ModelResponse response = wire.aside(request) ? wire.text(request, "ok") : next(wire, request);
+      return response.status() == 200 ? response.with(wire.allowance(window())) : response;
     } catch (RuntimeException e) {
       synchronized (this) {
         failure = e;
@@ -200,6 +203,11 @@ final class LoopbackModelApi implements AutoCloseable {
       return ModelResponse.json(
           400, ModelResponse.fill("{'error': {'message': %s}}", e.toString()));
     }
+  }
+
+  /** When the present window of the allowance ends, as good answers tell it too. */
+  private synchronized Instant window() {
+    return reset == null ? clock.instant().plus(WINDOW) : reset;
   }
 
   private synchronized ModelResponse next(Wire wire, ModelRequest request) {
@@ -210,6 +218,15 @@ final class LoopbackModelApi implements AutoCloseable {
     if (limitEnds != null && !now.isBefore(limitEnds)) {
       limitEnds = null;
       script.remove(0);
+    }
+    if (reset == null) {
+      reset =
+          script.stream()
+              .filter(Limit.class::isInstance)
+              .map(Limit.class::cast)
+              .map(limit -> wholeSecond(now.plus(limit.announced())))
+              .findFirst()
+              .orElse(null);
     }
     Step step = script.get(0);
     inferences.add(logged(wire, request, now, step instanceof Limit));
@@ -227,8 +244,8 @@ final class LoopbackModelApi implements AutoCloseable {
 
   private ModelResponse refuse(Limit limit, Instant now) {
     if (limitEnds == null) {
-      limitEnds = wholeSecond(now.plus(limit.lasts()));
-      reset = wholeSecond(now.plus(limit.announced()));
+      limitEnds =
+          limit.lasts().equals(limit.announced()) ? reset : wholeSecond(now.plus(limit.lasts()));
     }
     return limit.refusal().until(reset, now);
   }

@@ -69,9 +69,13 @@ final class Program implements AutoCloseable {
     return true;
   }
 
-  /** How many agents it runs, if it is a worker: processes of its own that carry their mark. */
-  long agents() {
-    return process.children().filter(Program::isAgent).count();
+  /** The agents that it runs, if it is a worker: processes of its own that carry their mark. */
+  List<String> agents() {
+    return process
+        .children()
+        .filter(Program::isAgent)
+        .map(child -> child.pid() + " " + child.info().commandLine().orElse("?"))
+        .toList();
   }
 
   private static boolean isAgent(ProcessHandle child) {

@@ -11,7 +11,6 @@ import java.util.stream.StreamSupport;
 /** OpenAI's Responses API, as Codex uses it with a ChatGPT plan. */
 final class ResponsesWire implements Wire {
 
-  private static final Duration WINDOW = Duration.ofHours(5);
   private static final Duration WEEK = Duration.ofDays(7);
 
   /** The 5-hour limit, whose reset the body and the headers name to the second. */
@@ -24,7 +23,7 @@ final class ResponsesWire implements Wire {
                   'plan_type': 'plus', 'resets_at': %s, 'resets_in_seconds': %s}}
                 """,
                 reset.getEpochSecond(), Duration.between(now, reset).toSeconds()))
-        .with(allowance(100, reset));
+        .with(windows(100, reset));
   }
 
   @Override
@@ -40,16 +39,29 @@ final class ResponsesWire implements Wire {
   }
 
   /** The headers that say how much of the allowance is used. */
-  private static Map<String, String> allowance(int percent, Instant reset) {
+  private static Map<String, String> windows(int percent, Instant reset) {
     return Map.of(
-        "x-codex-active-limit", "premium",
-        "x-codex-plan-type", "plus",
-        "x-codex-primary-used-percent", Integer.toString(percent),
-        "x-codex-primary-window-minutes", Long.toString(WINDOW.toMinutes()),
-        "x-codex-primary-reset-at", Long.toString(reset.getEpochSecond()),
-        "x-codex-secondary-used-percent", "42",
-        "x-codex-secondary-window-minutes", Long.toString(WEEK.toMinutes()),
-        "x-codex-secondary-reset-at", Long.toString(reset.plus(WEEK).getEpochSecond()));
+        "x-codex-active-limit",
+        "premium",
+        "x-codex-plan-type",
+        "plus",
+        "x-codex-primary-used-percent",
+        Integer.toString(percent),
+        "x-codex-primary-window-minutes",
+        "300",
+        "x-codex-primary-reset-at",
+        Long.toString(reset.getEpochSecond()),
+        "x-codex-secondary-used-percent",
+        "42",
+        "x-codex-secondary-window-minutes",
+        Long.toString(WEEK.toMinutes()),
+        "x-codex-secondary-reset-at",
+        Long.toString(reset.plus(WEEK).getEpochSecond()));
+  }
+
+  @Override
+  public Map<String, String> allowance(Instant reset) {
+    return windows(12, reset);
   }
 
   @Override
@@ -112,13 +124,12 @@ final class ResponsesWire implements Wire {
             """);
     String id = ModelResponse.id("resp_");
     return ModelResponse.stream(
-            fill(
-                "{'type':'response.created','response':%s}",
-                fill(response, id, "in_progress", request.model(), fill("[]"), null)),
-            fill("{'type':'response.output_item.done','output_index':0,'item':%s}", item),
-            fill(
-                "{'type':'response.completed','response':%s}",
-                fill(response, id, "completed", request.model(), fill("[%s]", item), usage)))
-        .with(allowance(12, Instant.now().plus(WINDOW)));
+        fill(
+            "{'type':'response.created','response':%s}",
+            fill(response, id, "in_progress", request.model(), fill("[]"), null)),
+        fill("{'type':'response.output_item.done','output_index':0,'item':%s}", item),
+        fill(
+            "{'type':'response.completed','response':%s}",
+            fill(response, id, "completed", request.model(), fill("[%s]", item), usage)));
   }
 }

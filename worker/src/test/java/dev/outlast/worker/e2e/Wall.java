@@ -19,14 +19,15 @@ enum Wall {
 
   /** The agent sleeps in its process, longer than it was told to. */
   GEMINI_CAPACITY(
-      RealAgent.GEMINI, GeminiWire::exhaustedCapacity, LimitScope.UNKNOWN, Duration.ofMinutes(3)),
+      RealAgent.GEMINI, GeminiWire::exhaustedCapacity, LimitScope.MODEL, Duration.ofMinutes(3)),
 
   /** The agent ends and says how long to wait. */
   COPILOT_SESSION(
       RealAgent.COPILOT, ChatWire::copilotSessionLimit, LimitScope.SESSION, Duration.ofSeconds(10)),
 
-  /** The agent tries again in its process and does not say for how long. */
-  OPENCODE_GO(RealAgent.OPENCODE, ChatWire::openCodeGoLimit, LimitScope.UNKNOWN, null);
+  /** The agent tries again in its process and tells its log when. */
+  OPENCODE_GO(
+      RealAgent.OPENCODE, ChatWire::openCodeGoLimit, LimitScope.SESSION, Duration.ofMinutes(2));
 
   private final RealAgent agent;
   private final Wire.Refusal refusal;

@@ -2,6 +2,7 @@ package dev.outlast.worker.e2e;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
+import java.util.Map;
 
 /** The form of one provider's model API, as far as its agents use it. */
 interface Wire {
@@ -23,6 +24,11 @@ interface Wire {
 
   /** A call of the agent's shell tool. */
   ModelResponse command(ModelRequest request, String command);
+
+  /** Headers of every good answer that say when the present allowance is used up or renewed. */
+  default Map<String, String> allowance(Instant reset) {
+    return Map.of();
+  }
 
   /** A short rate limit that has nothing to do with an allowance. */
   ModelResponse throttle();
