@@ -45,7 +45,7 @@ final class CopilotReader implements OutputReader {
   private static final Pattern STATUS_LINE = Pattern.compile("^4\\d\\d \\S.*");
 
   private final CopilotErrors errors;
-  private final Records records = new Records(this::record);
+  private final Records records = new Records(this::settled, this::record);
   private final LineTail stderr = new LineTail(MAX_TAIL);
 
   private SessionId session;
@@ -77,6 +77,16 @@ final class CopilotReader implements OutputReader {
     if (hint.find() && SessionId.valid(hint.group(1))) {
       session = new SessionId(hint.group(1));
     }
+  }
+
+  /** The pieces of answers, and what tools print, are most of the output. */
+  private boolean settled(String type) {
+    return switch (type) {
+      case "assistant.message_delta" -> taken && progressed;
+      case "assistant.reasoning_delta" -> taken && progressed && lastItem == ItemKind.REASONING;
+      case "tool.execution_complete", "tool.execution_partial_result" -> true;
+      default -> false;
+    };
   }
 
   private void record(JsonNode node, Instant readAt) {

@@ -12,6 +12,7 @@ import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.PlainErrors;
+import dev.outlast.activities.provider.Records;
 import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
@@ -107,6 +108,9 @@ final class GeminiReader implements OutputReader {
 
   @Override
   public void stdout(OutputLine line, Instant readAt) {
+    if (events && Records.settled(line, this::settled)) {
+      return;
+    }
     JsonNode node = Json.read(line);
     if (node.isObject() && EVENTS.contains(Json.text(node, "type"))) {
       events = true;
@@ -121,6 +125,11 @@ final class GeminiReader implements OutputReader {
   @Override
   public void stderr(OutputLine line, Instant readAt) {
     log.line(line, readAt);
+  }
+
+  /** What tools print is most of the output. */
+  private boolean settled(String type) {
+    return type.equals("tool_result") && progressed && fault == null && log.quiet();
   }
 
   private void event(JsonNode node, Instant readAt) {

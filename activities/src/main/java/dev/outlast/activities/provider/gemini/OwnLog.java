@@ -176,6 +176,11 @@ final class OwnLog {
     }
   }
 
+  /** Whether there is nothing that an answer would end. */
+  boolean quiet() {
+    return sleep == null && report == null;
+  }
+
   /** The sleep that was announced last; null if none was, or another attempt has failed since. */
   Sleep sleep() {
     return sleep;

@@ -38,7 +38,7 @@ final class OpenCodeReader implements OutputReader {
   private static final int TIMED_OUT = 124;
 
   private final Refusals refusals;
-  private final Records records = new Records(this::record);
+  private final Records records = new Records(this::settled, this::record);
   private final OpenCodeLog log = new OpenCodeLog();
 
   private SessionId session;
@@ -69,14 +69,29 @@ final class OpenCodeReader implements OutputReader {
     log.line(line, readAt);
   }
 
+  /** More of what the model thinks. */
+  private boolean settled(String type) {
+    return type.equals("reasoning")
+        && session != null
+        && taken
+        && progressed
+        && lastItem == ItemKind.REASONING
+        && error == null
+        && log.refused() == null;
+  }
+
   private void record(JsonNode node, Instant readAt) {
+    String type = Json.text(node, "type");
+    if (settled(type)) {
+      return;
+    }
     Optional<SessionId> id = Json.session(node, "sessionID");
     if (id.isPresent()) {
       session = id.get();
       taken = true;
     }
     JsonNode part = node.path("part");
-    switch (Json.text(node, "type")) {
+    switch (type) {
       case "step_start" -> {
         taken = true;
         newAnswer = true;
