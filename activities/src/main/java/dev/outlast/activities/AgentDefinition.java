@@ -7,7 +7,8 @@ import java.util.Objects;
  * An agent as configured on a worker, under a name.
  *
  * @param name what runs call it
- * @param provider the kind of agent: {@code claude} or {@code command}
+ * @param provider the kind of agent, one of the names in {@link
+ *     dev.outlast.activities.provider.Providers}
  * @param command the executable and the arguments that always come first, at least one element
  * @param model the model to ask for; null for the agent's own default
  * @param permissionMode how the agent treats tools that need permission, in the words of its own

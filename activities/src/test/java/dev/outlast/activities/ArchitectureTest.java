@@ -59,7 +59,7 @@ class ArchitectureTest {
 
   @Test
   void providers_do_not_know_each_other() {
-    for (String provider : List.of("claude", "codex", "command")) {
+    for (String provider : List.of("claude", "codex", "gemini", "command")) {
       ArchRuleDefinition.noClasses()
           .that()
           .resideInAPackage("dev.outlast.activities.provider." + provider)

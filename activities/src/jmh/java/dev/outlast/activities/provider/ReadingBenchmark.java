@@ -38,7 +38,7 @@ public class ReadingBenchmark {
     /** An ordinary hour. */
     HOUR,
     /** Records from which nothing is needed. */
-    DELTAS,
+    IDLE,
     /** Plain lines. */
     NOISE
   }
@@ -65,7 +65,7 @@ public class ReadingBenchmark {
     byte[] all =
         switch (content) {
           case HOUR -> wire.hour(1);
-          case DELTAS -> wire.deltas(1, SIZE);
+          case IDLE -> wire.idle(1, SIZE);
           case NOISE -> wire.noise(1, SIZE);
         };
     chunks = new byte[(all.length + CHUNK - 1) / CHUNK][];

@@ -36,6 +36,8 @@ public final class ErrorWording {
     BILLING,
     /** Paid credit or a spend cap is used up, and nothing says that it returns. */
     CREDIT,
+    /** The cap that was set for this invocation alone is used up; the account has more. */
+    BUDGET,
     PLAN,
     CONTEXT,
     REFUSED,
@@ -59,7 +61,7 @@ public final class ErrorWording {
           + "|deplet(?:ed|es)|consumed|over (?:your|the|its)|is up|spent|insufficient|100 ?%"
           + "|went over|gone over|surpass(?:ed)?|drained|burned through)";
   private static final String NOUN =
-      "(?:limit(?:s|ed)?|quotas?|caps?|allowances?|allocations?|allotments?|usage|credits?|budget|capacity|entitlement)";
+      "(?:limit(?:s|ed)?|quotas?|caps?|allowances?|allocations?|allotments?|usage|credits?|budget|balance|funds|capacity|entitlement)";
   private static final Pattern USED_UP =
       Pattern.compile(
           "\\b"
@@ -72,21 +74,33 @@ public final class ErrorWording {
               + VERB
               + "(?![a-z])|\\bno (?:more |remaining |further )?"
               + NOUN
-              + "\\b|\\bused (?:up|all)(?: of)? your (?:session|week|day|messages|requests)\\b"
+              + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
               + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
-              + "|\\bwindow is (?:full|used up|closed)\\b");
+              + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
+              + "|\\bwindow is (?:full|used up|closed|exhausted|spent|over)\\b"
+              + "|\\b(?:you|account|access|usage|plan) (?:is|are|has been|have been|was) (?:currently |temporarily )?(?:rate[ -])?limited\\b"
+              + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b");
 
   private static final String WINDOW_NAME =
       "(?:session|(?:\\d+|five)[ -]?hours?|5h|daily|weekly|opus|sonnet|haiku|fable)";
+
+  /** Words between the name of a window and its limit, none of which names another limit. */
+  private static final String BETWEEN =
+      "(?: (?!(?:turn|token|context|size|time|output|input)s?\\b)[a-z0-9.-]+){0,3}";
 
   /** A window of an allowance is named and used up: whatever else is said is advice. */
   private static final Pattern NAMED_USED_UP =
       Pattern.compile(
           "\\b(?:hit|reached|exceeded|exhausted|used up) (?:your|the) "
               + WINDOW_NAME
-              + "(?: weekly)? limits?\\b|\\b"
+              + BETWEEN
+              + " (?:limits?|quotas?|allowances?)\\b|\\b"
               + WINDOW_NAME
-              + "(?: weekly)?(?: usage)? limit (?:reached|hit|exceeded)\\b");
+              + BETWEEN
+              + " (?:limit|quota|allowance) (?:has been |is |was )?(?:reached|hit|exceeded|exhausted)\\b"
+              + "|\\b(?:global|"
+              + WINDOW_NAME
+              + ") rate[ -]limited\\b");
 
   /** The same without a verb: "Opus limit resets 5am". */
   private static final Pattern NAMED_RETURNS =
@@ -100,7 +114,7 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:context|size|time|memory|heap|disk|storage|depth|recursion|nesting|length|token|turns?|iterations?|image|page|payload|"
               + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread)"
-              + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|max_tokens|no space left"
+              + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|\\bmax tokens|no space left"
               + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more");
 
   /** Nothing is known of a limit, as the question for it has failed. */
@@ -122,42 +136,54 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
 
+  private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
+  private static final Pattern CODE =
+      Pattern.compile("(?<![\\w./\\\\-])[a-z]+(?:_[a-z]+)+(?![\\w/\\\\-]|\\.\\w)");
+
+  /** Google sends to its limits, not to a bill, in the words that others have for a bill. */
+  private static final String GOOGLE_LIMITS = "ai.google.dev";
+
+  private static final String PLAN_AND_BILLING = "please check your plan and billing details";
+
   private static final Pattern SESSION_UNKNOWN =
       Pattern.compile(
-          "\\bno (?:saved |such )?(?:session|conversation|rollout|thread|task)\\b[^\\n]{0,60}\\b(?:found|matched|exists?)\\b|"
+          "\\bno (?:saved |such |previous )?(?:sessions?|conversation|rollout|thread|task)\\b[^\\n]{0,60}\\b(?:found|matched|exists?)\\b|"
               + "\\b(?:session|conversation|thread)\\b[^\\n]{0,80}\\b(?:not found|does not exist|doesn't exist|is unknown|cannot be found)\\b|"
               + "\\b(?:unknown|no such|invalid) (?:session|conversation|thread)\\b");
   private static final Pattern REFUSED =
       Pattern.compile(
-          "(?:usage|acceptable use|content) policy|violat\\w+ (?:our|the)\\b|unable to respond to this request|\\brefusal\\b|"
+          "(?:usage|acceptable use|content) policy|violat\\w+ (?:our|the)\\b|unable to respond to this request|\\brefusal\\b|\\bprohibited content\\b|\\bsafety filters?\\b|"
               + "\\b(?:model|claude|safety) (?:has )?(?:declined|refused)\\b|flagged (?:as|by|for|this message)\\b|"
               + "\\bclaude can't help with this\\b");
   private static final Pattern NOT_THE_LIMIT =
       Pattern.compile(
-          "not your (?:usage|plan|account)|temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
+          "not your (?:usage|plan|account)|(?:server|service|api)\\b[^\\n]{0,20} temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
   private static final Pattern CONTEXT =
       Pattern.compile(
           "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens|"
+              + "token count\\b[^\\n]{0,60}\\bexceeds|maximum number of (?:input )?tokens|"
               + "request (?:is )?too large|conversation (?:is )?too long");
   private static final Pattern AUTH =
       Pattern.compile(
-          "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
+          "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|no authentication\\b|no api[- _]?key\\b|log ?in required|set an auth method|(?:incorrect|wrong) api[- _]?key|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
               + "not logged in|(?:run|use) /?login|please log ?in|log ?in again|sign in|oauth token|unauthori[sz]ed|\\b401\\b|"
               + "api[- _]key[^\\n]{0,30}(?:invalid|missing|expired|not valid|required)|credentials?[^\\n]{0,20}(?:invalid|expired|missing)|"
               + "token[^\\n]{0,20}(?:expired|revoked)|organization has been disabled|permission[_ ](?:denied|error)|\\b403\\b");
   private static final Pattern BILLING =
       Pattern.compile(
-          "credit balance|billing|payment|insufficient[_ ]quota|past due|invoice|subscription (?:has )?(?:expired|lapsed|ended)|\\b402\\b");
+          "credit balance|billing(?! (?:cycle|period|month|date))|payment|insufficient quota|past due|invoice|subscription (?:has )?(?:expired|lapsed|ended)");
   private static final Pattern PLAN =
       Pattern.compile(
           "\\b(?:plan|seat|subscription|tier|license)\\b[^\\n.]{0,60}(?:\\bnot\\b|n't\\b)[^\\n.]{0,40}(?:includ|support|access|available|allow|have)|"
-              + "disabled (?:by|for) your|unavailable in your|set to \\$0|"
+              + "disabled (?:by|for) your|\\bpolicy (?:has disabled|to be enabled)|\\bupgrade (?:to [a-z+ ]{1,20} )?to (?:use|access|unlock)\\b|unavailable in your|set to \\$0|"
+              + "only (?:available|included) (?:on|in|with|for|to)\\b[^\\n]{0,30}\\b(?:plan|subscri)|"
+              + "\\b(?:needs?|requires?) an? [a-z+ ]{0,20}\\b(?:plan|subscription)\\b|"
               + "not (?:yet )?(?:available|included|enabled) (?:in|on|with|for) (?:your|this (?:plan|subscription)|the [^\\n.]{1,30} plan)|"
               + "\\brequires? (?:usage credits|extra usage)\\b|(?:usage credits|extra usage) (?:is|are) required|"
               + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
   private static final Pattern PAID =
       Pattern.compile(
-          "\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\bfunds\\b|\\bextra usage\\b|\\bout of usage\\b|\\bmonthly usage\\b|"
+          "\\b402\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\bpremium requests?\\b|\\bprepaid\\b|\\bfunds\\b|\\bextra usage\\b|\\bout of usage\\b|\\bmonthly usage\\b|"
               + "\\badmin(?:istrator)?\\b|pay-as-you-go|\\boverage\\b|\\bbalance\\b|workspace owner|raise it");
 
   /** What a message offers for sale is not what is used up. */
@@ -166,37 +192,62 @@ public final class ErrorWording {
           "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
 
   private static final Pattern MAX_TURNS =
-      Pattern.compile("max(?:imum|[_ ])?[ _-]?(?:number of )?turns|turn limit");
+      Pattern.compile("\\bmax(?:imum)?[ -]?(?:number of |session )?turns|\\bturn limit");
+  private static final Pattern OWN_BUDGET =
+      Pattern.compile(
+          "\\bmax(?:imum)?[ -]budget\\b|\\bbudget (?:for|of) (?:this|the) (?:run|invocation|task|session)\\b|\\b--max-budget");
+  private static final Pattern PAYMENT_REQUIRED = Pattern.compile("\\b402\\b");
+
+  /** What a service limits by the second or minute as well as by the day. */
+  private static final Pattern QUOTA = Pattern.compile("\\b(?:quota|capacity|resource)\\b");
+
+  private static final Pattern THROTTLED =
+      Pattern.compile("throttl|\\bresource (?:has been |is )?exhausted\\b");
   private static final Pattern RATE =
       Pattern.compile(
-          "rate[ _-]?limit|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+          "rate[ _-]?limit(?!er)|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+  private static final Pattern YOURS_RETURNS =
+      Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
       Pattern.compile(
           "overloaded|\\b529\\b|\\b503\\b|at capacity|no capacity|high demand|service unavailable|temporarily|concurren(?:t|cy)");
   private static final Pattern CONFIG =
       Pattern.compile(
           "(?:unknown|unrecogni[sz]ed|unexpected|invalid) (?:option|argument|flag|command)|"
-              + "\\bmodel\\b[^\\n]{0,80}(?:not exist|not found|not have access|is invalid|not supported)|not_found_error|command not found|"
+              + "\\bmodels?\\b(?! metadata)[^\\n]{0,80}(?:not exist|not found|not have access|not supported|is invalid)|not found error|command not found|"
+              + "\\b(?:error|failed|unable)\\b[^\\n]{0,20}\\b(?:load|pars|read)[a-z]* [^\\n]{0,20}\\b(?:config|configuration|settings)\\b|not inside a trusted directory|"
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
-          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b");
+          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
 
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
           "\\byour ([a-z0-9-]+(?: [a-z0-9-]+)?) (?:limit|window|quota|usage|allowance)s? (?:will )?(?:resets?|renews?)\\b");
   private static final Pattern HIT_WINDOW =
       Pattern.compile(
-          "\\b(?:hit|reached|exceeded|exhausted) (?:your|the) ([a-z0-9 -]{1,30}?) (?:limit|quota|usage|allowance)");
+          "\\b(?:hit|reached|exceeded|exhausted) (?:your|the) ([a-z0-9 .-]{1,40}?) (?:limit|quota|usage|allowance)"
+              + "|^(?:[^\\n.]{0,20}\\W)?("
+              + WINDOW_NAME
+              + ") (?:usage )?(?:limit|quota) (?:reached|hit|exceeded)");
   private static final Pattern SESSION =
       Pattern.compile("\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly)\\b");
   private static final Pattern WEEKLY =
       Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
   private static final Pattern DAILY =
-      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b");
+      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b|perday");
+
+  /** So many a day, also where each model has its own count. */
+  private static final Pattern PER_DAY = Pattern.compile("\\bper[ -]day\\b|requestsperday");
+
   private static final Pattern KNOWN_MODEL =
       Pattern.compile(
-          "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:this|per|the) model\\b|\\blimit for (?:claude|gpt|gemini|opus|sonnet)");
+          "\\b(?:opus|sonnet|haiku|fable)\\b[^\\n]{0,20}\\b(?:limit|quota|usage|allowance|cap)\\b|\\b(?:limit|quota)(?: (?:reached|exceeded|hit))? for (?:all )?(?:claude )?"
+              + "(?:opus|sonnet|haiku|fable|pro|flash|o\\d|[a-z][a-z0-9.]*-[a-z0-9.-]*\\d)");
+  private static final Pattern THIS_MODEL =
+      Pattern.compile(
+          "\\b(?:limits?|quota|capacity|allowance|usage|requests)\\b[^\\n.]{0,20}\\b(?:for|on|of|with) (?:this|the|that) model\\b"
+              + "|\\bmodel(?:'s)? (?:usage |rate |rate[ -])?(?:limit|quota)|\\bper model\\b");
   private static final Pattern CAPITALISED =
       Pattern.compile(
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
@@ -205,7 +256,7 @@ public final class ErrorWording {
           "(?i)enterprise|api|premium|free|standard|business|education|session|weekly|daily|hourly|monthly|usage|plan|claude|codex|copilot|gemini|github|chatgpt|openai|pro|max|team|org|organization|account|rate|spending|spend|5");
   private static final Pattern CREDIT =
       Pattern.compile(
-          "\\bextra usage\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
+          "\\bextra usage\\b|\\bpremium requests?\\b|\\bcredits?\\b|\\bspend(?:ing)?\\b|\\bbudget\\b|\\boverage\\b");
   private static final Pattern GLOBAL =
       Pattern.compile("\\b(?:global|all models|everything|organi[sz]ation-wide)\\b");
 
@@ -222,6 +273,12 @@ public final class ErrorWording {
           "[\\s>*✗✘×❌⚠\ufe0f•|∙·-]++|\\[[^\\]\\n]{1,40}+\\]|\\d{4}-\\d\\d-\\d\\d[t ]?[\\d:.,+z-]*+"
               + "|\\d{1,2}:\\d\\d:\\d\\d[.,\\d]*+|[\\[(]|(?:error|failed|failure|fatal)\\b[^:\"'`]{0,60}+:\\s*+|(?:error|fatal|warn(?:ing)?)\\s++"
               + "|[^\\s:\"'`]{1,40}+(?: [^\\s:\"'`]{1,40}+){0,3}+:\\s*+");
+
+  /** How long to wait, which does not name the window: "try again in 58 hours". */
+  private static final Pattern TIME_TO_WAIT =
+      Pattern.compile(
+          "(?i)\\b(?:in|after|another|within|wait)\\s+(?:(?:,|and|\\s){0,4}\\d{1,6}(?:\\.\\d{1,6})?\\s?"
+              + "(?:weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|secs?|[wdhms])\\b){1,6}");
 
   /** Prefixes of lines that are not the agent's own error. */
   private static final Pattern NOT_OWN =
@@ -264,7 +321,7 @@ public final class ErrorWording {
   }
 
   private static boolean beginsWithLimit(String line) {
-    String t = normal(line).toLowerCase(Locale.ROOT);
+    String t = words(normal(line));
     int start =
         Stream.of(USED_UP, NAMED_RETURNS, RATE)
             .map(pattern -> pattern.matcher(t))
@@ -289,10 +346,28 @@ public final class ErrorWording {
     return PlainText.head(PlainText.clean(text), MAX_TEXT).replace('\u2019', '\'');
   }
 
+  /**
+   * The words that a text is understood by: in lower case, codes such as {@code
+   * usage_limit_reached} taken apart, without addresses, whose words say nothing.
+   */
+  private static String words(String plain) {
+    String spoken = URL.matcher(plain).replaceAll("").toLowerCase(Locale.ROOT);
+    if (plain.contains(GOOGLE_LIMITS)) {
+      spoken = spoken.replace(PLAN_AND_BILLING, "");
+    }
+    return CODE.matcher(spoken).replaceAll(code -> code.group().replace('_', ' '));
+  }
+
   private static Meaning meaning(String plain, Optional<ResetTime> reset, Instant now) {
-    String t = plain.toLowerCase(Locale.ROOT);
+    String t = words(plain);
     if (has(SESSION_UNKNOWN, t)) {
       return Meaning.SESSION_UNKNOWN;
+    }
+    if (has(MAX_TURNS, t)) {
+      return Meaning.MAX_TURNS;
+    }
+    if (has(OWN_BUDGET, t)) {
+      return Meaning.BUDGET;
     }
     if (has(NOT_THE_LIMIT, t)) {
       return Meaning.THROTTLE;
@@ -300,17 +375,21 @@ public final class ErrorWording {
     boolean warning = has(WARNING, t) && !has(HARD, t);
     boolean window = has(WINDOW, t);
     boolean usedUp = has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window);
-    boolean rate = has(RATE, t) && !window;
+    boolean rate = has(RATE, t) && !window && !has(YOURS_RETURNS, t);
     boolean soon =
         reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
     if (usedUp && reset.isPresent()) {
-      return rate && soon ? Meaning.THROTTLE : Meaning.LIMIT;
+      boolean shared = rate || (has(QUOTA, t) && !window && !has(DAILY, t));
+      return shared && soon ? Meaning.THROTTLE : Meaning.LIMIT;
     }
     if (usedUp && (has(NAMED_USED_UP, t) || newModel(plain))) {
       return Meaning.LIMIT;
     }
     if (has(NAMED_RETURNS, t) && !warning && reset.isPresent()) {
       return Meaning.LIMIT;
+    }
+    if (has(THROTTLED, t) && !usedUp) {
+      return Meaning.THROTTLE;
     }
     if (has(REFUSED, t)) {
       return Meaning.REFUSED;
@@ -324,14 +403,11 @@ public final class ErrorWording {
     if (has(PLAN, t)) {
       return Meaning.PLAN;
     }
-    if (has(MAX_TURNS, t)) {
-      return Meaning.MAX_TURNS;
-    }
     if (usedUp && has(PAID, withoutOffers(t)) && !has(BILLING, t)) {
       boolean returns = has(RETURNS, t) || window(t) != LimitScope.UNKNOWN;
       return returns ? Meaning.LIMIT : Meaning.CREDIT;
     }
-    if (has(BILLING, t)) {
+    if (has(BILLING, t) || has(PAYMENT_REQUIRED, t)) {
       return Meaning.BILLING;
     }
     if (has(RATE, t) && reset.isPresent() && !soon) {
@@ -353,7 +429,8 @@ public final class ErrorWording {
   /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */
   public static LimitScope scope(String text) {
     // Words of a code, such as five_hour, are words too.
-    String plain = PlainText.head(text, MAX_TEXT).replace('_', ' ');
+    String words = PlainText.head(text, MAX_TEXT).replace('_', ' ');
+    String plain = TIME_TO_WAIT.matcher(words).replaceAll("");
     String t = plain.toLowerCase(Locale.ROOT);
     Matcher named = NAMED_WINDOW.matcher(t);
     if (named.find()) {
@@ -370,12 +447,21 @@ public final class ErrorWording {
     if (t.strip().equals("day")) {
       return LimitScope.DAILY;
     }
+    if (has(PER_DAY, t)) {
+      return LimitScope.DAILY;
+    }
     if (has(KNOWN_MODEL, t) || newModel(plain)) {
       return LimitScope.MODEL;
     }
     Matcher hit = HIT_WINDOW.matcher(t);
-    if (hit.find() && window(hit.group(1)) != LimitScope.UNKNOWN) {
-      return window(hit.group(1));
+    if (hit.find()) {
+      LimitScope window = window(hit.group(1) == null ? hit.group(2) : hit.group(1));
+      if (window != LimitScope.UNKNOWN) {
+        return window;
+      }
+    }
+    if (has(THIS_MODEL, t)) {
+      return LimitScope.MODEL;
     }
     if (has(CREDIT, withoutOffers(t))) {
       return LimitScope.CREDIT;

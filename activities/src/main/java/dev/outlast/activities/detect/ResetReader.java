@@ -45,6 +45,8 @@ public final class ResetReader {
   private static final Duration MINUTE = Duration.ofMinutes(1);
   private static final int MAX_CUES = 50;
   private static final int MAX_PARTS = 8;
+  private static final int MAX_OFFSET_HOURS = 17;
+  private static final String NO_NANOS = "000000000";
 
   /** A date further ahead than this would be said with its year. */
   private static final Duration MAX_YEARLESS = Duration.ofDays(180);
@@ -57,16 +59,27 @@ public final class ResetReader {
 
   private static final Pattern CUE =
       Pattern.compile(
-          "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|tr(?:y|ying)|retry(?:ing|[_"
+          "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|resets?[_ ]in[_ ]seconds|tr(?:y|ying)|retry(?:ing|[_"
               + " -]?after|delayms)?|again|available|back|renew(?:s|ed)?|refresh(?:es|ed)?|until|till|wait|"
               + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?|regain access|refills?|opens?|"
-              + "continue(?= at)|starts?(?= (?:over )?at)|starts over|ends|expires)\\b|\\|(?=\\s*\\d{10})"
+              + "continues?(?= at)|starts?(?= (?:over )?at)|starts over|ends|expires)\\b|\\|(?=\\s*\\d{10})"
               + "|[·∙•](?=\\s*\\d{1,2}(?::\\d{2})?\\s?[ap]m\\b)");
+
+  private static final char FULL_WIDTH_FIRST = '\uff01';
+  private static final char FULL_WIDTH_LAST = '\uff5e';
+  private static final int FULL_WIDTH = FULL_WIDTH_FIRST - '!';
+
+  /** "3pm: your limit resets", where the time comes first; what a log puts first has seconds. */
+  private static final Pattern BEFORE_CUE =
+      Pattern.compile(
+          "\\s*(?:at\\s+|on\\s+|from\\s+)?(?!\\d{4}[-/])(?=(\\d|[a-z]{3}))[\\w :.,()/+-]{1,45}?[\\s:,·∙•–—-]+(?:is\\s+when\\s+)?(?:your|the)\\s+"
+              + "(?:[a-z0-9-]+\\s+){0,4}?(?:limits?|quota|window|usage|allowance)\\s+(?:will\\s+)?"
+              + "(?:resets?|renews?|returns?|refresh(?:es)?|refills?)\\b(?!\\s+(?:at|in|on|by|after)\\b)");
 
   private static final Pattern FILLER =
       Pattern.compile(
           "(?:[\\s:,=\"'~·∙•|–—-]|\\b(?:at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
-              + "approximately|approx|another|your|usage|limits?|quota|window|access|request|back|"
+              + "approximately|approx|daily|another|your|usage|limits?|quota|window|access|request|back|"
               + "available|over|next|time|date|reset|resets)\\b\\.?){0,40}");
 
   /** A text with one of these says more than a time; its beginning then is no reset. */
@@ -77,12 +90,14 @@ public final class ResetReader {
   private static final Pattern EPOCH = Pattern.compile("(\\d{13}|\\d{10})(?:\\.\\d+)?" + SIGN_OFF);
   private static final Pattern ISO =
       Pattern.compile(
-          "(\\d{4})[-/](\\d{2})[-/](\\d{2})(?:(?:t|\\s+at\\s+|,?\\s+)(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,]\\d{1,9})?)?)?"
-              + "\\s?(z|[+-]\\d{2}:?\\d{2})?"
+          "(\\d{4})[-/](\\d{2})[-/](\\d{2})(?:t|\\s+at\\s+|,?\\s+)(\\d{1,2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,9}))?)?"
+              + "(?!\\s?[ap]\\.?m\\b)(?:\\s?(z|[+-]\\d{2}:?\\d{2}))?"
               + SIGN_OFF);
+  private static final Pattern ISO_DATE =
+      Pattern.compile("(\\d{4})[-/](\\d{2})[-/](\\d{2})(?!\\w)");
   private static final Pattern AMOUNT =
       Pattern.compile(
-          "(\\d{1,9}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
+          "(\\d{1,12}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
               + "(?![a-z])");
   private static final Pattern ISO_AMOUNT =
       Pattern.compile(
@@ -100,6 +115,9 @@ public final class ResetReader {
   private static final Pattern CLOCK =
       Pattern.compile(
           "(?:(\\d{1,2})(?::(\\d{2}))?(?::(\\d{2}))?\\s?([ap])\\.?m\\b\\.?|([01]?\\d|2[0-3]):([0-5]\\d)(?::([0-5]\\d))?(?!\\d)|(noon|midnight)\\b)");
+  private static final Pattern HOUR_CLOCK =
+      Pattern.compile("([01]?\\d|2[0-3])\\s?h(?:rs?)?([0-5]\\d)?(?!\\w)");
+  private static final Pattern SAYS_AT = Pattern.compile("\\bat\\s+$");
   private static final String MONTHS =
       "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?";
   private static final String DAY = "(\\d{1,2})(?:st|nd|rd|th)?(?!\\d|:)";
@@ -120,7 +138,11 @@ public final class ResetReader {
   private static final Pattern CLOCK_TO_DATE = Pattern.compile("(?:\\s*,)?\\s+(?:on\\s+)?");
   private static final Pattern ZONE =
       Pattern.compile(
-          "\\s*(?:\\(\\s*((?:[A-Za-z]|[+-]\\d)[A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|([+-]\\d{2}:\\d{2}|(?:UTC|GMT|utc|gmt)(?:[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|[A-Z]{3,4}(?![A-Za-z]))(?![A-Za-z0-9]))");
+          "\\s*(?:\\(\\s*((?:[A-Za-z]|[+-]\\d)[A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|([+-]\\d{2}:?\\d{2}|(?:UTC|GMT|utc|gmt)(?:\\s?[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)?"
+              + "|(?:Pacific|Mountain|Central|Eastern)(?!/)|[A-Z]{3,4}|[PMCE]T)(?![A-Za-z0-9]))");
+
+  private static final Pattern OFFSET =
+      Pattern.compile("(?:UTC|GMT)?\\s?([+-])(\\d{1,2})(?::?(\\d{2}))?");
 
   private static final List<String> MONTH_NAMES =
       List.of("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec");
@@ -135,6 +157,8 @@ public final class ResetReader {
           Map.entry("CENTRAL", "America/Chicago"),
           Map.entry("EASTERN", "America/New_York"),
           Map.entry("PT", "America/Los_Angeles"),
+          Map.entry("MT", "America/Denver"),
+          Map.entry("CT", "America/Chicago"),
           Map.entry("HST", "Pacific/Honolulu"),
           Map.entry("AKST", "America/Anchorage"),
           Map.entry("AKDT", "America/Anchorage"),
@@ -168,8 +192,7 @@ public final class ResetReader {
    * @param zone in which it means local times, where it names no zone itself
    */
   public static Optional<ResetTime> read(String text, Instant now, ZoneId zone) {
-    String original = text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) : text;
-    original = original.replace('\u202f', ' ').replace('\u00a0', ' ');
+    String original = plain(text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) : text);
     String lower = original.toLowerCase(Locale.ROOT);
     if (lower.length() != original.length()) {
       // A few letters of other scripts change their length; positions must agree.
@@ -184,12 +207,31 @@ public final class ResetReader {
     for (int i = 0; i < MAX_CUES && cue.find(); i++) {
       places.add(cue.end());
     }
-    return places
-        .build()
-        .map(place -> start.readAt(skip(FILLER, lower, place)))
-        .flatMap(Optional::stream)
+    return Stream.concat(
+            start.beforeCue().stream(),
+            places
+                .build()
+                .map(place -> start.readAt(skip(FILLER, lower, place)))
+                .flatMap(Optional::stream))
         .filter(reset -> reset.latest().isBefore(now.plus(MAX_AHEAD)))
         .max(Comparator.comparing(ResetTime::latest));
+  }
+
+  /**
+   * The text with the plain forms of spaces, full-width digits and signs, at the same positions.
+   * Programs put a narrow space before "PM" in some locales.
+   */
+  private static String plain(String text) {
+    StringBuilder plain = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c > '~' && Character.getType(c) == Character.SPACE_SEPARATOR) {
+        plain.append(' ');
+      } else {
+        plain.append(c >= FULL_WIDTH_FIRST && c <= FULL_WIDTH_LAST ? (char) (c - FULL_WIDTH) : c);
+      }
+    }
+    return plain.toString();
   }
 
   /** An instant given as a number: seconds since 1970, or milliseconds where they must be. */
@@ -248,6 +290,21 @@ public final class ResetReader {
       }
     }
 
+    /** The time that a text begins with, where it then says that something resets. */
+    Optional<ResetTime> beforeCue() {
+      Matcher matcher = BEFORE_CUE.matcher(lower);
+      if (!matcher.lookingAt()) {
+        return Optional.empty();
+      }
+      try {
+        int at = matcher.start(1);
+        return dateAt(at).or(() -> clockAt(at)).filter(reset -> !reset.precision().isZero());
+      } catch (DateTimeException | ArithmeticException impossible) {
+        // Not a time that anybody meant.
+        return Optional.empty();
+      }
+    }
+
     private Optional<Matcher> match(Pattern pattern, int at) {
       Matcher matcher = pattern.matcher(lower).region(at, lower.length());
       matcher.useTransparentBounds(true);
@@ -266,15 +323,16 @@ public final class ResetReader {
 
     private ResetTime iso(Matcher m) {
       LocalDate date = LocalDate.of(number(m.group(1)), number(m.group(2)), number(m.group(3)));
-      ZoneId in = m.group(7) == null ? zoneAt(m.end()) : ZoneOffset.of(offset(m.group(7)));
-      if (m.group(4) == null) {
-        return wholeDay(date, in);
-      }
+      ZoneId in = m.group(8) == null ? zoneAt(m.end()) : ZoneOffset.of(offset(m.group(8)));
+      boolean toTheMinute = m.group(6) == null;
+      String fraction = m.group(7) == null ? "" : m.group(7);
       LocalTime time =
           LocalTime.of(
-              number(m.group(4)), number(m.group(5)), m.group(6) == null ? 0 : number(m.group(6)));
-      Instant instant = later(date.atTime(time), in);
-      return new ResetTime(instant, m.group(6) == null ? MINUTE : Duration.ZERO);
+              number(m.group(4)),
+              number(m.group(5)),
+              toTheMinute ? 0 : number(m.group(6)),
+              number((fraction + NO_NANOS).substring(0, NO_NANOS.length())));
+      return new ResetTime(later(date.atTime(time), in), toTheMinute ? MINUTE : Duration.ZERO);
     }
 
     private static String offset(String text) {
@@ -302,6 +360,9 @@ public final class ResetReader {
     }
 
     private Optional<ResetTime> amountAt(int at) {
+      if (saysAt(at) && hourClock(at).isPresent()) {
+        return Optional.empty();
+      }
       Optional<Matcher> bound = match(LESS_THAN, at);
       int next = bound.isPresent() ? bound.get().end() : at;
       Duration sum = Duration.ZERO;
@@ -334,12 +395,17 @@ public final class ResetReader {
             .map(m -> ResetTime.exactly(now.plus(times(Duration.ofSeconds(1), m.group(1)))));
       }
       String before = lower.substring(Math.max(0, at - 24), at);
-      if (!before.contains("retry") || match(CLOCK, at).isPresent()) {
+      boolean told = before.contains("retry") || before.contains("seconds");
+      if (!told || match(CLOCK, at).isPresent()) {
         return Optional.empty();
       }
       Duration unit = before.contains("delayms") ? Duration.ofMillis(1) : Duration.ofSeconds(1);
       return match(BARE_NUMBER, at)
-          .filter(m -> before.contains("after") || before.contains("delayms"))
+          .filter(
+              m ->
+                  before.contains("after")
+                      || before.contains("delayms")
+                      || before.contains("seconds"))
           .map(m -> ResetTime.exactly(now.plus(times(unit, m.group(1)))));
     }
 
@@ -369,25 +435,42 @@ public final class ResetReader {
         return Optional.empty();
       }
       NamedDate date = named.get();
-      Optional<NamedClock> clock = namedClock(skip(DATE_TO_CLOCK, lower, date.end()));
+      int afterDate = skip(DATE_TO_CLOCK, lower, date.end());
+      Optional<NamedClock> clock = namedClock(afterDate).or(() -> hourClock(afterDate));
       ZoneId in = zoneAt(clock.isPresent() ? clock.get().end() : date.end());
       return resolve(at, date, clock, in);
     }
 
+    /** "18h" is a time of day after a date or "at", and an amount elsewhere. */
+    private Optional<NamedClock> hourClock(int at) {
+      return match(HOUR_CLOCK, at)
+          .map(
+              m ->
+                  new NamedClock(
+                      LocalTime.of(number(m.group(1)), optional(m.group(2))), MINUTE, m.end()));
+    }
+
+    private boolean saysAt(int at) {
+      return SAYS_AT.matcher(lower.substring(Math.max(0, at - 8), at)).find();
+    }
+
     private Optional<ResetTime> clockAt(int at) {
-      Optional<NamedClock> named = namedClock(at);
+      Optional<NamedClock> named =
+          namedClock(at).or(() -> saysAt(at) ? hourClock(at) : Optional.empty());
       if (named.isEmpty()) {
         return Optional.empty();
       }
       NamedClock clock = named.get();
       int afterZone = skip(ZONE, original, clock.end());
-      Optional<NamedDate> date = namedDate(skip(CLOCK_TO_DATE, lower, clock.end()));
-      if (date.isEmpty() && afterZone > clock.end()) {
-        date = namedDate(skip(CLOCK_TO_DATE, lower, afterZone));
+      int dateAt = skip(CLOCK_TO_DATE, lower, clock.end());
+      Optional<NamedDate> date = namedDate(dateAt);
+      if (date.isEmpty()) {
+        dateAt = skip(CLOCK_TO_DATE, lower, afterZone);
+        date = namedDate(dateAt);
       }
       if (date.isPresent()) {
-        ZoneId in = afterZone > clock.end() ? zoneAt(clock.end()) : zoneAt(date.get().end());
-        return resolve(skip(CLOCK_TO_DATE, lower, clock.end()), date.get(), named, in);
+        ZoneId in = zoneAt(afterZone > clock.end() ? clock.end() : date.get().end());
+        return resolve(dateAt, date.get(), named, in);
       }
       ZoneId in = zoneAt(clock.end());
       LocalDate today = LocalDate.ofInstant(now, in);
@@ -444,7 +527,11 @@ public final class ResetReader {
       LocalDate today = LocalDate.ofInstant(now, in);
       Optional<Matcher> near = match(NEAR_DAY, at);
       if (near.isPresent()) {
-        return near.get().group(1).equals("tomorrow") ? today.plusDays(1) : today;
+        // The midnight of today, as people say it, is the one at its end.
+        boolean ahead =
+            near.get().group(1).equals("tomorrow")
+                || clock.filter(c -> c.time().equals(LocalTime.MIDNIGHT)).isPresent();
+        return ahead ? today.plusDays(1) : today;
       }
       String name = match(WEEKDAY, at).orElseThrow().group(1).substring(0, 2);
       DayOfWeek weekday =
@@ -481,7 +568,7 @@ public final class ResetReader {
         day = 1;
       }
       if (m.isEmpty()) {
-        return numericDate(at);
+        return isoDate(at).or(() -> numericDate(at));
       }
       Matcher found = m.get();
       return Optional.of(
@@ -490,6 +577,14 @@ public final class ResetReader {
               MONTH_NAMES.indexOf(found.group(month)) + 1,
               number(found.group(day)),
               found.end()));
+    }
+
+    private Optional<NamedDate> isoDate(int at) {
+      return match(ISO_DATE, at)
+          .map(
+              m ->
+                  new NamedDate(
+                      number(m.group(1)), number(m.group(2)), number(m.group(3)), m.end()));
     }
 
     /** "11/25" has its month first, as in the United States, unless it cannot; "25.11." has not. */
@@ -565,6 +660,15 @@ public final class ResetReader {
       String upper = name.toUpperCase(Locale.ROOT);
       if (ABBREVIATIONS.containsKey(upper)) {
         return Optional.of(ZoneId.of(ABBREVIATIONS.get(upper)));
+      }
+      Matcher offset = OFFSET.matcher(upper);
+      if (offset.matches()) {
+        int hours = number(offset.group(2));
+        int minutes = optional(offset.group(3));
+        int sign = offset.group(1).equals("-") ? -1 : 1;
+        return hours > MAX_OFFSET_HOURS || minutes > 59
+            ? Optional.empty()
+            : Optional.of(ZoneOffset.ofHoursMinutes(sign * hours, sign * minutes));
       }
       Optional<String> known =
           ZoneId.getAvailableZoneIds().stream().filter(name::equalsIgnoreCase).findFirst();

@@ -73,6 +73,7 @@ public sealed interface Conclusion {
       case AUTH -> new Stopped(basis, StopReason.AUTH);
       case BILLING -> new Stopped(basis, StopReason.BILLING);
       case CREDIT -> new Limited(basis, LimitScope.CREDIT, null, UsageLimit.SetBy.WINDOW);
+      case BUDGET -> new Stopped(basis, StopReason.CREDIT);
       case PLAN -> new Stopped(basis, StopReason.PLAN);
       case CONTEXT -> new Stopped(basis, StopReason.CONTEXT);
       case REFUSED -> new Stopped(basis, StopReason.REFUSED);

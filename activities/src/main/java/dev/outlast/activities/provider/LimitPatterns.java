@@ -33,6 +33,10 @@ public final class LimitPatterns {
    */
   public static final int MAX_READS = 1_000_000;
 
+  private static final String RESET = "reset";
+  private static final String SCOPE = "scope";
+  private static final List<String> GROUPS = List.of(RESET, SCOPE);
+
   private static final Logger log = LoggerFactory.getLogger(LimitPatterns.class);
 
   private final String agent;
@@ -46,45 +50,73 @@ public final class LimitPatterns {
   /**
    * Compiles an agent's patterns.
    *
-   * @throws IllegalArgumentException if one is not a regular expression, or matches an empty text
-   *     and so everything; the message names it
+   * @throws IllegalArgumentException if one is not a regular expression, matches an empty text and
+   *     so everything, has a named group that means nothing, or backtracks without end; the message
+   *     names it and says what to do
    */
   public static LimitPatterns of(AgentDefinition agent) {
     List<Pattern> compiled = new ArrayList<>();
     for (int i = 0; i < agent.patterns().size(); i++) {
-      try {
-        Pattern pattern =
-            Pattern.compile(
-                agent.patterns().get(i), Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
-        if (pattern.matcher("").find()) {
-          throw new IllegalArgumentException(
-              "agents."
-                  + agent.name()
-                  + ".patterns["
-                  + i
-                  + "]: '"
-                  + pattern
-                  + "' matches an empty text, so it would call every failure a limit; write a"
-                  + " pattern that needs at least one character");
-        }
-        compiled.add(pattern);
-      } catch (PatternSyntaxException e) {
-        throw new IllegalArgumentException(
-            "agents."
-                + agent.name()
-                + ".patterns["
-                + i
-                + "]: not a regular expression: "
-                + e.getDescription()
-                + " near index "
-                + e.getIndex()
-                + " of '"
-                + e.getPattern()
-                + "'",
-            e);
-      }
+      compiled.add(
+          compiled("agents." + agent.name() + ".patterns[" + i + "]: ", agent.patterns().get(i)));
     }
     return new LimitPatterns(agent.name(), List.copyOf(compiled));
+  }
+
+  private static Pattern compiled(String key, String regex) {
+    Pattern pattern;
+    try {
+      pattern = Pattern.compile(regex, Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE);
+    } catch (PatternSyntaxException e) {
+      throw new IllegalArgumentException(
+          key
+              + "not a regular expression: "
+              + e.getDescription()
+              + " near index "
+              + e.getIndex()
+              + " of '"
+              + e.getPattern()
+              + "'",
+          e);
+    }
+    RegexParts parts = new RegexParts(regex);
+    for (String group : parts.groups()) {
+      if (!GROUPS.contains(group)) {
+        throw new IllegalArgumentException(
+            key
+                + "the group '"
+                + group
+                + "' means nothing; named groups are "
+                + String.join(", ", GROUPS)
+                + ", others are written (?:…)");
+      }
+    }
+    if (parts.hostileTexts().stream().anyMatch(text -> tooCostly(pattern, text))) {
+      throw new IllegalArgumentException(
+          key
+              + "'"
+              + regex
+              + "' backtracks without end on some texts; do not nest repetitions such as (a+)+ or"
+              + " (a|a)*, and bound them, as in .{1,80}");
+    }
+    if (pattern.matcher("").find()) {
+      throw new IllegalArgumentException(
+          key
+              + "'"
+              + regex
+              + "' matches an empty text, so it would call every failure a limit; write a pattern"
+              + " that needs at least one character");
+    }
+    return pattern;
+  }
+
+  private static boolean tooCostly(Pattern pattern, String text) {
+    try {
+      pattern.matcher(new Metered(text, MAX_READS)).find();
+      return false;
+    } catch (TooCostly | StackOverflowError e) {
+      return true;
+    }
   }
 
   /** The limit that the first matching pattern finds in the first line that matches any. */
@@ -115,9 +147,9 @@ public final class LimitPatterns {
           text.length());
       return Optional.empty();
     }
-    String resetText = group(matcher, "reset").orElse(text);
+    String resetText = group(matcher, RESET).orElse(text);
     Optional<ResetTime> reset = ResetReader.read(resetText, line.readAt(), zone);
-    LimitScope scope = ErrorWording.scope(group(matcher, "scope").orElse(text));
+    LimitScope scope = ErrorWording.scope(group(matcher, SCOPE).orElse(text));
     return Optional.of(
         new Conclusion.Limited(
             new Conclusion.Basis("pattern/" + (index + 1), text, channel),

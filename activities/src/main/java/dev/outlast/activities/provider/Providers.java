@@ -4,6 +4,9 @@ import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.claude.ClaudeProvider;
 import dev.outlast.activities.provider.codex.CodexProvider;
 import dev.outlast.activities.provider.command.CommandProvider;
+import dev.outlast.activities.provider.copilot.CopilotProvider;
+import dev.outlast.activities.provider.gemini.GeminiProvider;
+import dev.outlast.activities.provider.opencode.OpenCodeProvider;
 import java.util.List;
 import java.util.Optional;
 
@@ -11,7 +14,13 @@ import java.util.Optional;
 public final class Providers {
 
   private static final List<AgentProvider> ALL =
-      List.of(new ClaudeProvider(), new CodexProvider(), new CommandProvider());
+      List.of(
+          new ClaudeProvider(),
+          new CodexProvider(),
+          new GeminiProvider(),
+          new CopilotProvider(),
+          new OpenCodeProvider(),
+          new CommandProvider());
 
   private Providers() {}
 

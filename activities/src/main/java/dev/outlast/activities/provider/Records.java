@@ -42,7 +42,7 @@ public final class Records {
 
   /** Takes a line. An array of records is taken apart. */
   public void line(OutputLine line, Instant readAt) {
-    if (any && !line.cut() && settled(line.bytes())) {
+    if (any && settled(line, settled)) {
       return;
     }
     JsonNode node = Json.read(line);
@@ -62,8 +62,17 @@ public final class Records {
     }
   }
 
-  private boolean settled(byte[] line) {
-    Optional<RecordType> type = RecordType.of(line);
+  /**
+   * Whether a line is a record that need not be parsed; if it is no record, a parser would not take
+   * it either.
+   *
+   * @param settled whether a record of this type cannot tell anything that is not known already
+   */
+  public static boolean settled(OutputLine line, Predicate<String> settled) {
+    if (line.cut()) {
+      return false;
+    }
+    Optional<RecordType> type = RecordType.of(line.bytes());
     return type.isPresent() && settled.test(type.get().name()) && type.get().only();
   }
 

@@ -1,11 +1,20 @@
 package dev.outlast.activities.detect;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.detect.ErrorWording.Meaning;
 import dev.outlast.limit.LimitScope;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -102,5 +111,23 @@ class ErrorWordingTest {
       })
   void what_looks_like_a_limit_in_unknown_words_is_one_perhaps(String text) {
     assertEquals(Meaning.PERHAPS_LIMIT, ErrorWording.read(text, NOW, ZONE).meaning());
+  }
+
+  @TestFactory
+  Stream<DynamicTest> every_known_wording_is_understood() throws IOException, URISyntaxException {
+    List<String> rows =
+        Files.readAllLines(Path.of(ErrorWordingTest.class.getResource("/wordings.tsv").toURI()));
+    List<String[]> wordings =
+        rows.stream().filter(row -> !row.startsWith("#")).map(row -> row.split("\t", -1)).toList();
+    assertTrue(wordings.size() >= 330, "wordings: " + wordings.size());
+    return wordings.stream().map(w -> DynamicTest.dynamicTest(w[2], () -> check(w)));
+  }
+
+  private static void check(String[] wording) {
+    ErrorWording.Reading reading = ErrorWording.read(wording[2].replace("\\n", "\n"), NOW, ZONE);
+    assertEquals(Meaning.valueOf(wording[0]), reading.meaning());
+    if (!wording[1].isEmpty()) {
+      assertEquals(LimitScope.valueOf(wording[1]), reading.scope());
+    }
   }
 }

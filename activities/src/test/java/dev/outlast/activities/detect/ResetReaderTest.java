@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ResetReaderTest {
 
-  private static final int CASES = 3_000;
+  private static final int CASES = 10_000;
 
   @ParameterizedTest
   @CsvSource(
@@ -34,7 +34,7 @@ class ResetReaderTest {
         "usage limit reached|1795233891; 2026-11-21T02:04:46Z; UTC; 2026-11-21T04:04:51Z; 0",
         "resets at 1795233891000; 2026-11-21T02:04:46Z; UTC; 2026-11-21T04:04:51Z; 0",
         "resets at 2026-11-21T05:06:07Z; 2026-11-21T02:00:00Z; UTC; 2026-11-21T05:06:07Z; 0",
-        "resets 2026-11-21T05:06:07.123+02:00.; 2026-11-21T02:00:00Z; UTC; 2026-11-21T03:06:07Z; 0",
+        "resets 2026-11-21T05:06:07.123+02:00.; 2026-11-21T02:00:00Z; UTC; 2026-11-21T03:06:07.123Z; 0",
         "try again at 2026-11-21 05:06 (Europe/Berlin); 2026-11-21T02:00:00Z; UTC; 2026-11-21T04:06:00Z; 60",
         "resets 2026-11-22; 2026-11-21T02:00:00Z; UTC; 2026-11-22T00:00:00Z; 86400",
         "resets 3pm; 2026-11-21T02:00:00Z; Europe/Berlin; 2026-11-21T14:00:00Z; 60",
@@ -82,6 +82,44 @@ class ResetReaderTest {
         "5-hour limit reached ∙ resets 2am; 2026-11-21T00:00:00Z; UTC; 2026-11-21T02:00:00Z; 60",
         "5 hour usage limit reached. It will reset in 1 hour 30 minutes; 2026-11-21T00:00:00Z; UTC; 2026-11-21T01:30:00Z; 60",
         "weekly limit resets Nov 25, 6pm, 5-hour limit resets 3pm; 2026-11-21T00:00:00Z; UTC; 2026-11-25T18:00:00Z; 60",
+        // As programs in other languages and libraries print times.
+        "Retry-After: Sat, 21 Nov 2026 15:00:00 GMT; 2026-11-21T02:00:00Z; Asia/Tokyo; 2026-11-21T15:00:00Z; 0",
+        "retry after Wed, 25 Nov 2026 18:11:09 GMT; 2026-11-21T02:00:00Z; UTC; 2026-11-25T18:11:09Z; 0",
+        "resets 2026-11-25 6:11 PM (Europe/Berlin); 2026-11-21T02:00:00Z; UTC; 2026-11-25T17:11:00Z; 60",
+        "resets 2026-11-25 at 6:11pm; 2026-11-21T02:00:00Z; UTC; 2026-11-25T18:11:00Z; 60",
+        "resets at 2026-11-21T05:06:07.1234567Z; 2026-11-21T02:00:00Z; UTC; 2026-11-21T05:06:07.123456700Z; 0",
+        "resets 2026-11-21 18:00 +05:45; 2026-11-21T02:00:00Z; UTC; 2026-11-21T12:15:00Z; 60",
+        "resets at 3:45\u202fPM; 2026-11-21T02:00:00Z; UTC; 2026-11-21T15:45:00Z; 60",
+        "resets at ３:４５ PM; 2026-11-21T02:00:00Z; UTC; 2026-11-21T15:45:00Z; 60",
+        "resets at 3:45\u2009p.m.; 2026-11-21T02:00:00Z; UTC; 2026-11-21T15:45:00Z; 60",
+        "Access resets at 10:57 PM GMT-3.; 2026-11-21T02:00:00Z; UTC; 2026-11-22T01:57:00Z; 60",
+        "Access resets at 3:45 PM GMT+5:30.; 2026-11-21T02:00:00Z; UTC; 2026-11-21T10:15:00Z; 60",
+        "resets 3:45pm (UTC+2); 2026-11-21T02:00:00Z; UTC; 2026-11-21T13:45:00Z; 60",
+        "resets 3:45pm (UTC+5:45); 2026-11-21T02:00:00Z; UTC; 2026-11-21T10:00:00Z; 60",
+        "resets 3:45pm -0500; 2026-11-21T02:00:00Z; UTC; 2026-11-21T20:45:00Z; 60",
+        "resets at 15:00 UTC; 2026-11-21T02:00:00Z; Asia/Tokyo; 2026-11-21T15:00:00Z; 60",
+        "resets 5pm America/Port-au-Prince; 2026-11-21T02:00:00Z; UTC; 2026-11-21T22:00:00Z; 60",
+        "resets at midnight Pacific Time; 2026-11-21T02:00:00Z; UTC; 2026-11-21T08:00:00Z; 60",
+        "Quota resets daily at midnight PT; 2026-11-21T02:00:00Z; UTC; 2026-11-21T08:00:00Z; 60",
+        "resets 9 p.m. Eastern; 2026-11-21T02:00:00Z; UTC; 2026-11-21T02:00:00Z; 60",
+        "resets 9am (Pacific/Auckland); 2026-11-21T02:00:00Z; UTC; 2026-11-21T20:00:00Z; 60",
+        "resets 9am Pacific/Auckland; 2026-11-21T02:00:00Z; UTC; 2026-11-21T20:00:00Z; 60",
+        "resets at midnight PT; 2026-11-21T02:00:00Z; UTC; 2026-11-21T08:00:00Z; 60",
+        "resets tonight at midnight; 2026-11-21T02:00:00Z; UTC; 2026-11-22T00:00:00Z; 60",
+        "resets 1pm (Etc/GMT+5); 2026-11-21T02:00:00Z; UTC; 2026-11-21T18:00:00Z; 60",
+        "resets 3pm (US/Pacific); 2026-11-21T02:00:00Z; UTC; 2026-11-21T23:00:00Z; 60",
+        "resets Nov 25, 18h; 2026-11-21T02:00:00Z; UTC; 2026-11-25T18:00:00Z; 60",
+        "resets at 18h30; 2026-11-21T02:00:00Z; UTC; 2026-11-21T18:30:00Z; 60",
+        "resets in 18h; 2026-11-21T02:00:00Z; UTC; 2026-11-21T20:00:00Z; 3600",
+        "Expected quota reset within 24h.; 2026-11-21T02:00:00Z; UTC; 2026-11-21T02:00:00Z; 86400",
+        "retry after 5h17m19.5s; 2026-11-21T02:00:00Z; UTC; 2026-11-21T07:17:19.500Z; 0",
+        "resets_in_seconds=602705; 2026-03-28T16:20:26Z; UTC; 2026-04-04T15:45:31Z; 0",
+        "resets Sun 3am; 2026-11-21T02:00:00Z; UTC; 2026-11-22T03:00:00Z; 60",
+        "resets in 2 days, 3 hours and 20 minutes; 2026-11-21T02:00:00Z; UTC; 2026-11-23T05:20:00Z; 60",
+        // The time first.
+        "3pm: your limit resets; 2026-11-21T02:00:00Z; UTC; 2026-11-21T15:00:00Z; 60",
+        "At 3:45pm (Europe/Berlin) your 5-hour limit resets.; 2026-11-21T02:00:00Z; UTC; 2026-11-21T14:45:00Z; 60",
+        "Nov 25, 6pm is when your weekly limit resets; 2026-11-21T02:00:00Z; UTC; 2026-11-25T18:00:00Z; 60",
         // A date without a year that has just passed.
         "resets Nov 21, 1:59am; 2026-11-21T02:00:10Z; UTC; 2026-11-21T01:59:00Z; 60",
         "resets Nov 20, 6pm (UTC); 2026-11-21T02:00:10Z; UTC; 2026-11-20T18:00:00Z; 60",
@@ -116,6 +154,12 @@ class ResetReaderTest {
         "You've hit your 5 hour limit",
         "wait for limits to reset (every 5h and every week.)",
         "try again later",
+        "5 hours: your limit resets",
+        "2026-11-21T02:00:00Z your limit resets soon",
+        "2026-11-21 02:00 your limit resets soon",
+        "02:00:00 your limit resets soon",
+        "You hit your limit at 3pm",
+        "your 18h window resets later",
         "resets Feb 31, 9am",
         "resets 25:99",
         "resets 13pm",

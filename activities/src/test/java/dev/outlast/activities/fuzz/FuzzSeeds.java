@@ -2,8 +2,8 @@ package dev.outlast.activities.fuzz;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.RecordedCases;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,7 +18,6 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /** What the fuzzer begins with: the recorded and made cases, and the words that are in them. */
@@ -58,7 +57,7 @@ final class FuzzSeeds {
   /** The seeds of each target. */
   static Map<String, List<byte[]>> all() throws IOException, URISyntaxException {
     Map<String, List<byte[]>> seeds = new TreeMap<>();
-    for (JsonNode c : cases()) {
+    for (JsonNode c : RecordedCases.all()) {
       int exitCode = c.path("exitCode").intValue();
       ZoneId zone = ZoneId.of(c.path("zone").textValue());
       Instant now = Instant.parse(c.path("now").textValue());
@@ -80,20 +79,6 @@ final class FuzzSeeds {
       }
     }
     return seeds;
-  }
-
-  private static List<JsonNode> cases() throws IOException, URISyntaxException {
-    ObjectMapper mapper = new ObjectMapper();
-    List<JsonNode> cases = new ArrayList<>();
-    try (InputStream made = FuzzSeeds.class.getResourceAsStream("/made-cases.json")) {
-      mapper.readTree(made).forEach(cases::add);
-    }
-    try (Stream<Path> files = Files.list(Path.of(FuzzSeeds.class.getResource("/corpus").toURI()))) {
-      for (Path file : files.sorted().toList()) {
-        cases.add(mapper.readTree(file.toFile()));
-      }
-    }
-    return cases;
   }
 
   /** The texts within a case's records, and its plain lines. */

@@ -25,6 +25,7 @@ import java.time.ZoneId;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,7 +34,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What every provider has to keep. A new one joins by a line in {@link Subject}. */
 class ProviderContractTest {
 
-  private static final int CASES = 2_500;
+  private static final int CASES = 10_000;
+
   private static final Instant NOW = Instant.parse("2026-11-21T00:00:00Z");
   private static final ZoneId ZONE = ZoneId.of("Europe/Berlin");
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
@@ -46,7 +48,55 @@ class ProviderContractTest {
           "You've hit your session limit · resets 5:04am (Europe/Berlin)",
           "You've hit your usage limit. Try again in 3 days 4 hours.",
           "{\\\"type\\\":\\\"rate_limit_event\\\",\\\"status\\\":\\\"rejected\\\"}",
-          "Your quota will reset after 8h44m7s. TerminalQuotaError");
+          "Your quota will reset after 8h44m7s. TerminalQuotaError",
+          "You’ve hit your usage limit. Upgrade to Pro, or try again at Nov 25th, 2026 12:11 PM.",
+          "Sorry, you've exceeded your 5 hour session limits. Please retry after 2733 seconds.",
+          "5 hour usage limit reached. It will reset in 1 hour 30 minutes.",
+          "402 You have no quota",
+          "{\\\"error\\\":{\\\"type\\\":\\\"usage_limit_reached\\\",\\\"resets_in_seconds\\\":7200}}",
+          "Error: Usage limit reached. Resets at 3pm\\nAttempt 1 failed. Retrying after 7489271ms...");
+
+  /**
+   * What an agent repeats of its user's prompt and of a file that it writes, by the name of the
+   * subject.
+   */
+  private static final Map<String, String> ECHOES =
+      Map.of(
+          "CLAUDE",
+              """
+              {"type":"user","message":{"role":"user","content":"%s"}}
+              {"type":"assistant","message":{"model":"m","content":[{"type":"tool_use","name":"Write","input":{"file_path":"limits.md","content":"%s"}}]}}
+              """,
+          "CODEX",
+              """
+              {"type":"item.completed","item":{"id":"i1","type":"command_execution","command":"cat limits.md","aggregated_output":"%s","exit_code":1,"status":"failed"}}
+              {"type":"item.completed","item":{"id":"i2","type":"reasoning","text":"%s"}}
+              """,
+          "GEMINI",
+              """
+              {"type":"message","role":"user","content":"%s"}
+              {"type":"tool_use","tool_name":"write_file","tool_id":"t","parameters":{"file_path":"limits.md","content":"%s"}}
+              """,
+          "COPILOT",
+              """
+              {"type":"user.message","data":{"content":"%s"},"id":"1"}
+              {"type":"tool.execution_start","data":{"toolName":"create","arguments":{"path":"limits.md","file_text":"%s"}},"id":"2"}
+              """,
+          "OPENCODE",
+              """
+              {"type":"tool_use","sessionID":"ses_1","part":{"type":"tool","tool":"read","state":{"status":"completed","output":"%s"}}}
+              {"type":"tool_use","sessionID":"ses_1","part":{"type":"tool","tool":"write","state":{"status":"error","input":{"content":"%s"},"error":"no"}}}
+              """,
+          "COMMAND_JSON",
+              """
+              {"role":"user","content":"%s"}
+              {"type":"tool_result","output":"%s"}
+              """,
+          "COMMAND_TEXT",
+              """
+              > %s
+              +    "%s",
+              """);
 
   enum Subject {
     CLAUDE(
@@ -64,6 +114,20 @@ class ProviderContractTest {
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"result\":\"%s\",\"session_id\":\""
             + SESSION
             + "\"}\n"),
+    GEMINI(
+        "gemini",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\",\"model\":\"m\"}\n{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"%s\",\"delta\":true}\n"
+            + "{\"type\":\"tool_result\",\"tool_id\":\"t\",\"status\":\"success\",\"output\":\"%s\"}\n",
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"%s\"}\n{\"type\":\"result\",\"status\":\"success\",\"stats\":{}}\n",
+        "{\"type\":\"init\",\"session_id\":\""
+            + SESSION
+            + "\"}\n{\"type\":\"result\",\"status\":\"error\",\"error\":{\"type\":\"unknown\",\"message\":\"[API Error: %s]\"}}\n"),
     CODEX(
         "codex",
         List.of(),
@@ -77,6 +141,41 @@ class ProviderContractTest {
             + "\"}\n{\"type\":\"item.completed\",\"item\":{\"id\":\"item_0\",\"type\":\"agent_message\",\"text\":\"%s\"}}\n"
             + "{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1,\"cached_input_tokens\":0,\"output_tokens\":1}}\n",
         "{\"type\":\"turn.failed\",\"error\":{\"message\":\"%s\"}}\n"),
+    COPILOT(
+        "copilot",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"user.message\",\"data\":{\"content\":\"%s\"}}\n"
+            + "{\"type\":\"assistant.message\",\"data\":{\"content\":\"%s\",\"toolRequests\":[]}}\n",
+        "{\"type\":\"assistant.message\",\"data\":{\"content\":\"%s\",\"toolRequests\":[]}}\n"
+            + "{\"type\":\"result\",\"sessionId\":\""
+            + SESSION
+            + "\",\"exitCode\":0}\n",
+        "{\"type\":\"session.error\",\"data\":{\"errorType\":\"query\",\"message\":\"%s\"}}\n"
+            + "{\"type\":\"result\",\"sessionId\":\""
+            + SESSION
+            + "\",\"exitCode\":1}\n"),
+    OPENCODE(
+        "opencode",
+        List.of(),
+        Output.JSON,
+        "{\"type\":\"text\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"type\":\"text\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"tool_use\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"tool\":\"bash\",\"state\":{\"status\":\"completed\",\"output\":\"%s\"}}}\n",
+        "{\"type\":\"step_start\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{}}\n{\"type\":\"text\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"type\":\"text\",\"text\":\"%s\"}}\n"
+            + "{\"type\":\"step_finish\",\"sessionID\":\""
+            + SESSION
+            + "\",\"part\":{\"reason\":\"stop\"}}\n",
+        "{\"type\":\"error\",\"sessionID\":\""
+            + SESSION
+            + "\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"%s\"}}}\n"),
     COMMAND_JSON(
         "command",
         List.of("{prompt}", "{resume?--session {session}}"),
@@ -86,6 +185,7 @@ class ProviderContractTest {
         "{\"session_id\":\"" + SESSION + "\",\"type\":\"error\",\"message\":\"%s\"}\n"),
     COMMAND_TEXT("command", List.of("{prompt}"), Output.TEXT, "I saw %s and %s\n", "%s\n", "%s\n");
 
+    final String provider;
     final AgentDriver driver;
     final String talk;
     final String answer;
@@ -98,6 +198,7 @@ class ProviderContractTest {
         String talk,
         String answer,
         String error) {
+      this.provider = provider;
       this.driver = Providers.driver(agent(provider, args, output, List.of()));
       this.talk = talk;
       this.answer = answer;
@@ -198,8 +299,12 @@ class ProviderContractTest {
     for (int i = 0; i < CASES; i++) {
       SplittableRandom random = new SplittableRandom(i);
       StringBuilder stdout = new StringBuilder();
-      for (int k = random.nextInt(6); k >= 0; k--) {
-        stdout.append(subject.talk.formatted(pick(random), pick(random)));
+      for (int k = random.nextInt(3); k >= 0; k--) {
+        String template =
+            random.nextInt(3) == 0
+                ? ECHOES.getOrDefault(subject.name(), subject.talk)
+                : subject.talk;
+        stdout.append(template.formatted(pick(random), pick(random)));
       }
       boolean crash = random.nextBoolean();
       stdout.append(
@@ -230,7 +335,8 @@ class ProviderContractTest {
   @ParameterizedTest
   @EnumSource
   void how_the_output_is_chunked_changes_nothing(Subject subject) {
-    for (int i = 0; i < CASES; i++) {
+    // All subjects together have the cases.
+    for (int i = subject.ordinal(); i < CASES; i += Subject.values().length) {
       SplittableRandom random = new SplittableRandom(i);
       boolean limit = random.nextBoolean();
       String stdout =
@@ -258,10 +364,11 @@ class ProviderContractTest {
                 + "{\"type\":\"assistant\",\"message\":{\"id\":\"a\",\"usage\":{\"input_tokens\":9223372036854775807}}}\n"
                 + "{\"type\":\"assistant\",\"message\":{\"id\":\"b\",\"usage\":{\"input_tokens\":9223372036854775807}}}\n")
             .getBytes(StandardCharsets.UTF_8);
-    for (int i = 0; i < CASES; i++) {
+    // All subjects together have the cases.
+    for (int i = subject.ordinal(); i < CASES; i += Subject.values().length) {
       SplittableRandom random = new SplittableRandom(i);
       byte[] bytes = seedText.clone();
-      for (int k = random.nextInt(20); k >= 0; k--) {
+      for (int flips = random.nextInt(20); flips >= 0; flips--) {
         bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
       }
       try {
@@ -407,6 +514,34 @@ class ProviderContractTest {
   @ParameterizedTest
   @EnumSource
   void a_users_pattern_is_found_with_its_reset_and_scope(Subject subject) {
+    Conclusion.Limited limited =
+        byPattern(
+            subject,
+            "Fuel gone (daily), refill at 3pm; sorry",
+            "nope",
+            "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);");
+    assertEquals("pattern/2", limited.basis().rule());
+    assertEquals(LimitScope.DAILY, limited.scope());
+    assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void a_users_pattern_comes_before_the_rules_for_texts(Subject subject) {
+    for (String known :
+        List.of(
+            "You've hit your weekly limit (daily) · resets 3pm",
+            "Invalid API key (daily), see 3pm",
+            "Overloaded (daily) until 3pm")) {
+      Conclusion.Limited limited =
+          byPattern(subject, known, "\\((?<scope>daily)\\).* (?<reset>3pm)");
+      assertEquals("pattern/1", limited.basis().rule());
+      assertEquals(LimitScope.DAILY, limited.scope());
+      assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+    }
+  }
+
+  private static Conclusion.Limited byPattern(Subject subject, String error, String... patterns) {
     AgentDefinition agent =
         agent(
             subject.name().startsWith("COMMAND")
@@ -414,32 +549,18 @@ class ProviderContractTest {
                 : subject.name().toLowerCase(Locale.ROOT),
             List.of("{prompt}"),
             subject == Subject.COMMAND_TEXT ? Output.TEXT : Output.JSON,
-            List.of("nope", "fuel gone \\((?<scope>\\w+)\\), refill at (?<reset>.+?);"));
+            List.of(patterns));
     OutputReader reader = Providers.driver(agent).reader(Surroundings.recorded(ZONE));
-    feed(
-        reader,
-        subject
-            .error
-            .formatted("Fuel gone (daily), refill at 3pm; sorry")
-            .getBytes(StandardCharsets.UTF_8),
-        100);
-    Conclusion.Limited limited =
-        assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
-    assertEquals("pattern/2", limited.basis().rule());
-    assertEquals(LimitScope.DAILY, limited.scope());
-    assertEquals(Instant.parse("2026-11-21T14:00:00Z"), limited.reset().earliest());
+    feed(reader, subject.error.formatted(error).getBytes(StandardCharsets.UTF_8), 100);
+    return assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW));
   }
 
   @Test
-  void a_pattern_that_backtracks_without_end_is_given_up() {
+  void a_pattern_that_takes_too_long_on_a_line_is_given_up() {
     OutputReader reader =
-        Providers.driver(
-                agent(
-                    "command", List.of("{prompt}"), Output.TEXT, List.of("(a+)+\\1b", "(?:a|a)*b")))
+        Providers.driver(agent("command", List.of("{prompt}"), Output.TEXT, List.of("a*a*b")))
             .reader(Surroundings.recorded(ZONE));
-    reader.stderr(line("a".repeat(5_000) + "!"), NOW);
-    // A reference back keeps Java from remembering what has failed; 2 to the power of 60 tries.
-    reader.stderr(line("a".repeat(60) + "!"), NOW);
+    reader.stderr(line("a".repeat(8_000)), NOW);
     Conclusion conclusion =
         assertTimeoutPreemptively(Duration.ofSeconds(10), () -> reader.conclude(1, NOW));
     assertInstanceOf(Conclusion.Failed.class, conclusion);

@@ -122,6 +122,14 @@ public enum Wire {
     }
 
     @Override
+    String idle(int step, String text) {
+      return """
+          {"type":"tool_result","timestamp":"2026-11-21T00:00:06.001Z","tool_id":"run_shell_command-%d","status":"success","output":"%s"}
+          """
+          .formatted(step, text);
+    }
+
+    @Override
     String message(int step, String text) {
       return delta(step, text);
     }
@@ -290,6 +298,11 @@ public enum Wire {
   /** A piece of an answer, or of the output of a command that still runs. */
   abstract String delta(int step, String text);
 
+  /** A record from which nothing is needed in the midst of a turn. */
+  String idle(int step, String text) {
+    return delta(step, text);
+  }
+
   abstract String message(int step, String text);
 
   /** The use of a tool, with its result. */
@@ -352,11 +365,11 @@ public enum Wire {
   }
 
   /** After the opening nothing but records from which nothing is needed. */
-  public byte[] deltas(long seed, int size) {
+  public byte[] idle(long seed, int size) {
     SplittableRandom random = new SplittableRandom(seed);
     StringBuilder all = new StringBuilder(opening());
     while (all.length() < size) {
-      all.append(delta(1, text(random, DELTA)));
+      all.append(idle(1, text(random, DELTA)));
     }
     return bytes(all);
   }

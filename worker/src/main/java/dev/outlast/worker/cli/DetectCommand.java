@@ -3,6 +3,7 @@ package dev.outlast.worker.cli;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.detect.Detection;
 import dev.outlast.activities.detect.DetectionReport;
+import dev.outlast.activities.provider.Providers;
 import dev.outlast.operator.OperatorTexts;
 import dev.outlast.worker.config.OutlastConfig;
 import java.io.IOException;
@@ -12,8 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.ZoneId;
-import java.util.LinkedHashMap;
+import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -40,14 +42,33 @@ final class DetectCommand implements Callable<Integer> {
     @Option(names = "--agent", paramLabel = "NAME", description = "An agent of the configuration.")
     private String agent;
 
-    @Option(names = "--provider", paramLabel = "KIND", description = "A kind of agent: claude.")
+    @Option(
+        names = "--provider",
+        paramLabel = "KIND",
+        description = "A kind of agent: ${COMPLETION-CANDIDATES}.",
+        completionCandidates = ProviderNames.class)
     private String provider;
+
+    @Option(
+        names = "--corpus",
+        paramLabel = "DIR",
+        description =
+            "In place of one output a folder of recorded cases, one JSON file each; exits with 1 if"
+                + " any is understood wrongly.")
+    private Path corpus;
+  }
+
+  /** The kinds of agent, for the help. */
+  private static final class ProviderNames implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Providers.names().iterator();
+    }
   }
 
   @Parameters(
       arity = "0..1",
       paramLabel = "FILE",
-      defaultValue = "-",
       description = "What the agent wrote to standard output; - for standard input (default).")
   private Path file;
 
@@ -57,9 +78,8 @@ final class DetectCommand implements Callable<Integer> {
   @Option(
       names = "--exit-code",
       paramLabel = "N",
-      defaultValue = "0",
-      description = "What it exited with (default: ${DEFAULT-VALUE}).")
-  private int exitCode;
+      description = "What it exited with (default: 0).")
+  private Integer exitCode;
 
   @Option(
       names = "--now",
@@ -82,12 +102,35 @@ final class DetectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    return kind.corpus == null ? one() : all();
+  }
+
+  private int all() {
+    if (file != null || stderr != null || exitCode != null || now != null || zone != null) {
+      throw new CliException(
+          ExitCode.USAGE,
+          "--corpus: each case says its output, clock, zone and exit code itself; leave out FILE,"
+              + " --stderr, --exit-code, --now and --zone");
+    }
+    DetectedCorpus corpus =
+        DetectedCorpus.read(console.currentDirectory().resolve(kind.corpus).normalize());
+    if (json) {
+      console.json(corpus.asJson());
+    } else {
+      corpus.asText().forEach(console::print);
+    }
+    return corpus.wrong() == 0 ? ExitCode.DONE : ExitCode.FAILED;
+  }
+
+  private int one() {
     AgentDefinition agent = agent();
     Instant clock = instant();
     ZoneId in = zone();
-    try (InputStream out = file.toString().equals("-") ? console.in() : open(file);
+    boolean piped = file == null || file.toString().equals("-");
+    int code = exitCode == null ? 0 : exitCode;
+    try (InputStream out = piped ? console.in() : open(file);
         InputStream err = stderr == null ? InputStream.nullInputStream() : open(stderr)) {
-      report(Detection.detect(agent, out, err, exitCode, clock, in));
+      report(Detection.detect(agent, out, err, code, clock, in));
       return ExitCode.DONE;
     } catch (IllegalArgumentException e) {
       throw new CliException(ExitCode.USAGE, Console.oneLine(e.getMessage()));
@@ -115,7 +158,7 @@ final class DetectCommand implements Callable<Integer> {
 
   private Instant instant() {
     try {
-      return now == null ? Instant.now() : java.time.OffsetDateTime.parse(now).toInstant();
+      return now == null ? Instant.now() : OffsetDateTime.parse(now).toInstant();
     } catch (DateTimeException e) {
       throw new CliException(
           ExitCode.USAGE,
@@ -143,18 +186,16 @@ final class DetectCommand implements Callable<Integer> {
   }
 
   private void report(DetectionReport report) {
-    Map<String, Object> facts = new LinkedHashMap<>();
-    facts.put("outcome", report.outcome());
-    facts.put("limited", report.limited());
-    facts.put("scope", report.scope() == null ? null : report.scope().word());
-    facts.put("resetAt", report.reset() == null ? null : report.reset().earliest());
+    Map<String, Object> facts = DetectedCorpus.conclusion(report);
+    facts.put(
+        "resetPrecisionSeconds",
+        report.reset() == null ? null : report.reset().precision().toSeconds());
     facts.put(
         "setBy", report.setBy() == null ? null : report.setBy().name().toLowerCase(Locale.ROOT));
-    facts.put("usingOverage", report.usingOverage());
-    facts.put("sessionId", report.session() == null ? null : report.session().value());
-    facts.put("reason", report.reason());
     facts.put("rule", report.rule());
     facts.put("evidence", report.evidence());
+    facts.put("channel", report.channel());
+    facts.put("agentVersion", report.agentVersion());
     if (json) {
       console.json(facts);
       return;
@@ -163,7 +204,7 @@ final class DetectCommand implements Callable<Integer> {
         (name, value) -> {
           if (value != null) {
             String text = value instanceof Instant at ? OperatorTexts.moment(at) : value.toString();
-            console.print(String.format("%-13s %s", name, Console.oneLine(text)));
+            console.print(String.format("%-22s %s", name, Console.oneLine(text)));
           }
         });
   }

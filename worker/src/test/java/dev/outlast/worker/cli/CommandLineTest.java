@@ -11,6 +11,8 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -174,8 +176,97 @@ class CommandLineTest {
         folder.resolve("ok.json"),
         "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":false,"
             + "\"result\":\"You've hit your session limit, says a book\"}\n");
+    assertTrue(json.path("resetPrecisionSeconds").isIntegralNumber(), called.out());
+    assertTrue(json.path("channel").asText().contains("result"), called.out());
+    assertTrue(json.has("agentVersion"), called.out());
     Called ok = cli.call("detect", "--provider", "claude", "ok.json");
-    assertTrue(ok.out().contains("outcome       completed"), ok.out());
+    assertTrue(ok.out().contains("outcome                completed"), ok.out());
+  }
+
+  private void writeCase(String name, String id, String expected) throws IOException {
+    Path corpus = Files.createDirectories(folder.resolve("corpus"));
+    Files.writeString(
+        corpus.resolve(name),
+        """
+        {"id": "%s", "provider": "claude", "now": "2026-11-21T00:00:00Z", "zone": "UTC",
+         "exitCode": 1, "stderr": "", "stdout": ["You've hit your session limit · resets 3pm"]%s}"""
+            .formatted(id, expected));
+  }
+
+  @Test
+  void detect_judges_a_folder_of_cases() throws IOException {
+    writeCase("1.json", "b", ", \"expected\": {\"limited\": true, \"scope\": \"session\"}");
+    writeCase("2.json", "a", "");
+    Files.writeString(folder.resolve("corpus/README.md"), "no case");
+    Called right = cli.call("detect", "--corpus", "corpus");
+    assertEquals(ExitCode.DONE, right.exitCode(), right.err());
+    assertEquals("2 cases, 0 wrong\n", right.out());
+
+    writeCase("3.json", "c", ", \"expected\": {\"limited\": true, \"scope\": \"weekly\"}");
+    Called wrong = cli.call("detect", "--corpus", "corpus");
+    assertEquals(ExitCode.FAILED, wrong.exitCode(), wrong.err());
+    assertEquals(
+        "ID  FIELD  EXPECTED  GOT\nc   scope  weekly    session\n3 cases, 1 wrong\n", wrong.out());
+
+    Called json = cli.call("detect", "--corpus", "corpus", "--json");
+    assertEquals(ExitCode.FAILED, json.exitCode(), json.err());
+    List<String> ids = new ArrayList<>();
+    for (JsonNode each : json.json()) {
+      ids.add(each.path("id").asText());
+      List<String> fields = new ArrayList<>();
+      each.fieldNames().forEachRemaining(fields::add);
+      assertEquals(
+          List.of(
+              "id",
+              "outcome",
+              "limited",
+              "scope",
+              "resetAt",
+              "usingOverage",
+              "sessionId",
+              "reason",
+              "rule"),
+          fields);
+      assertEquals("2026-11-21T15:00:00Z", each.path("resetAt").asText());
+      assertTrue(each.path("sessionId").isNull(), json.out());
+    }
+    assertEquals(List.of("a", "b", "c"), ids);
+  }
+
+  @Test
+  void a_folder_with_what_is_no_case_is_refused_by_the_name_of_the_file() throws IOException {
+    Path corpus = Files.createDirectories(folder.resolve("corpus"));
+    assertUsage(cli.call("detect", "--corpus", "nowhere"), "nowhere cannot be read");
+    assertUsage(cli.call("detect", "--corpus", "corpus"), "corpus has no cases");
+    assertUsage(cli.call("detect", "--corpus", "corpus", "x.json"), "leave out FILE");
+    assertUsage(cli.call("detect", "--corpus", "corpus", "--now", "2026"), "leave out FILE");
+    assertUsage(cli.call("detect", "--corpus", "corpus", "--provider", "claude"), "--corpus");
+    writeCase("good.json", "good", "");
+    writeCase("same.json", "good", "");
+    writeCase("expected.json", "e", ", \"expected\": {\"resetAt\": \"soon\"}");
+    Files.writeString(corpus.resolve("text.json"), "hello");
+    Files.writeString(corpus.resolve("list.json"), "[]");
+    String good = Files.readString(corpus.resolve("good.json"));
+    Files.writeString(corpus.resolve("zone.json"), good.replace("UTC", "Mars"));
+    Files.writeString(corpus.resolve("now.json"), good.replace("00:00:00Z", "noon"));
+    Files.writeString(corpus.resolve("who.json"), good.replace("claude", "cloude"));
+    Files.writeString(corpus.resolve("exit.json"), good.replace("\"exitCode\": 1,", ""));
+    Files.writeString(corpus.resolve("out.json"), good.replace("\"stdout\"", "\"std\""));
+    for (String json : List.of("", "--json")) {
+      Called called =
+          json.isEmpty()
+              ? cli.call("detect", "--corpus", "corpus")
+              : cli.call("detect", "--corpus", "corpus", json);
+      assertUsage(called, "same.json: id: good is also the id of good.json");
+      assertUsage(called, "expected.json: expected: got \"soon\"");
+      assertUsage(called, "text.json: not JSON");
+      assertUsage(called, "list.json: not an object");
+      assertUsage(called, "zone.json: zone: got \"Mars\"; expected a zone such as");
+      assertUsage(called, "now.json: now: got");
+      assertUsage(called, "who.json: provider: got \"cloude\"; expected one of claude");
+      assertUsage(called, "exit.json: exitCode: missing");
+      assertUsage(called, "out.json: stdout: missing");
+    }
   }
 
   @Test

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Providers;
 import dev.outlast.agent.StopReason;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.worker.config.ConfigException;
@@ -76,6 +78,19 @@ class DocumentsTest {
     for (String key : keys) {
       String row = "| `" + key + "` |";
       assertTrue(documented.contains(row), () -> "docs/configuration.md lacks " + row);
+    }
+  }
+
+  @Test
+  void every_kind_of_agent_and_what_it_inherits_is_explained() throws IOException {
+    String documented = Files.readString(ROOT.resolve("docs/agents.md"));
+    for (String name : Providers.names()) {
+      assertTrue(documented.contains("\n| `" + name + "` |"), () -> "docs/agents.md lacks " + name);
+      for (String variable : Providers.named(name).orElseThrow().defaultEnvironment()) {
+        assertTrue(
+            Environment.COMMON.contains(variable) || documented.contains("`" + variable + "`"),
+            () -> "docs/agents.md lacks " + variable);
+      }
     }
   }
 

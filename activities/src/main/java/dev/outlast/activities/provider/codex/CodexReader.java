@@ -63,7 +63,7 @@ final class CodexReader implements OutputReader {
   private final LimitPatterns patterns;
   private final Surroundings host;
   private final ReportedErrors errors;
-  private final Records records = new Records(this::record);
+  private final Records records = new Records(this::settled, this::record);
   private final LineTail stderr = new LineTail(MAX_TAIL);
 
   private int headerLines;
@@ -113,12 +113,22 @@ final class CodexReader implements OutputReader {
     } else if (agentVersion != null) {
       Matcher named = HEADER_SESSION.matcher(text);
       if (named.matches() && SessionId.valid(named.group(1))) {
-        session = new SessionId(named.group(1));
+        session(Optional.of(new SessionId(named.group(1))));
       }
       if (RULER.matcher(text).matches() && ++rulers == HEADER_RULERS) {
         taken = true;
       }
     }
+  }
+
+  /** The output of a command that runs may come again with each piece. */
+  private boolean settled(String type) {
+    return type.equals("item.updated")
+        && taken
+        && progressed
+        && error == null
+        && warning == null
+        && retry == null;
   }
 
   private void record(JsonNode node, Instant readAt) {
@@ -131,7 +141,9 @@ final class CodexReader implements OutputReader {
       case "thread.started", "session.created" ->
           session(Json.session(node, "thread_id").or(() -> Json.session(node, "session_id")));
       case "turn.started" -> newTurn();
-      case "item.started", "item.updated", "item.completed" -> item(node.path("item"), readAt);
+      case "item.started", "item.completed" -> item(node.path("item"), readAt);
+      // What it is was said when it started.
+      case "item.updated" -> ofModel(lastItem);
       case "turn.completed" -> completed(node.path("usage"));
       case "turn.failed" -> failed(told(node), readAt);
       case "error" -> error(told(node), readAt);
@@ -174,7 +186,10 @@ final class CodexReader implements OutputReader {
     session = session == null ? named.orElse(null) : session;
   }
 
-  /** Forgets how the turn before has ended: one process may take several. */
+  /**
+   * The CLI writes the prompt into the session's file as soon as the turn has started, before it
+   * asks the model. Forgets how the turn before has ended: one process may take several.
+   */
   private void newTurn() {
     taken = true;
     completed = false;

@@ -16,6 +16,7 @@ import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -23,8 +24,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeEach;
@@ -113,17 +118,19 @@ class RolloutTest {
             + "}}");
   }
 
-  private OutputReader read(Map<String, String> environment, String last) {
+  private static OutputReader read(Map<String, String> environment, String last) {
+    return read(new Surroundings(ZoneOffset.UTC, environment, null), last, NOW);
+  }
+
+  private static OutputReader read(Surroundings host, String last, Instant readAt) {
     OutputReader reader =
-        new CodexProvider()
-            .driver(CodexProviderTest.agent(null, null, List.of()))
-            .reader(new Surroundings(ZoneOffset.UTC, environment, null));
+        new CodexProvider().driver(CodexProviderTest.agent(null, null, List.of())).reader(host);
     for (String line :
         List.of(
             "{\"type\":\"thread.started\",\"thread_id\":\"" + SESSION + "\"}",
             "{\"type\":\"turn.started\"}",
             last)) {
-      reader.stdout(new OutputLine(line.getBytes(StandardCharsets.UTF_8), false), NOW);
+      reader.stdout(new OutputLine(line.getBytes(StandardCharsets.UTF_8), false), readAt);
     }
     return reader;
   }
@@ -153,6 +160,50 @@ class RolloutTest {
     assertEquals(ResetTime.exactly(RESET), limited.reset());
     assertEquals(LimitScope.SESSION, limited.scope());
     assertTrue(limited.basis().channel().endsWith(", rollout"), limited.toString());
+  }
+
+  /** The words are those that the CLI makes of a time: local, cut to the minute. */
+  @Test
+  void the_window_that_words_in_any_zone_mean_is_found() throws IOException {
+    List<String> zones = ZoneId.getAvailableZoneIds().stream().sorted().toList();
+    for (int i = 0; i < 1_000; i++) {
+      SplittableRandom random = new SplittableRandom(i);
+      ZoneId zone = ZoneId.of(zones.get(random.nextInt(zones.size())));
+      Instant now = NOW.plusSeconds(random.nextLong(400L * 24 * 3600));
+      Instant reset = now.plusSeconds(1 + random.nextLong(8L * 24 * 3600));
+      Files.write(
+          file,
+          List.of(
+              TURN,
+              windows(window(random.nextInt(101), 300, reset), window(50, 10_080, WEEK), false)));
+      OutputReader reader =
+          read(
+              new Surroundings(zone, Map.of("HOME", home.toString()), null),
+              "{\"type\":\"turn.failed\",\"error\":{\"message\":\"You’ve hit your usage limit. Try again at "
+                  + words(reset.atZone(zone), now.atZone(zone))
+                  + ".\"}}",
+              now);
+      Conclusion.Limited limited =
+          assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, now), "seed " + i);
+      if (zone.getRules().getValidOffsets(reset.atZone(zone).toLocalDateTime()).size() == 1) {
+        assertEquals(ResetTime.exactly(reset), limited.reset(), "seed " + i + " in " + zone);
+      } else {
+        assertFalse(limited.reset().latest().isBefore(reset), "seed " + i + " in " + zone);
+      }
+    }
+  }
+
+  private static String words(ZonedDateTime reset, ZonedDateTime now) {
+    int day = reset.getDayOfMonth();
+    String ordinal =
+        day % 10 == 1 && day != 11
+            ? "st"
+            : day % 10 == 2 && day != 12 ? "nd" : day % 10 == 3 && day != 13 ? "rd" : "th";
+    String pattern =
+        reset.toLocalDate().equals(now.toLocalDate())
+            ? "h:mm a"
+            : "MMM d'" + ordinal + "', yyyy h:mm a";
+    return reset.format(DateTimeFormatter.ofPattern(pattern, Locale.US));
   }
 
   @Test
@@ -371,7 +422,7 @@ class RolloutTest {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       byte[] end =
           ("\n" + tokens(90, 20) + "\n" + tokens(95, 5) + "\n").getBytes(StandardCharsets.UTF_8);
-      channel.write(java.nio.ByteBuffer.wrap(end), Rollout.MAX_TAIL + 10_000);
+      channel.write(ByteBuffer.wrap(end), Rollout.MAX_TAIL + 10_000);
     }
     OutputReader reader = failed(LATER);
     assertNull(((Conclusion.Limited) reader.conclude(1, NOW)).reset(), "too far back");

@@ -1,0 +1,112 @@
+package dev.outlast.activities.provider.copilot;
+
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.CommandLine;
+import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.LimitPatterns;
+import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Surroundings;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * GitHub Copilot CLI, called as {@code copilot --output-format json --no-ask-user} with the message
+ * on standard input, where any text arrives as it is: as {@code -p TEXT} one that begins with a
+ * dash is refused. The options are those of version 1.0.102.
+ *
+ * <p>{@code permissionMode} is one of {@link #PERMISSION_MODES}. Without one, no tool that needs a
+ * permission can be used, as nobody is there to give it. {@code --autopilot} and finer permissions
+ * ({@code --allow-tool=write}) are arguments.
+ */
+public final class CopilotProvider implements AgentProvider {
+
+  /** What {@code permissionMode} may be; each is the option of that name. */
+  static final List<String> PERMISSION_MODES =
+      List.of("allow-all-tools", "allow-all", "yolo", "assisted-approval", "plan");
+
+  @Override
+  public String name() {
+    return "copilot";
+  }
+
+  @Override
+  public Optional<String> executable() {
+    return Optional.of("copilot");
+  }
+
+  @Override
+  public List<String> defaultEnvironment() {
+    return Environment.commonAnd("COPILOT_*", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST");
+  }
+
+  @Override
+  public AgentDriver driver(AgentDefinition agent) {
+    String key = "agents." + agent.name();
+    if (agent.permissionMode() != null && !PERMISSION_MODES.contains(agent.permissionMode())) {
+      throw new IllegalArgumentException(
+          key
+              + ".permissionMode: '"
+              + agent.permissionMode()
+              + "' is unknown; copilot knows "
+              + String.join(", ", PERMISSION_MODES)
+              + "; finer permissions are arguments, for example --allow-tool=write");
+    }
+    if (agent.sandbox() != null) {
+      throw new IllegalArgumentException(
+          key
+              + ".sandbox: copilot has no option for it; take it out and set up copilot's own"
+              + " sandbox with 'copilot sandbox'");
+    }
+    return new Driver(agent, LimitPatterns.of(agent));
+  }
+
+  private record Driver(AgentDefinition agent, LimitPatterns patterns) implements AgentDriver {
+
+    @Override
+    public boolean choosesSession() {
+      return true;
+    }
+
+    @Override
+    public boolean continuesLast() {
+      return true;
+    }
+
+    @Override
+    public CommandLine commandLine(AgentCall call) {
+      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      line.addAll(List.of("--output-format", "json", "--no-ask-user"));
+      switch (call.start()) {
+        case FRESH -> {
+          if (call.session() != null) {
+            line.addAll(List.of("--session-id", call.session().value()));
+          }
+        }
+        case RESUME -> line.addAll(List.of("--resume", call.session().value()));
+        case CONTINUE_LAST -> line.add("--continue");
+      }
+      if (agent.permissionMode() != null) {
+        line.add("--" + agent.permissionMode());
+      }
+      if (call.model() != null) {
+        line.addAll(List.of("--model", call.model()));
+      }
+      line.addAll(agent.args());
+      return new CommandLine(line, call.message());
+    }
+
+    @Override
+    public OutputReader reader(Surroundings host) {
+      return new CopilotReader(new CopilotErrors(patterns, host.zone()));
+    }
+
+    @Override
+    public List<String> versionArguments() {
+      return List.of("--version");
+    }
+  }
+}

@@ -1,0 +1,283 @@
+package dev.outlast.activities.provider.copilot;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.process.OutputLine;
+import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.provider.CallFacts;
+import dev.outlast.activities.provider.Conclusion;
+import dev.outlast.activities.provider.Conclusion.Basis;
+import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LineTail;
+import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.PlainErrors;
+import dev.outlast.activities.provider.RecordedError;
+import dev.outlast.activities.provider.Records;
+import dev.outlast.activities.provider.ToolNames;
+import dev.outlast.activities.provider.copilot.CopilotErrors.Reported;
+import dev.outlast.agent.ItemKind;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.TokenUsage;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * Reads the events of Copilot CLI (version 1.0.102 and issues of 1.0.x). Only {@code
+ * session.error}, together with the {@code model.call_failure} before it, can make a limit, and in
+ * text mode what the CLI itself prints on standard error: {@code session.info} and {@code
+ * session.warning} tell of what it goes on after.
+ */
+final class CopilotReader implements OutputReader {
+
+  private static final int MAX_TAIL = 64 * 1024;
+  private static final int MAX_HINT = 1_000;
+  private static final int MAX_STATUS = 999;
+  private static final String SESSION_ERROR = "stdout session.error";
+  private static final String CALL_FAILURE = "stdout model.call_failure";
+  private static final String STDERR = "stderr";
+
+  private static final Pattern RESUME_HINT =
+      Pattern.compile("\\bcopilot --resume[= ]([A-Za-z0-9][A-Za-z0-9-]{7,})");
+  private static final Pattern STATUS_LINE = Pattern.compile("^4\\d\\d \\S.*");
+
+  private final CopilotErrors errors;
+  private final Records records = new Records(this::settled, this::record);
+  private final LineTail stderr = new LineTail(MAX_TAIL);
+
+  private SessionId session;
+  private boolean taken;
+  private boolean progressed;
+  private String lastTool;
+  private ItemKind lastItem;
+  private String answer = "";
+  private TokenUsage usageTokens = TokenUsage.NONE;
+  private TokenUsage messageTokens = TokenUsage.NONE;
+  private Reported failure;
+  private Conclusion error;
+  private boolean wentOn;
+  private Integer resultExit;
+
+  CopilotReader(CopilotErrors errors) {
+    this.errors = errors;
+  }
+
+  @Override
+  public void stdout(OutputLine line, Instant readAt) {
+    records.line(line, readAt);
+  }
+
+  @Override
+  public void stderr(OutputLine line, Instant readAt) {
+    stderr.add(line, readAt);
+    Matcher hint = RESUME_HINT.matcher(PlainText.head(line.text(), MAX_HINT));
+    if (hint.find() && SessionId.valid(hint.group(1))) {
+      session = new SessionId(hint.group(1));
+    }
+  }
+
+  /** The pieces of answers, and what tools print, are most of the output. */
+  private boolean settled(String type) {
+    return switch (type) {
+      case "assistant.message_delta" -> taken && progressed;
+      case "assistant.reasoning_delta" -> taken && progressed && lastItem == ItemKind.REASONING;
+      case "tool.execution_complete", "tool.execution_partial_result" -> true;
+      default -> false;
+    };
+  }
+
+  private void record(JsonNode node, Instant readAt) {
+    JsonNode data = node.path("data");
+    String type = Json.text(node, "type");
+    // A subagent's events name the tool call that they belong to.
+    boolean own =
+        Json.text(data, "parentToolCallId").isEmpty() && Json.text(node, "agentId").isEmpty();
+    taken |=
+        type.equals("user.message") || type.startsWith("assistant.") || type.startsWith("model.");
+    switch (type) {
+      case "session.start", "session.resume" ->
+          Json.session(data, "sessionId").ifPresent(id -> session = id);
+      case "user.message", "assistant.turn_start", "model.call_start" ->
+          wentOn |= own && error != null;
+      case "assistant.message" -> message(data, own);
+      case "assistant.message_delta" -> progressed = true;
+      case "assistant.reasoning", "assistant.reasoning_delta" -> {
+        progressed = true;
+        lastItem = ItemKind.REASONING;
+      }
+      case "assistant.usage" -> usageTokens = usageTokens.plus(tokens(data));
+      case "tool.execution_start" -> {
+        progressed = true;
+        lastTool = ToolNames.shown(Json.text(data, "toolName"));
+        lastItem = ToolNames.kind(lastTool);
+      }
+      case "model.call_failure" -> {
+        if (own) {
+          failure = failure(data, readAt);
+        }
+      }
+      case "session.error" -> {
+        if (own) {
+          error = errors.conclude(sessionError(data, readAt));
+        }
+      }
+      case "result" -> {
+        Json.session(node, "sessionId").ifPresent(id -> session = id);
+        resultExit = node.path("exitCode").asInt(1);
+      }
+      default -> {
+        // Events of newer versions, and those that say nothing that is needed here.
+      }
+    }
+  }
+
+  private void message(JsonNode data, boolean own) {
+    String text = Json.text(data, "content");
+    if (text.isBlank() && data.path("toolRequests").isEmpty()) {
+      return;
+    }
+    progressed = true;
+    messageTokens =
+        messageTokens.plus(new TokenUsage(0, Json.count(data, "outputTokens"), 0, 0, 0));
+    if (own) {
+      lastItem = ItemKind.MESSAGE;
+      answer = text.isBlank() ? answer : PlainText.head(text, MAX_TAIL);
+      failure = null;
+      error = null;
+      wentOn = false;
+    }
+  }
+
+  private static TokenUsage tokens(JsonNode data) {
+    return new TokenUsage(
+        Json.count(data, "inputTokens"),
+        Json.count(data, "outputTokens"),
+        Json.count(data, "reasoningTokens"),
+        Json.count(data, "cacheReadTokens"),
+        Json.count(data, "cacheWriteTokens"));
+  }
+
+  /** A request that failed, with the service's own answer in JSON or in words. */
+  private static Reported failure(JsonNode data, Instant readAt) {
+    String raw = PlainText.head(Json.text(data, "errorMessage"), CopilotErrors.MAX_TEXT);
+    JsonNode body = Json.read(raw);
+    String words =
+        body.isMissingNode()
+            ? raw
+            : RecordedError.of(Json.read("{\"error\":" + body + "}")).orElse(raw);
+    return new Reported(
+        "",
+        words,
+        "",
+        Stream.of(
+                Json.text(data, "errorCode"),
+                Json.text(body, "code"),
+                Json.text(data, "errorType"),
+                Json.text(body, "type"))
+            .toList(),
+        status(data),
+        readAt,
+        CALL_FAILURE);
+  }
+
+  private Reported sessionError(JsonNode data, Instant readAt) {
+    int status = status(data);
+    boolean same = failure != null && (status == 0 || status == failure.status());
+    List<String> codes =
+        new ArrayList<>(List.of(Json.text(data, "errorCode"), Json.text(data, "code")));
+    if (same) {
+      codes.addAll(failure.codes());
+    }
+    return new Reported(
+        Json.text(data, "errorType"),
+        PlainText.head(Json.text(data, "message"), CopilotErrors.MAX_TEXT),
+        same ? failure.text() : "",
+        codes,
+        status,
+        readAt,
+        SESSION_ERROR);
+  }
+
+  private static int status(JsonNode data) {
+    return (int) Math.min(MAX_STATUS, Json.count(data, "statusCode"));
+  }
+
+  /** Whether it has begun anew after an error that says that it cannot go on. */
+  @Override
+  public boolean sitsOutLimit(Instant now) {
+    return wentOn && error instanceof Conclusion.Limited;
+  }
+
+  @Override
+  public CallFacts facts() {
+    return new CallFacts(
+        session,
+        null,
+        null,
+        taken,
+        progressed,
+        lastTool,
+        lastItem,
+        usageTokens.equals(TokenUsage.NONE) ? messageTokens : usageTokens,
+        0,
+        false);
+  }
+
+  @Override
+  public Conclusion conclude(int exitCode, Instant now) {
+    if (resultExit != null && resultExit == 0 && (exitCode == 0 || error == null)) {
+      return new Conclusion.Completed(
+          new Basis("copilot/result", "exitCode 0", "stdout result"), answer);
+    }
+    if (exitCode == 0 && resultExit == null && error == null) {
+      String text = records.any() ? answer : records.plain().text();
+      if (!text.isBlank()) {
+        return new Conclusion.Completed(new Basis("exit-0", "", "exit code"), text);
+      }
+    }
+    if (error != null) {
+      return error;
+    }
+    boolean byItself = exitCode < PlainErrors.SIGNALLED;
+    return unfinished()
+        .or(() -> fromStderr())
+        .or(() -> byItself && !records.any() ? fromPlain() : Optional.empty())
+        .orElseGet(() -> PlainErrors.failed(exitCode, stderr, records.plain()));
+  }
+
+  /** The limit of a request that failed, where the process was ended before it told of it. */
+  private Optional<Conclusion> unfinished() {
+    return Optional.ofNullable(failure)
+        .filter(refused -> resultExit == null)
+        .map(errors::conclude)
+        .filter(Conclusion.Limited.class::isInstance);
+  }
+
+  private Optional<Conclusion> fromStderr() {
+    PlainErrors plain = new PlainErrors(errors.patterns(), errors.zone());
+    return plain
+        .pattern(stderr, PlainErrors.LINES, STDERR)
+        .or(() -> statusLine())
+        .or(() -> plain.words(stderr, PlainErrors.LINES, STDERR));
+  }
+
+  /** In text mode an error of the service is a line that begins with its HTTP status. */
+  private Optional<Conclusion> statusLine() {
+    return stderr.lastFirst().stream()
+        .limit(PlainErrors.LINES)
+        .filter(line -> STATUS_LINE.matcher(line.text()).matches())
+        .findFirst()
+        .map(line -> new Reported("", line.text(), "", List.of(), 0, line.readAt(), STDERR))
+        .map(errors::conclude);
+  }
+
+  private Optional<Conclusion> fromPlain() {
+    PlainErrors plain = new PlainErrors(errors.patterns(), errors.zone());
+    return plain
+        .pattern(records.plain(), 1, "stdout")
+        .or(() -> plain.words(records.plain(), 1, "stdout"));
+  }
+}

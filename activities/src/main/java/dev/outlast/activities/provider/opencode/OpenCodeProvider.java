@@ -1,0 +1,158 @@
+package dev.outlast.activities.provider.opencode;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentProvider;
+import dev.outlast.activities.provider.CommandLine;
+import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LimitPatterns;
+import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Surroundings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * OpenCode, called as {@code opencode run --format json --print-logs --log-level INFO} with the
+ * message on standard input: as an argument, version 1.18.33 puts one with spaces into quotation
+ * marks. Its log names the session long before the first event does, and shows that it retries.
+ *
+ * <p>{@code permissionMode} is {@code auto} (approve what the configuration does not deny) or
+ * missing: then what the configuration asks about is refused.
+ */
+public final class OpenCodeProvider implements AgentProvider {
+
+  /** More configuration, in JSON, beside that of the user's files. */
+  static final String CONFIG_CONTENT = "OPENCODE_CONFIG_CONTENT";
+
+  private static final String PLUGIN = "outlast-status.js";
+
+  @Override
+  public String name() {
+    return "opencode";
+  }
+
+  @Override
+  public Optional<String> executable() {
+    return Optional.of("opencode");
+  }
+
+  @Override
+  public List<String> defaultEnvironment() {
+    return Environment.commonAnd(
+        "OPENCODE_*",
+        "ANTHROPIC_API_KEY",
+        "OPENAI_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_GENERATIVE_AI_API_KEY",
+        "OPENROUTER_API_KEY");
+  }
+
+  @Override
+  public AgentDriver driver(AgentDefinition agent) {
+    String key = "agents." + agent.name();
+    if (agent.permissionMode() != null && !agent.permissionMode().equals("auto")) {
+      throw new IllegalArgumentException(
+          key
+              + ".permissionMode: '"
+              + agent.permissionMode()
+              + "' is unknown; opencode knows auto; finer permissions belong into opencode.json");
+    }
+    if (agent.sandbox() != null) {
+      throw new IllegalArgumentException(
+          key + ".sandbox: opencode has none; take it out, and set permissions in opencode.json");
+    }
+    return new Driver(agent, LimitPatterns.of(agent));
+  }
+
+  private record Driver(AgentDefinition agent, LimitPatterns patterns) implements AgentDriver {
+
+    @Override
+    public boolean choosesSession() {
+      return false;
+    }
+
+    @Override
+    public boolean continuesLast() {
+      return true;
+    }
+
+    @Override
+    public CommandLine commandLine(AgentCall call) {
+      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      line.addAll(List.of("run", "--format", "json", "--print-logs", "--log-level", "INFO"));
+      switch (call.start()) {
+        case FRESH -> {
+          // OpenCode names its sessions itself.
+        }
+        case RESUME -> line.addAll(List.of("--session", call.session().value()));
+        case CONTINUE_LAST -> line.add("--continue");
+      }
+      if (agent.permissionMode() != null) {
+        line.add("--" + agent.permissionMode());
+      }
+      if (call.model() != null) {
+        line.addAll(List.of("--model", call.model()));
+      }
+      line.addAll(agent.args());
+      return new CommandLine(line, call.message());
+    }
+
+    @Override
+    public OutputReader reader(Surroundings host) {
+      return new OpenCodeReader(new Refusals(patterns, host.zone()));
+    }
+
+    /** Adds our plug-in to the configuration, unless what the user has put there is not JSON. */
+    @Override
+    public Map<String, String> prepare(Surroundings host) throws IOException {
+      String given = host.environment().getOrDefault(CONFIG_CONTENT, "{}");
+      JsonNode config = Json.read(given);
+      if (host.stateFolder() == null || !config.isObject()) {
+        return Map.of();
+      }
+      Path plugin = installed(host.stateFolder().resolve("opencode"));
+      ObjectNode with = config.deepCopy();
+      JsonNode others = with.path("plugin");
+      with.set(
+          "plugin",
+          (others.isArray() ? others.<ArrayNode>deepCopy() : JsonNodeFactory.instance.arrayNode())
+              .add(plugin.toUri().toString()));
+      return Map.of(CONFIG_CONTENT, with.toString());
+    }
+
+    /** The plug-in's file. Several calls may put it there at once; each finds it whole. */
+    private static Path installed(Path folder) throws IOException {
+      byte[] content;
+      try (InputStream resource = OpenCodeProvider.class.getResourceAsStream(PLUGIN)) {
+        content = resource.readAllBytes();
+      }
+      Path file = folder.resolve(PLUGIN);
+      if (!Files.isRegularFile(file) || !Arrays.equals(Files.readAllBytes(file), content)) {
+        Files.createDirectories(folder);
+        Path part = Files.createTempFile(folder, PLUGIN, ".part");
+        Files.write(part, content);
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      }
+      return file;
+    }
+
+    @Override
+    public List<String> versionArguments() {
+      return List.of("--version");
+    }
+  }
+}
