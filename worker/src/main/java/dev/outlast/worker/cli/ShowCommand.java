@@ -1,6 +1,7 @@
 package dev.outlast.worker.cli;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.Names;
@@ -192,8 +193,15 @@ final class ShowCommand implements Callable<Integer> {
             + (incident.end() == null
                 ? ""
                 : ", " + incident.end().name().toLowerCase(Locale.ROOT).replace('_', '-')));
-    line("  rule", limit.evidence().rule() + ", read from " + limit.evidence().channel());
-    line("  evidence", limit.evidence().text());
+    LimitEvidence evidence = limit.evidence();
+    line(
+        "  rule",
+        evidence.rule()
+            + ", read from "
+            + evidence.channel()
+            + (evidence.agentVersion() == null ? "" : ", version " + evidence.agentVersion())
+            + (evidence.zone() == null ? "" : ", zone " + evidence.zone()));
+    line("  evidence", evidence.text());
   }
 
   private void line(String name, String text) {
