@@ -188,9 +188,11 @@ final class Call {
       // A session named with the last words must be known to a retried attempt too.
       report(last);
     }
-    return reason == null
-        ? outcome(reader.conclude(exitCode, clock.instant()), reader.facts())
-        : ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
+    if (reason != null) {
+      return ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
+    }
+    Conclusion conclusion = reader.conclude(exitCode, clock.instant());
+    return outcome(conclusion, reader.facts());
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -365,8 +367,8 @@ final class Call {
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {
     Instant now = clock.instant();
-    CallFacts facts = reader.facts();
     if (reason == Reason.CANCELLED) {
+      CallFacts facts = reader.facts();
       return new AgentOutcome.Stopped(
           facts(facts, facts.agentVersion(), now, false, facts.progressed()),
           StopReason.INTERRUPTED,
@@ -382,7 +384,7 @@ final class Call {
     if (conclusion instanceof Conclusion.Completed
         || (conclusion instanceof Conclusion.Limited limited && proves(limited, reason))) {
       // It had said all that there was to say, and only did not go away by itself.
-      return outcome(conclusion, facts);
+      return outcome(conclusion, reader.facts());
     }
     throw switch (reason) {
       case TOO_LONG ->

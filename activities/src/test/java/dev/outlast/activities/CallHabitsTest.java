@@ -296,6 +296,20 @@ class CallHabitsTest {
   }
 
   @Test
+  void what_the_conclusion_learns_is_told_also_of_an_agent_that_had_to_be_ended()
+      throws IOException {
+    agentThat("echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 50");
+    driver.conclusion = limit("text/limit", LimitScope.SESSION, RESET);
+    driver.learnt = new SessionId("ses_2");
+    assertEquals(driver.learnt, limited().facts().session());
+
+    agentThat("exit 1");
+    driver.conclusion = limit("text/limit", LimitScope.SESSION, RESET);
+    driver.learnt = new SessionId("ses_3");
+    assertEquals(driver.learnt, limited().facts().session());
+  }
+
+  @Test
   void operators_see_what_the_agent_did_last() throws IOException {
     agentThat("init; say 'working'; sleep 1; result 'done'");
     fresh();
