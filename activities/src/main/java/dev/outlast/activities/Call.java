@@ -431,9 +431,16 @@ final class Call {
         UsageLimit.SetBy.WINDOW);
   }
 
-  private AgentOutcome outcome(Conclusion conclusion, CallFacts callFacts) {
+  private AgentOutcome outcome(Conclusion conclusion, CallFacts learnt) {
     Instant now = clock.instant();
     boolean completed = conclusion instanceof Conclusion.Completed;
+    CallFacts callFacts = learnt;
+    if (conclusion instanceof Conclusion.Stopped stopped
+        && stopped.reason() == StopReason.SESSION_UNKNOWN) {
+      // What it names then is an id that it made up to report the error, with no session behind it.
+      callFacts = learnt.withoutSession();
+    }
+    tellOfAnotherSession(callFacts);
     String version = completed ? callFacts.agentVersion() : version(callFacts);
     CallReport report = new CallReport(setting, conclusion, version, now);
     InvocationFacts facts =
@@ -457,6 +464,20 @@ final class Call {
           report.quote());
     }
     return outcome.get();
+  }
+
+  /** An agent may be told to fork what it resumes, or have been given a session by its name. */
+  private void tellOfAnotherSession(CallFacts facts) {
+    if (call.start() == SessionStart.RESUME
+        && facts.session() != null
+        && !facts.session().equals(call.session())) {
+      log.warn(
+          "Run {}: agent {} was to resume session {} and names {}, with which the run goes on",
+          context.getInfo().getWorkflowId(),
+          setting.agent().name(),
+          call.session(),
+          facts.session());
+    }
   }
 
   /** How far the call was when it ended; the next attempt is told of it too. */

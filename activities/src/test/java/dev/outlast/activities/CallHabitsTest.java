@@ -310,6 +310,28 @@ class CallHabitsTest {
   }
 
   @Test
+  void a_session_that_is_named_beside_an_unknown_one_does_not_take_its_place() throws IOException {
+    agentThat("session=made-up; unknown");
+
+    AgentOutcome.Stopped stopped =
+        assertInstanceOf(AgentOutcome.Stopped.class, make(SessionStart.RESUME, false));
+
+    assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
+    assertNull(stopped.facts().session());
+  }
+
+  @Test
+  void a_fork_of_the_session_that_was_to_be_resumed_is_what_the_run_goes_on_with()
+      throws IOException {
+    agentThat("session=fork; init; say 'working'; limit 1893456000");
+
+    AgentOutcome.Limited limited =
+        assertInstanceOf(AgentOutcome.Limited.class, make(SessionStart.RESUME, false));
+
+    assertEquals(new SessionId("fork"), limited.facts().session());
+  }
+
+  @Test
   void operators_see_what_the_agent_did_last() throws IOException {
     agentThat("init; say 'working'; sleep 1; result 'done'");
     fresh();

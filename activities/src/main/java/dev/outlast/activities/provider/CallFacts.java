@@ -33,4 +33,19 @@ public record CallFacts(
   public SessionId resumable() {
     return session == null ? loggedSession : session;
   }
+
+  /** The same of a call that had no session. */
+  public CallFacts withoutSession() {
+    return new CallFacts(
+        null,
+        null,
+        agentVersion,
+        taken,
+        progressed,
+        lastTool,
+        lastItem,
+        tokens,
+        costUsd,
+        usingOverage);
+  }
 }
