@@ -318,6 +318,17 @@ class CallHabitsTest {
 
     assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
     assertNull(stopped.facts().session());
+    assertEquals(false, stopped.facts().taken());
+
+    agentThat(
+        "session=made-up; unknown() { echo '{\"type\":\"result\",\"subtype\":"
+            + "\"error_during_execution\",\"is_error\":true,\"errors\":[\"Error: --resume requires a"
+            + " valid session ID or session title. Provided value s-1 is not a UUID and does not match"
+            + " any session title.\"],\"session_id\":\"made-up\"}'; exit 1; }; unknown");
+    stopped = assertInstanceOf(AgentOutcome.Stopped.class, make(SessionStart.RESUME, false));
+    assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
+    assertNull(stopped.facts().session());
+    assertTrue(context.heartbeats().stream().noneMatch(InvocationProgress::taken));
   }
 
   @Test

@@ -34,13 +34,13 @@ public record CallFacts(
     return session == null ? loggedSession : session;
   }
 
-  /** The same of a call that had no session. */
+  /** The same of a call that had no session, and so none that took the message. */
   public CallFacts withoutSession() {
     return new CallFacts(
         null,
         null,
         agentVersion,
-        taken,
+        false,
         progressed,
         lastTool,
         lastItem,
