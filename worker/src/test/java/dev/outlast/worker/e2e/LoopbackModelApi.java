@@ -52,7 +52,7 @@ final class LoopbackModelApi implements AutoCloseable {
 
   private record Throttle() implements Step {}
 
-  private record Limit(Wire.Refusal refusal, Duration lasts, Duration announced) implements Step {}
+  private record Limit(Wire.Refusal refusal, Duration announced) implements Step {}
 
   /** The model says something. */
   static Step text(String text) {
@@ -69,14 +69,9 @@ final class LoopbackModelApi implements AutoCloseable {
     return new Throttle();
   }
 
-  /** All inferences are refused until the reset that is announced. */
-  static Step limit(Wire.Refusal refusal, Duration lasts) {
-    return new Limit(refusal, lasts, lasts);
-  }
-
-  /** The allowance returns earlier than announced. */
-  static Step limit(Wire.Refusal refusal, Duration lasts, Duration announced) {
-    return new Limit(refusal, lasts, announced);
+  /** All inferences are refused until the reset that is announced, or {@link #endLimit}. */
+  static Step limit(Wire.Refusal refusal, Duration announced) {
+    return new Limit(refusal, announced);
   }
 
   /**
@@ -114,7 +109,7 @@ final class LoopbackModelApi implements AutoCloseable {
   private final List<Step> script = new ArrayList<>();
   private final List<Inference> inferences = new ArrayList<>();
   private RuntimeException failure;
-  private Instant limitEnds;
+  private boolean ended;
   private Instant reset;
 
   /** Starts on a free port. */
@@ -136,7 +131,7 @@ final class LoopbackModelApi implements AutoCloseable {
     script.clear();
     script.addAll(List.of(steps));
     inferences.clear();
-    limitEnds = null;
+    ended = false;
     reset = null;
     failure = null;
   }
@@ -144,6 +139,11 @@ final class LoopbackModelApi implements AutoCloseable {
   /** The reset of the script's limit, exact to the second; null before the first inference. */
   synchronized Instant reset() {
     return reset;
+  }
+
+  /** Lets the allowance return earlier than announced. */
+  synchronized void endLimit() {
+    ended = true;
   }
 
   /** All inferences of the present script in the order of their arrival. */
@@ -215,23 +215,16 @@ final class LoopbackModelApi implements AutoCloseable {
       throw new IllegalStateException("more than " + MAX_INFERENCES + " inferences");
     }
     Instant now = clock.instant();
-    if (limitEnds != null && !now.isBefore(limitEnds)) {
-      limitEnds = null;
-      script.remove(0);
-    }
     if (reset == null) {
-      reset =
-          script.stream()
-              .filter(Limit.class::isInstance)
-              .map(Limit.class::cast)
-              .map(limit -> wholeSecond(now.plus(limit.announced())))
-              .findFirst()
-              .orElse(null);
+      reset = announced(now);
+    }
+    if (script.get(0) instanceof Limit && (ended || !now.isBefore(reset))) {
+      script.remove(0);
     }
     Step step = script.get(0);
     inferences.add(logged(wire, request, now, step instanceof Limit));
     if (step instanceof Limit limit) {
-      return refuse(limit, now);
+      return limit.refusal().until(reset, now);
     }
     if (script.size() > 1) {
       script.remove(0);
@@ -242,16 +235,14 @@ final class LoopbackModelApi implements AutoCloseable {
     return step instanceof Text text ? wire.text(request, text.text()) : wire.throttle();
   }
 
-  private ModelResponse refuse(Limit limit, Instant now) {
-    if (limitEnds == null) {
-      limitEnds =
-          limit.lasts().equals(limit.announced()) ? reset : wholeSecond(now.plus(limit.lasts()));
-    }
-    return limit.refusal().until(reset, now);
-  }
-
-  private static Instant wholeSecond(Instant instant) {
-    return Instant.ofEpochSecond(instant.getEpochSecond() + 1);
+  /** The end of the window that the script's limit is about; null if it has no limit. */
+  private Instant announced(Instant now) {
+    return script.stream()
+        .filter(Limit.class::isInstance)
+        .map(limit -> now.plus(((Limit) limit).announced()).getEpochSecond() + 1)
+        .map(Instant::ofEpochSecond)
+        .findFirst()
+        .orElse(null);
   }
 
   private static Inference logged(Wire wire, ModelRequest request, Instant at, boolean limited) {

@@ -144,8 +144,13 @@ enum RealAgent {
     return unknownSession;
   }
 
+  /** Whether it says how many tokens it has used. */
+  boolean tellsTokens() {
+    return this != COPILOT;
+  }
+
   /** The sections of the worker's configuration. */
-  String configuration(Path executables, String baseUrl) {
+  String configuration(Path executable, String baseUrl) {
     return """
     [agents.%1$s]
     command = ["%2$s"]
@@ -156,7 +161,7 @@ enum RealAgent {
     provider = "%1$s"
     %4$s
     """
-        .formatted(program(), executables.resolve(program()), agent(), account(baseUrl));
+        .formatted(program(), executable, agent(), account(baseUrl));
   }
 
   /** What else the agent is configured with. */

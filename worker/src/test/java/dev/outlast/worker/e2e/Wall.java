@@ -2,6 +2,8 @@ package dev.outlast.worker.e2e;
 
 import dev.outlast.limit.LimitScope;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
 
 /** A usage limit as one of the agents meets it. */
 enum Wall {
@@ -41,14 +43,14 @@ enum Wall {
     this.exactTo = exactTo;
   }
 
+  /** The walls of an agent. */
+  static List<Wall> allOf(RealAgent agent) {
+    return Arrays.stream(values()).filter(wall -> wall.agent == agent).toList();
+  }
+
   /** The first wall of an agent. */
   static Wall of(RealAgent agent) {
-    for (Wall wall : values()) {
-      if (wall.agent == agent) {
-        return wall;
-      }
-    }
-    throw new IllegalArgumentException("no wall for " + agent);
+    return allOf(agent).get(0);
   }
 
   RealAgent agent() {
@@ -63,8 +65,8 @@ enum Wall {
     return scope;
   }
 
-  /** Whether the agent ends at a limit of seconds, too, and says when it resets. */
-  boolean announces() {
+  /** Whether the agent ends at a limit of seconds, too; others sit out a short one. */
+  boolean endsAtShortLimits() {
     return agent == RealAgent.CLAUDE || agent == RealAgent.CODEX;
   }
 

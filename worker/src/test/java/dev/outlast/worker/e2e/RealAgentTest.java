@@ -39,7 +39,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -51,17 +50,22 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The real agents meet the usage limits of model APIs on the loopback, on the real server where
- * there is one. {@code OUTLAST_AGENTS} names the folder of their executables; {@code .ci/run
- * agents} installs them and runs this.
+ * What every real agent does at the usage limits of a model API on the loopback, with a worker and
+ * a server of its own: the real one where there is one. {@code OUTLAST_AGENTS} names the folder of
+ * the executables; {@code .ci/run agents} installs them and runs this.
  */
 @Tag("agents")
-class RealAgentsTest {
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Execution(ExecutionMode.CONCURRENT)
+abstract class RealAgentTest {
 
   /** How long a limit lasts, and how long a run waits where it is told to. */
   private static final Duration LIMIT = Duration.ofSeconds(15);
@@ -69,49 +73,46 @@ class RealAgentsTest {
   /** The agents sit out a shorter wait by themselves. */
   private static final Duration ANNOUNCED = Duration.ofMinutes(6);
 
-  /** What an agent may leave between two lines of output before it counts as stuck here. */
-  private static final Duration SILENCE = Duration.ofSeconds(15);
-
   private static final Duration PATIENCE = Duration.ofSeconds(120);
-  private static final Path MATRIX = Path.of("target", "agents.txt");
+  private static final Path SHOWN = Path.of("target", "agents.txt");
 
   private static final String PROMPT = "Do the first half, then the second one.";
   private static final String TOOL_OUTPUT = "first-half-done";
   private static final String RESUME_MESSAGE = "The allowance is back. Please go on.";
   private static final String ANSWER = "Both halves are done.";
 
-  @TempDir private static Path folder;
-  @AutoClose private static Place place;
-  @AutoClose private static Program worker;
+  private static final AgentMatrix MATRIX = new AgentMatrix();
+
+  private final RealAgent agent;
+  private Path folder;
+  @AutoClose private LoopbackModelApi api;
+  @AutoClose private Place place;
+  @AutoClose private Program worker;
 
   @AutoClose("shutdownNow")
-  private static WorkflowServiceStubs stubs;
+  private WorkflowServiceStubs stubs;
 
-  private static final Map<RealAgent, LoopbackModelApi> APIS = new EnumMap<>(RealAgent.class);
-  private static final AgentMatrix matrix = new AgentMatrix();
+  RealAgentTest(RealAgent agent) {
+    this.agent = agent;
+  }
 
   @BeforeAll
-  static void a_worker_has_all_agents() throws Exception {
+  void a_worker_has_the_agent(@TempDir Path empty) throws Exception {
+    folder = empty;
     String installed = System.getenv("OUTLAST_AGENTS");
     assertNotNull(installed, "OUTLAST_AGENTS must name the folder of the agents' executables");
-    Path executables = Path.of(installed).toAbsolutePath();
+    Path executable = Path.of(installed).toAbsolutePath().resolve(agent.program());
+    assertTrue(Files.isExecutable(executable), () -> "not an executable: " + executable);
     Path home = Files.createDirectories(folder.resolve("home"));
-    StringBuilder configuration = new StringBuilder();
-    for (RealAgent agent : RealAgent.values()) {
-      Path executable = executables.resolve(agent.program());
-      assertTrue(Files.isExecutable(executable), () -> "not an executable: " + executable);
-      matrix.version(agent, version(executable));
-      LoopbackModelApi api = new LoopbackModelApi(Clock.systemUTC());
-      APIS.put(agent, api);
-      agent.prepare(home, api.baseUrl());
-      configuration.append(agent.configuration(executables, api.baseUrl())).append('\n');
-    }
+    MATRIX.version(agent, version(executable));
+    api = new LoopbackModelApi(Clock.systemUTC());
+    agent.prepare(home, api.baseUrl());
     place = Place.start(folder);
     worker =
         WorkerProcess.start(
             place.address(),
             folder,
-            configuration.toString(),
+            agent.configuration(executable, api.baseUrl()),
             Map.of(
                 "DUMMY_KEY",
                 "a-dummy-key",
@@ -123,7 +124,7 @@ class RealAgentsTest {
             WorkflowServiceStubsOptions.newBuilder().setTarget(place.address()).build());
   }
 
-  private static String version(Path executable) throws Exception {
+  private String version(Path executable) throws Exception {
     Path log = Files.createTempFile(folder, "version", ".log");
     Map<String, String> environment =
         Map.of("PATH", System.getenv("PATH"), "HOME", folder.resolve("home").toString());
@@ -144,58 +145,63 @@ class RealAgentsTest {
   }
 
   @AfterAll
-  static void show_the_matrix() throws IOException {
-    APIS.values().forEach(LoopbackModelApi::close);
-    Files.writeString(MATRIX, matrix.toString());
+  void show_what_was_found() throws IOException {
+    Files.writeString(SHOWN, MATRIX.toString());
   }
 
+  @Execution(ExecutionMode.SAME_THREAD)
   @ParameterizedTest
-  @EnumSource
+  @MethodSource("walls")
   void a_limited_session_waits_durably_and_goes_on_where_it_was(Wall wall) throws Exception {
-    RealAgent agent = wall.agent();
-    LoopbackModelApi api = APIS.get(agent);
     api.script(
         command("echo " + TOOL_OUTPUT),
-        limit(wall.refusal(), LIMIT, wall.announces() ? LIMIT : ANNOUNCED),
+        limit(wall.refusal(), wall.endsAtShortLimits() ? LIMIT : ANNOUNCED),
         text(ANSWER));
     try (AgentCount count = new AgentCount(worker)) {
-      AgentRun run = start(agent, request(agent).build());
+      AgentRun run = start(request().build());
       SessionId limitedSession = awaitWait(run);
       Incident incident = run.incidents().get(0);
-      the_limit_was_understood(wall, incident, api);
+      the_limit_was_understood(wall, incident);
       assertEquals(List.of(), worker.agents(), "an agent is kept over the wait");
-      matrix.reached(
+      MATRIX.reached(
           wall,
           Stage.LIMIT,
           incident.limit().scope().word() + ": " + incident.limit().evidence().rule());
       Instant resumeAt = incident.resumeAt();
-      if (!wall.announces()) {
+      if (!wall.endsAtShortLimits()) {
+        api.endLimit();
         resumeAt = Instant.parse(run.changeResume(LIMIT.toSeconds() + "s"));
       }
       AgentRunResult result = result(run);
 
-      matrix.reached(wall, Stage.WAIT, result.waitedSeconds() + " s");
+      MATRIX.reached(wall, Stage.WAIT, result.waitedSeconds() + " s");
       assertEquals(limitedSession, result.session(), "another session");
       the_session_went_on_with_all_it_knew(api.inferences(), resumeAt, result.session());
-      matrix.reached(wall, Stage.RESUME, "same session");
+      MATRIX.reached(wall, Stage.RESUME, "same session");
       assertEquals(ANSWER, result.text());
       assertEquals(1, result.limitsHit());
-      assertTrue(result.tokens().input() > 0, () -> "no tokens: " + result.tokens());
+      assertEquals(agent.tellsTokens(), result.tokens().input() > 0, result.tokens()::toString);
       assertEquals(1, count.most().size(), () -> "at one time: " + count.most());
-      matrix.reached(
-          wall, Stage.COMPLETION, "answered, " + result.tokens().input() + " tokens read");
+      MATRIX.reached(
+          wall,
+          Stage.COMPLETION,
+          "answered, tokens in: " + (agent.tellsTokens() ? result.tokens().input() : "not told"));
     }
   }
 
-  private static void the_limit_was_understood(Wall wall, Incident incident, LoopbackModelApi api) {
+  private List<Wall> walls() {
+    return Wall.allOf(agent);
+  }
+
+  private void the_limit_was_understood(Wall wall, Incident incident) {
     assertEquals(wall.scope(), incident.limit().scope(), () -> "incident: " + incident);
     LimitEvidence evidence = incident.limit().evidence();
     assertFalse(evidence.rule().isBlank(), () -> "no rule: " + evidence);
     assertFalse(evidence.text().isBlank(), () -> "no evidence: " + evidence);
     assertNotNull(evidence.agentVersion(), () -> "no version: " + evidence);
     assertTrue(
-        matrix.version(wall.agent()).contains(evidence.agentVersion()),
-        () -> evidence.agentVersion() + " is not " + matrix.version(wall.agent()));
+        MATRIX.version(wall.agent()).contains(evidence.agentVersion()),
+        () -> evidence.agentVersion() + " is not " + MATRIX.version(wall.agent()));
     assertEquals(wall.namesReset(), incident.fromReset(), () -> "incident: " + incident);
     if (wall.namesReset()) {
       Duration off = Duration.between(api.reset(), incident.limit().reset().latest()).abs();
@@ -222,14 +228,14 @@ class RealAgentsTest {
     }
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void a_prompt_that_is_refused_at_once_is_not_lost(RealAgent agent) throws Exception {
+  @Execution(ExecutionMode.SAME_THREAD)
+  @Test
+  void a_prompt_that_is_refused_at_once_is_not_lost() throws Exception {
     Wall wall = Wall.of(agent);
-    LoopbackModelApi api = APIS.get(agent);
-    api.script(limit(wall.refusal(), Duration.ofSeconds(1), ANNOUNCED), text(ANSWER));
-    AgentRun run = start(agent, request(agent).build());
+    api.script(limit(wall.refusal(), ANNOUNCED), text(ANSWER));
+    AgentRun run = start(request().build());
     awaitWait(run);
+    api.endLimit();
     run.resumeNow("the allowance is back already");
 
     assertEquals(ANSWER, result(run).text());
@@ -241,16 +247,15 @@ class RealAgentsTest {
     assertFalse(events(run).contains(RunEvent.Type.SESSION_LOST), "it was known to be forgotten");
   }
 
+  @Execution(ExecutionMode.SAME_THREAD)
   @Test
-  void a_second_prompt_that_gemini_forgets_is_said_again_in_the_same_session() throws Exception {
-    LoopbackModelApi api = APIS.get(RealAgent.GEMINI);
+  void a_second_prompt_that_is_refused_is_answered_in_the_same_session() throws Exception {
     api.script(
-        text("The first half is done."),
-        limit(Wall.of(RealAgent.GEMINI).refusal(), Duration.ofSeconds(1), ANNOUNCED),
-        text(ANSWER));
-    AgentRun run = start(RealAgent.GEMINI, request(RealAgent.GEMINI).build());
+        text("The first half is done."), limit(Wall.of(agent).refusal(), ANNOUNCED), text(ANSWER));
+    AgentRun run = start(request().build());
     run.send("And now the second half?");
     SessionId limitedSession = awaitWait(run);
+    api.endLimit();
     run.resumeNow("the allowance is back already");
 
     AgentRunResult result = result(run);
@@ -262,18 +267,15 @@ class RealAgentsTest {
     assertTrue(last.carries("And now the second half?"), () -> "the prompt is gone: " + last);
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void a_session_that_is_gone_after_the_wait_is_followed_by_a_fresh_one(RealAgent agent)
-      throws Exception {
-    LoopbackModelApi api = APIS.get(agent);
+  @Execution(ExecutionMode.SAME_THREAD)
+  @Test
+  void a_session_that_is_gone_after_the_wait_is_followed_by_a_fresh_one() throws Exception {
     api.script(
-        command("echo " + TOOL_OUTPUT),
-        limit(Wall.of(agent).refusal(), Duration.ofSeconds(1), ANNOUNCED),
-        text(ANSWER));
-    AgentRun run = start(agent, request(agent).build());
+        command("echo " + TOOL_OUTPUT), limit(Wall.of(agent).refusal(), ANNOUNCED), text(ANSWER));
+    AgentRun run = start(request().build());
     SessionId lost = awaitWait(run);
     delete(folder.resolve("home").resolve(agent.sessions()));
+    api.endLimit();
     run.resumeNow("the allowance is back already");
 
     AgentRunResult result = result(run);
@@ -284,13 +286,11 @@ class RealAgentsTest {
     assertTrue(last.carries(PROMPT), () -> "the fresh session does not know the task: " + last);
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void a_session_that_never_was_stops_the_run(RealAgent agent) {
-    LoopbackModelApi api = APIS.get(agent);
+  @Execution(ExecutionMode.SAME_THREAD)
+  @Test
+  void a_session_that_never_was_stops_the_run() {
     api.script(text(ANSWER));
-    AgentRun run =
-        start(agent, request(agent).setSession(new SessionId(agent.unknownSession())).build());
+    AgentRun run = start(request().setSession(new SessionId(agent.unknownSession())).build());
 
     WorkflowFailedException failed = assertThrows(WorkflowFailedException.class, () -> result(run));
     ApplicationFailure cause = (ApplicationFailure) failed.getCause();
@@ -299,29 +299,25 @@ class RealAgentsTest {
     assertEquals(List.of(), api.inferences());
   }
 
-  @ParameterizedTest
-  @EnumSource
-  void a_short_rate_limit_is_no_usage_limit(RealAgent agent) throws Exception {
-    LoopbackModelApi api = APIS.get(agent);
+  @Execution(ExecutionMode.SAME_THREAD)
+  @Test
+  void a_short_rate_limit_is_no_usage_limit() throws Exception {
     api.script(throttle(), text(ANSWER));
-    AgentRun run = start(agent, request(agent).build());
+    AgentRun run = start(request().build());
 
     AgentRunResult result = result(run);
     assertEquals(ANSWER, result.text());
     assertEquals(0, result.limitsHit(), () -> "incidents: " + run.incidents());
   }
 
-  private static AgentRunRequest.Builder request(RealAgent agent) {
-    AgentRunRequest.Builder request =
-        AgentRunRequest.newBuilder()
-            .setAgent(agent.program())
-            .setPrompt(PROMPT)
-            .setResumeMessage(RESUME_MESSAGE);
-    // It tries again in its process, and says nothing.
-    return agent == RealAgent.OPENCODE ? request.setSilenceTimeout(SILENCE) : request;
+  private AgentRunRequest.Builder request() {
+    return AgentRunRequest.newBuilder()
+        .setAgent(agent.program())
+        .setPrompt(PROMPT)
+        .setResumeMessage(RESUME_MESSAGE);
   }
 
-  private static AgentRun start(RealAgent agent, AgentRunRequest request) {
+  private AgentRun start(AgentRunRequest request) {
     AgentRun run =
         WorkflowClient.newInstance(stubs)
             .newWorkflowStub(
@@ -335,7 +331,7 @@ class RealAgentsTest {
   }
 
   /** Returns the session when the run waits for the end of its first limit. */
-  private static SessionId awaitWait(AgentRun run) throws InterruptedException {
+  private SessionId awaitWait(AgentRun run) throws InterruptedException {
     Await.until(
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
