@@ -188,9 +188,11 @@ final class Call {
       // A session named with the last words must be known to a retried attempt too.
       report(last);
     }
-    return reason == null
-        ? outcome(reader.conclude(exitCode, clock.instant()), reader.facts())
-        : ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
+    if (reason != null) {
+      return ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
+    }
+    Conclusion conclusion = reader.conclude(exitCode, clock.instant());
+    return outcome(conclusion, reader.facts());
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -365,8 +367,8 @@ final class Call {
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {
     Instant now = clock.instant();
-    CallFacts facts = reader.facts();
     if (reason == Reason.CANCELLED) {
+      CallFacts facts = reader.facts();
       return new AgentOutcome.Stopped(
           facts(facts, facts.agentVersion(), now, false, facts.progressed()),
           StopReason.INTERRUPTED,
@@ -382,7 +384,7 @@ final class Call {
     if (conclusion instanceof Conclusion.Completed
         || (conclusion instanceof Conclusion.Limited limited && proves(limited, reason))) {
       // It had said all that there was to say, and only did not go away by itself.
-      return outcome(conclusion, facts);
+      return outcome(conclusion, reader.facts());
     }
     throw switch (reason) {
       case TOO_LONG ->
@@ -429,9 +431,16 @@ final class Call {
         UsageLimit.SetBy.WINDOW);
   }
 
-  private AgentOutcome outcome(Conclusion conclusion, CallFacts callFacts) {
+  private AgentOutcome outcome(Conclusion conclusion, CallFacts learnt) {
     Instant now = clock.instant();
     boolean completed = conclusion instanceof Conclusion.Completed;
+    CallFacts callFacts = learnt;
+    if (conclusion instanceof Conclusion.Stopped stopped
+        && stopped.reason() == StopReason.SESSION_UNKNOWN) {
+      // What it names then is an id that it made up to report the error, with no session behind it.
+      callFacts = learnt.withoutSession();
+    }
+    tellOfAnotherSession(callFacts);
     String version = completed ? callFacts.agentVersion() : version(callFacts);
     CallReport report = new CallReport(setting, conclusion, version, now);
     InvocationFacts facts =
@@ -455,6 +464,20 @@ final class Call {
           report.quote());
     }
     return outcome.get();
+  }
+
+  /** An agent may be told to fork what it resumes, or have been given a session by its name. */
+  private void tellOfAnotherSession(CallFacts facts) {
+    if (call.start() == SessionStart.RESUME
+        && facts.session() != null
+        && !facts.session().equals(call.session())) {
+      log.warn(
+          "Run {}: agent {} was to resume session {} and names {}, with which the run goes on",
+          context.getInfo().getWorkflowId(),
+          setting.agent().name(),
+          call.session(),
+          facts.session());
+    }
   }
 
   /** How far the call was when it ended; the next attempt is told of it too. */

@@ -28,6 +28,8 @@ record ChildEnvironment(Map<String, String> variables, Set<String> secretValues)
   /** Shorter values are not taken out of texts: they would tear other words apart. */
   static final int MIN_SECRET = 6;
 
+  private static final String REDACTED = "[secret]";
+
   /** The longest secret, in characters. */
   static final int MAX_SECRET = 64 * 1024;
 
@@ -135,13 +137,24 @@ record ChildEnvironment(Map<String, String> variables, Set<String> secretValues)
     return "Etc/GMT" + (seconds > 0 ? "-" : "+") + Math.abs(seconds / 3600);
   }
 
-  /** The text without secret values. */
+  /** The text without secret values, nor the beginning of one that it was cut within. */
   String redact(String text) {
     String redacted = text;
     for (String secret : secretValues) {
-      redacted = redacted.replace(secret, "[secret]");
+      redacted = redacted.replace(secret, REDACTED);
     }
-    return redacted;
+    int end = redacted.length();
+    for (String secret : secretValues) {
+      int begun = Math.min(secret.length() - 1, redacted.length());
+      while (begun >= MIN_SECRET
+          && !redacted.regionMatches(redacted.length() - begun, secret, 0, begun)) {
+        begun--;
+      }
+      if (begun >= MIN_SECRET) {
+        end = Math.min(end, redacted.length() - begun);
+      }
+    }
+    return end == redacted.length() ? redacted : redacted.substring(0, end) + REDACTED;
   }
 
   /** Names only, so that no value gets into a log. */

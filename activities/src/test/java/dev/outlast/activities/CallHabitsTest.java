@@ -296,6 +296,53 @@ class CallHabitsTest {
   }
 
   @Test
+  void what_the_conclusion_learns_is_told_also_of_an_agent_that_had_to_be_ended()
+      throws IOException {
+    agentThat("echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 50");
+    driver.conclusion = limit("text/limit", LimitScope.SESSION, RESET);
+    driver.learnt = new SessionId("ses_2");
+    assertEquals(driver.learnt, limited().facts().session());
+
+    agentThat("exit 1");
+    driver.conclusion = limit("text/limit", LimitScope.SESSION, RESET);
+    driver.learnt = new SessionId("ses_3");
+    assertEquals(driver.learnt, limited().facts().session());
+  }
+
+  @Test
+  void a_session_that_is_named_beside_an_unknown_one_does_not_take_its_place() throws IOException {
+    agentThat("session=made-up; unknown");
+
+    AgentOutcome.Stopped stopped =
+        assertInstanceOf(AgentOutcome.Stopped.class, make(SessionStart.RESUME, false));
+
+    assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
+    assertNull(stopped.facts().session());
+    assertEquals(false, stopped.facts().taken());
+
+    agentThat(
+        "session=made-up; unknown() { echo '{\"type\":\"result\",\"subtype\":"
+            + "\"error_during_execution\",\"is_error\":true,\"errors\":[\"Error: --resume requires a"
+            + " valid session ID or session title. Provided value s-1 is not a UUID and does not match"
+            + " any session title.\"],\"session_id\":\"made-up\"}'; exit 1; }; unknown");
+    stopped = assertInstanceOf(AgentOutcome.Stopped.class, make(SessionStart.RESUME, false));
+    assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
+    assertNull(stopped.facts().session());
+    assertTrue(context.heartbeats().stream().noneMatch(InvocationProgress::taken));
+  }
+
+  @Test
+  void a_fork_of_the_session_that_was_to_be_resumed_is_what_the_run_goes_on_with()
+      throws IOException {
+    agentThat("session=fork; init; say 'working'; limit 1893456000");
+
+    AgentOutcome.Limited limited =
+        assertInstanceOf(AgentOutcome.Limited.class, make(SessionStart.RESUME, false));
+
+    assertEquals(new SessionId("fork"), limited.facts().session());
+  }
+
+  @Test
   void operators_see_what_the_agent_did_last() throws IOException {
     agentThat("init; say 'working'; sleep 1; result 'done'");
     fresh();

@@ -32,6 +32,9 @@ final class ScriptedDriver implements AgentDriver {
   /** What each call is concluded with; null for what Claude's own reader says. */
   Conclusion conclusion;
 
+  /** What only the conclusion learns of the session; null for nothing. */
+  SessionId learnt;
+
   /** What standard error's line {@code log:…} names. */
   private static final String LOG = "log:";
 
@@ -131,6 +134,7 @@ final class ScriptedDriver implements AgentDriver {
 
     @Override
     public Conclusion conclude(int exitCode, Instant now) {
+      logged = learnt == null ? logged : learnt;
       return conclusion == null ? reader.conclude(exitCode, now) : conclusion;
     }
   }

@@ -137,8 +137,10 @@ public final class ErrorWording {
           "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
 
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
+
+  /** A code in small letters. Possessive, as a long one would else be too deep for the stack. */
   private static final Pattern CODE =
-      Pattern.compile("(?<![\\w./\\\\-])[a-z]+(?:_[a-z]+)+(?![\\w/\\\\-]|\\.\\w)");
+      Pattern.compile("(?<![\\w./\\\\-])[a-z]++(?:_[a-z]++)++(?![\\w/\\\\-]|\\.\\w)");
 
   /** Google sends to its limits, not to a bill, in the words that others have for a bill. */
   private static final String GOOGLE_LIMITS = "ai.google.dev";
@@ -149,7 +151,8 @@ public final class ErrorWording {
       Pattern.compile(
           "\\bno (?:saved |such |previous )?(?:sessions?|conversation|rollout|thread|task)\\b[^\\n]{0,60}\\b(?:found|matched|exists?)\\b|"
               + "\\b(?:session|conversation|thread)\\b[^\\n]{0,80}\\b(?:not found|does not exist|doesn't exist|is unknown|cannot be found)\\b|"
-              + "\\b(?:unknown|no such|invalid) (?:session|conversation|thread)\\b");
+              + "\\b(?:unknown|no such|invalid) (?:session|conversation|thread)\\b|"
+              + "\\b(?:not match any|matches no) (?:session|conversation|thread)\\b");
   private static final Pattern REFUSED =
       Pattern.compile(
           "(?:usage|acceptable use|content) policy|violat\\w+ (?:our|the)\\b|unable to respond to this request|\\brefusal\\b|\\bprohibited content\\b|\\bsafety filters?\\b|"

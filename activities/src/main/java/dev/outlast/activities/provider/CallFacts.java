@@ -33,4 +33,19 @@ public record CallFacts(
   public SessionId resumable() {
     return session == null ? loggedSession : session;
   }
+
+  /** The same of a call that had no session, and so none that took the message. */
+  public CallFacts withoutSession() {
+    return new CallFacts(
+        null,
+        null,
+        agentVersion,
+        false,
+        progressed,
+        lastTool,
+        lastItem,
+        tokens,
+        costUsd,
+        usingOverage);
+  }
 }

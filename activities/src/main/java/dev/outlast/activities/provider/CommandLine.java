@@ -29,4 +29,12 @@ public record CommandLine(List<String> arguments, String stdin) {
         && text.indexOf('\0') < 0
         && Charset.defaultCharset().newEncoder().canEncode(text);
   }
+
+  /**
+   * Whether a message can be an argument that an agent takes for nothing else: it {@linkplain
+   * #fitsArgument fits}, looks like no option, and is not blank.
+   */
+  public static boolean isPlainArgument(String message) {
+    return !message.startsWith("-") && !message.isBlank() && fitsArgument(message);
+  }
 }

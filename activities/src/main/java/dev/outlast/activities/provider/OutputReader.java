@@ -23,7 +23,7 @@ public interface OutputReader {
     return false;
   }
 
-  /** What is known so far. */
+  /** What is known so far; after {@link #conclude} it may be more. */
   CallFacts facts();
 
   /**

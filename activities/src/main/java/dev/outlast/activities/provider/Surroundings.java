@@ -28,14 +28,13 @@ public record Surroundings(ZoneId zone, Map<String, String> environment, Path st
   /**
    * The folder that a variable names, or else the one of this name in the agent's home.
    *
-   * @return empty if the agent's environment has neither
+   * @return empty if the agent's environment has neither, or names it relative to wherever the
+   *     agent is
    */
   public Optional<Path> folder(String variable, String inHome) {
     String named = environment.getOrDefault(variable, "");
-    if (!named.isEmpty()) {
-      return Optional.of(Path.of(named));
-    }
     String home = environment.getOrDefault("HOME", "");
-    return home.isEmpty() ? Optional.empty() : Optional.of(Path.of(home, inHome));
+    Path folder = named.isEmpty() ? Path.of(home).resolve(inHome) : Path.of(named);
+    return folder.isAbsolute() ? Optional.of(folder) : Optional.empty();
   }
 }

@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.claude;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
@@ -36,6 +37,7 @@ public final class ClaudeProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
+    AgentOptions.sandbox(agent, List.of(), "Claude Code's own sandbox is part of its settings");
     return new Driver(agent, LimitPatterns.of(agent));
   }
 
@@ -53,10 +55,7 @@ public final class ClaudeProvider implements AgentProvider {
 
     @Override
     public CommandLine commandLine(AgentCall call) {
-      boolean asArgument =
-          !call.message().startsWith("-")
-              && !call.message().isBlank()
-              && CommandLine.fitsArgument(call.message());
+      boolean asArgument = CommandLine.isPlainArgument(call.message());
       List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
       line.add("-p");
       if (asArgument) {

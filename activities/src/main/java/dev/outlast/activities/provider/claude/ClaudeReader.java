@@ -1,6 +1,7 @@
 package dev.outlast.activities.provider.claude;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.detect.ErrorWording;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.CallFacts;
@@ -223,7 +224,9 @@ final class ClaudeReader implements OutputReader {
             text.isBlank() ? errorText : text + "\n" + errorText,
             readAt);
     result = new Result(failed, subtype, text, error);
-    taken |= !errorText.contains("No conversation found");
+    taken |=
+        ErrorWording.read(errorText, readAt, zone).meaning()
+            != ErrorWording.Meaning.SESSION_UNKNOWN;
     if (node.path("usage").isObject()) {
       totalTokens = tokens(node.path("usage"));
     }

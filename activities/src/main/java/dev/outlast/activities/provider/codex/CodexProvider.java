@@ -3,16 +3,19 @@ package dev.outlast.activities.provider.codex;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * The Codex CLI, called as {@code codex exec [resume] --json --skip-git-repo-check …}. The options
@@ -26,9 +29,10 @@ import java.util.Optional;
  *       approve-for-me} has the CLI's automatic review decide, in a writable workspace, {@code
  *       full-auto} is an older version's word for a writable workspace, and {@code
  *       dangerously-bypass-approvals-and-sandbox} lets tools do everything.
- *   <li>A session to resume is named by its id, a UUID, or by a name that was given to it; for a
- *       name that it does not know, and for the last session of a folder that has none, the CLI
- *       begins a new session without a word. An unknown id is an error.
+ *   <li>A session to resume is named by its id, a UUID. The CLI knows names of sessions too, but
+ *       begins a new session without a word for a name that it does not know, so names are refused;
+ *       an unknown id is an error. For the last session of a folder that has none it begins a new
+ *       one, as it should.
  *   <li>{@code args} are options of {@code codex exec}. They are given before the word {@code
  *       resume}, where the CLI accepts them for a resumed session too, {@code -s}, {@code -p} and
  *       {@code --add-dir} included. An option that takes several values needs the form {@code
@@ -41,6 +45,9 @@ public final class CodexProvider implements AgentProvider {
   /** The words for {@code sandbox}. */
   public static final List<String> SANDBOXES =
       List.of("read-only", "workspace-write", "danger-full-access");
+
+  private static final Pattern ID =
+      Pattern.compile("(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 
   private static final String NEVER = "never";
   private static final String BYPASS = "dangerously-bypass-approvals-and-sandbox";
@@ -67,8 +74,8 @@ public final class CodexProvider implements AgentProvider {
   @Override
   public AgentDriver driver(AgentDefinition agent) {
     String key = "agents." + agent.name() + ".";
-    oneOf(key + "sandbox", agent.sandbox(), SANDBOXES);
-    oneOf(key + "permission-mode", agent.permissionMode(), PERMISSION_MODES);
+    AgentOptions.sandbox(agent, SANDBOXES, "");
+    AgentOptions.permissionMode(agent, PERMISSION_MODES, "");
     String implied = impliedSandbox(agent.permissionMode());
     if (implied != null && agent.sandbox() != null && !agent.sandbox().equals(implied)) {
       throw new IllegalArgumentException(
@@ -97,13 +104,6 @@ public final class CodexProvider implements AgentProvider {
       return null;
     }
     return permissionMode.equals(BYPASS) ? "danger-full-access" : "workspace-write";
-  }
-
-  private static void oneOf(String key, String value, List<String> allowed) {
-    if (value != null && !allowed.contains(value)) {
-      throw new IllegalArgumentException(
-          key + ": '" + value + "' is unknown to codex exec; use " + String.join(", ", allowed));
-    }
   }
 
   /** Why an argument cannot be given, and what to do instead; empty if it can. */
@@ -164,19 +164,28 @@ public final class CodexProvider implements AgentProvider {
       }
       switch (call.start()) {
         case FRESH -> {}
-        case RESUME -> line.add(call.session().value());
+        case RESUME -> line.add(id(call.session()));
         case CONTINUE_LAST -> line.add("--last");
       }
-      boolean asArgument =
-          !call.message().startsWith("-")
-              && !call.message().isBlank()
-              && CommandLine.fitsArgument(call.message());
+      boolean asArgument = CommandLine.isPlainArgument(call.message());
       if (asArgument && fresh) {
         // Else a message such as "review" would be one of the program's commands.
         line.add("--");
       }
       line.add(asArgument ? call.message() : "-");
       return new CommandLine(line, asArgument ? null : call.message());
+    }
+
+    private static String id(SessionId session) {
+      if (!ID.matcher(session.value()).matches()) {
+        throw new IllegalArgumentException(
+            "session: '"
+                + session
+                + "' is no id of codex, which would begin a new session for a name that it does not"
+                + " know; give the session's id, as in '0199a213-81c0-7800-8aa1-bbab2a035a53': codex"
+                + " prints it when it begins, and it is in the name of the session's file");
+      }
+      return session.value();
     }
 
     @Override

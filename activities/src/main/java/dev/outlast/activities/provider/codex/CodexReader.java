@@ -283,10 +283,14 @@ final class CodexReader implements OutputReader {
     return new LineTail.Line(PlainText.head(PlainText.clean(text), MAX_TAIL), readAt);
   }
 
-  /** No version is known to try again at a usage limit; a service of another kind may make it. */
+  /**
+   * No version is known to try again at a usage limit; a service of another kind may make it. Its
+   * tries are few, so that what only looks like a limit may show what it is.
+   */
   @Override
   public boolean sitsOutLimit(Instant now) {
-    return retry instanceof Conclusion.Limited;
+    return retry instanceof Conclusion.Limited
+        && !retry.basis().rule().equals(Conclusion.UNRECOGNISED);
   }
 
   @Override

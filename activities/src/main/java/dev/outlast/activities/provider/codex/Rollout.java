@@ -85,7 +85,6 @@ final class Rollout {
     try {
       Optional<Path> file =
           host.folder("CODEX_HOME", ".codex")
-              .filter(Path::isAbsolute)
               .flatMap(home -> find(home.resolve("sessions"), session));
       return file.isEmpty() ? Optional.empty() : Optional.of(read(file.get()));
     } catch (IOException | UncheckedIOException | SecurityException | InvalidPathException e) {

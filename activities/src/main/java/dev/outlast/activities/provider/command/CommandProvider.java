@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.command;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
@@ -37,6 +38,8 @@ public final class CommandProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
+    AgentOptions.permissionMode(agent, List.of(), "write it into args");
+    AgentOptions.sandbox(agent, List.of(), "write it into args");
     return new Driver(
         agent,
         ArgumentTemplate.parse("agents." + agent.name() + ".args", agent.args()),

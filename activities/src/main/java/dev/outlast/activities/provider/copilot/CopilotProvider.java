@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.copilot;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
@@ -45,22 +46,10 @@ public final class CopilotProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
-    String key = "agents." + agent.name();
-    if (agent.permissionMode() != null && !PERMISSION_MODES.contains(agent.permissionMode())) {
-      throw new IllegalArgumentException(
-          key
-              + ".permissionMode: '"
-              + agent.permissionMode()
-              + "' is unknown; copilot knows "
-              + String.join(", ", PERMISSION_MODES)
-              + "; finer permissions are arguments, for example --allow-tool=write");
-    }
-    if (agent.sandbox() != null) {
-      throw new IllegalArgumentException(
-          key
-              + ".sandbox: copilot has no option for it; take it out and set up copilot's own"
-              + " sandbox with 'copilot sandbox'");
-    }
+    AgentOptions.permissionMode(
+        agent, PERMISSION_MODES, "finer permissions are arguments, for example --allow-tool=write");
+    AgentOptions.sandbox(
+        agent, List.of(), "copilot's own sandbox is set up with 'copilot sandbox'");
     return new Driver(agent, LimitPatterns.of(agent));
   }
 

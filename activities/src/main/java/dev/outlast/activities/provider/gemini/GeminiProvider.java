@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.gemini;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
@@ -44,23 +45,9 @@ public final class GeminiProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
-    check(agent, "permission-mode", agent.permissionMode(), APPROVAL_MODES);
-    check(agent, "sandbox", agent.sandbox(), SANDBOXES);
+    AgentOptions.permissionMode(agent, APPROVAL_MODES, "");
+    AgentOptions.sandbox(agent, SANDBOXES, "");
     return new Driver(agent, LimitPatterns.of(agent));
-  }
-
-  private static void check(AgentDefinition agent, String key, String value, List<String> allowed) {
-    if (value != null && !allowed.contains(value)) {
-      throw new IllegalArgumentException(
-          "agents."
-              + agent.name()
-              + "."
-              + key
-              + ": '"
-              + value
-              + "' is unknown; allowed are "
-              + String.join(", ", allowed));
-    }
   }
 
   private record Driver(AgentDefinition agent, LimitPatterns patterns) implements AgentDriver {
@@ -77,10 +64,7 @@ public final class GeminiProvider implements AgentProvider {
 
     @Override
     public CommandLine commandLine(AgentCall call) {
-      boolean asArgument =
-          !call.message().startsWith("-")
-              && !call.message().isBlank()
-              && CommandLine.fitsArgument(call.message());
+      boolean asArgument = CommandLine.isPlainArgument(call.message());
       List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
       if (asArgument) {
         // What is piped in besides would be put before it; alone it is the whole prompt.

@@ -1,16 +1,21 @@
 package dev.outlast.activities.provider.gemini;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.outlast.activities.provider.WholeFile;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Set;
@@ -31,14 +36,19 @@ final class SessionRetention {
   private static final String REMEDY =
       "set general.sessionRetention.enabled to false in it, or a session that waits may be deleted";
 
-  private static final Set<PosixFilePermission> PRIVATE =
-      Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE);
-
   /** The largest settings that are changed, in bytes. */
   private static final long MAX_FILE = 1024 * 1024;
 
   private static final Logger LOG = LoggerFactory.getLogger(SessionRetention.class);
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  /** Refuses what would be lost when it is written again: comments after the end, doubled keys. */
+  private static final ObjectMapper MAPPER =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .build();
+
   private static final DefaultPrettyPrinter LIKE_THE_CLI =
       new DefaultPrettyPrinter(
           Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER));
@@ -59,12 +69,12 @@ final class SessionRetention {
   static synchronized void turnOff(Path folder) {
     Path file = folder.resolve("settings.json");
     try {
-      if (Files.exists(file)) {
-        // A link to where a person keeps such files stays one.
+      if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+        // A link to where a person keeps such files stays one, also if nothing is there now.
         change(file.toRealPath());
       } else {
         Files.createDirectories(folder);
-        write(file, MAPPER.createObjectNode(), PRIVATE);
+        write(file, MAPPER.createObjectNode(), Set.of());
       }
     } catch (IOException e) {
       LOG.warn("{}: cannot be changed; {}", file, REMEDY, e);
@@ -105,16 +115,7 @@ final class SessionRetention {
   private static void write(Path file, ObjectNode settings, Set<PosixFilePermission> permissions)
       throws IOException {
     settings.withObject("/general/sessionRetention").put("enabled", false);
-    Path written = Files.createTempFile(file.getParent(), "settings", ".json");
-    try {
-      Files.writeString(written, MAPPER.writer(LIKE_THE_CLI).writeValueAsString(settings) + "\n");
-      if (!permissions.isEmpty()) {
-        Files.setPosixFilePermissions(written, permissions);
-      }
-      Files.move(
-          written, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(written);
-    }
+    String text = MAPPER.writer(LIKE_THE_CLI).writeValueAsString(settings) + "\n";
+    WholeFile.write(file, text.getBytes(StandardCharsets.UTF_8), permissions);
   }
 }

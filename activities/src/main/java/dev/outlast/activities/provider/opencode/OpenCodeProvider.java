@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
+import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
@@ -14,16 +15,17 @@ import dev.outlast.activities.provider.Json;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.provider.WholeFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * OpenCode, called as {@code opencode run --format json --print-logs --log-level INFO} with the
@@ -63,18 +65,9 @@ public final class OpenCodeProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
-    String key = "agents." + agent.name();
-    if (agent.permissionMode() != null && !agent.permissionMode().equals("auto")) {
-      throw new IllegalArgumentException(
-          key
-              + ".permissionMode: '"
-              + agent.permissionMode()
-              + "' is unknown; opencode knows auto; finer permissions belong into opencode.json");
-    }
-    if (agent.sandbox() != null) {
-      throw new IllegalArgumentException(
-          key + ".sandbox: opencode has none; take it out, and set permissions in opencode.json");
-    }
+    AgentOptions.permissionMode(
+        agent, List.of("auto"), "finer permissions belong into opencode.json");
+    AgentOptions.sandbox(agent, List.of(), "permissions belong into opencode.json");
     return new Driver(agent, LimitPatterns.of(agent));
   }
 
@@ -143,9 +136,7 @@ public final class OpenCodeProvider implements AgentProvider {
       Path file = folder.resolve(PLUGIN);
       if (!Files.isRegularFile(file) || !Arrays.equals(Files.readAllBytes(file), content)) {
         Files.createDirectories(folder);
-        Path part = Files.createTempFile(folder, PLUGIN, ".part");
-        Files.write(part, content);
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        WholeFile.write(file, content, Set.of());
       }
       return file;
     }

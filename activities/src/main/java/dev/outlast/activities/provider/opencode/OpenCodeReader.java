@@ -54,6 +54,10 @@ final class OpenCodeReader implements OutputReader {
   private Refusal error;
   private Refusal overcome;
   private String errorReference = "";
+  private Judged judged;
+
+  /** What a refusal means; found out once, as it is asked for many times a second. */
+  private record Judged(Refusal refusal, boolean limited, boolean limitsRequests) {}
 
   OpenCodeReader(Refusals refusals) {
     this.refusals = refusals;
@@ -169,7 +173,14 @@ final class OpenCodeReader implements OutputReader {
       return false;
     }
     Refusal last = refused.last();
-    boolean limited = refusals.conclude(last) instanceof Conclusion.Limited;
+    if (judged == null || judged.refusal() != last) {
+      judged =
+          new Judged(
+              last,
+              refusals.conclude(last) instanceof Conclusion.Limited,
+              refusals.limitsRequests(last));
+    }
+    boolean limited = judged.limited();
     if (limited && last.reset() != null) {
       return last.reset().latest().isAfter(last.readAt().plus(ErrorWording.SHORT));
     }
@@ -177,7 +188,7 @@ final class OpenCodeReader implements OutputReader {
     boolean sleeps =
         now.isAfter(last.readAt().plus(Refusals.LONGEST_OWN_PAUSE)) && last.reset() == null;
     return (limited && sleeps)
-        || (refusals.limitsRequests(last) && now.isAfter(refused.since().plus(ErrorWording.SHORT)));
+        || (judged.limitsRequests() && now.isAfter(refused.since().plus(ErrorWording.SHORT)));
   }
 
   @Override

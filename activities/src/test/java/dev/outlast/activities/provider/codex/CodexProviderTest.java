@@ -16,6 +16,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CodexProviderTest {
 
@@ -66,6 +67,18 @@ class CodexProviderTest {
     assertEquals(
         List.of("exec", "resume", "--json", "--skip-git-repo-check", "--last", "go on"),
         line(plain, SessionStart.CONTINUE_LAST, "go on", null).arguments());
+  }
+
+  /** For a name that it does not know the CLI begins a new session and exits with 0. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"my-feature", "latest", "01a1fd01", "01a1fd01-1fd3-7631-aa4d-57e0bee25810x"})
+  void a_session_that_is_not_named_by_its_id_is_refused(String name) {
+    AgentDriver driver = new CodexProvider().driver(agent(null, null, List.of()));
+    AgentCall call = new AgentCall(SessionStart.RESUME, new SessionId(name), "go on", null, "/w");
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> driver.commandLine(call)).getMessage();
+    assertTrue(message.startsWith("session: '" + name + "' is no id of codex"), message);
   }
 
   /**

@@ -121,6 +121,11 @@ class CodexReaderTest {
         TURN,
         "{\"type\":\"error\",\"message\":\"Reconnecting... 1/9 (stream disconnected)\"}");
     assertFalse(reader.sitsOutLimit(NOW));
+    read(
+        reader,
+        "{\"type\":\"error\",\"message\":\"Reconnecting... 1/9 (Your allotted cap, try later)\"}");
+    assertInstanceOf(Conclusion.Limited.class, reader.conclude(1, NOW), "it looks like one");
+    assertFalse(reader.sitsOutLimit(NOW), "and may be none");
     read(reader, "{\"type\":\"error\",\"message\":\"Reconnecting... 2/9 (" + LIMIT + ")\"}");
     assertTrue(reader.sitsOutLimit(NOW));
     read(reader, "{\"type\":\"item.completed\",\"item\":{\"type\":\"reasoning\",\"text\":\"\"}}");

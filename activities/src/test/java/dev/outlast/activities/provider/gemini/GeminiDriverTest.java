@@ -116,7 +116,7 @@ class GeminiDriverTest {
     IllegalArgumentException refused =
         assertThrows(IllegalArgumentException.class, () -> driver(permissionMode, sandbox));
     assertTrue(refused.getMessage().startsWith("agents.g." + key + ": "), refused.getMessage());
-    assertTrue(refused.getMessage().contains("allowed are"), refused.getMessage());
+    assertTrue(refused.getMessage().contains("is unknown to gemini; use "), refused.getMessage());
   }
 
   private Surroundings host() {
@@ -226,6 +226,8 @@ class GeminiDriverTest {
         "{\"general\":{\"sessionRetention\":{\"enabled\":true}}}",
         "{\"general\":{\"sessionRetention\":{\"enabled\":false}}}",
         "{ // mine\n \"general\": {} }",
+        "{\"general\":{}}\n// mine",
+        "{\"general\":{\"vimMode\":true},\"general\":{}}",
         "{\"general\":\"odd\"}",
         "[]",
         "",
@@ -237,6 +239,33 @@ class GeminiDriverTest {
     Files.writeString(settings(), before);
     driver.prepare(host());
     assertEquals(before, Files.readString(settings()));
+  }
+
+  @Test
+  void numbers_stay_as_they_were_written() throws IOException {
+    Files.createDirectories(settings().getParent());
+    Files.writeString(settings(), "{\"n\":0.12345678901234567890123,\"big\":1e400}");
+    driver.prepare(host());
+    String after = Files.readString(settings());
+    assertTrue(after.contains("0.12345678901234567890123"), after);
+    assertTrue(after.contains("1E+400"), after);
+  }
+
+  @Test
+  void a_link_to_settings_that_are_not_there_now_stays_a_link() throws IOException {
+    Files.createDirectories(settings().getParent());
+    Path elsewhere = home.resolve("not-mounted/settings.json");
+    Files.createSymbolicLink(settings(), elsewhere);
+    assertEquals(Map.of(), driver.prepare(host()));
+    assertEquals(elsewhere, Files.readSymbolicLink(settings()));
+  }
+
+  @Test
+  void a_home_that_is_relative_is_no_folder_of_the_workers() throws IOException {
+    String name = "relative-home-of-gemini";
+    driver.prepare(new Surroundings(ZoneId.of("UTC"), Map.of("HOME", name), null));
+    driver.prepare(new Surroundings(ZoneId.of("UTC"), Map.of("GEMINI_CLI_HOME", name), null));
+    assertFalse(Files.exists(Path.of(name)));
   }
 
   @Test
