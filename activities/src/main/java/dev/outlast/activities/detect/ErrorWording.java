@@ -79,7 +79,8 @@ public final class ErrorWording {
               + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
               + "|\\bwindow is (?:full|used up|closed|exhausted|spent|over)\\b"
               + "|\\b(?:you|account|access|usage|plan) (?:is|are|has been|have been|was) (?:currently |temporarily )?(?:rate[ -])?limited\\b"
-              + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b");
+              + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b"
+              + "|\\btoo many (?:tokens|requests) per (?:day|week|month)\\b");
 
   private static final String WINDOW_NAME =
       "(?:session|(?:\\d+|five)[ -]?hours?|5h|daily|weekly|opus|sonnet|haiku|fable)";
@@ -160,7 +161,7 @@ public final class ErrorWording {
           "not your (?:usage|plan|account)|(?:server|service|api)\\b[^\\n]{0,20} temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
   private static final Pattern CONTEXT =
       Pattern.compile(
-          "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens|"
+          "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens\\b(?!(?: per|,? please wait| processed)\\b)|"
               + "token count\\b[^\\n]{0,60}\\bexceeds|maximum number of (?:input )?tokens|"
               + "request (?:is )?too large|conversation (?:is )?too long");
   private static final Pattern AUTH =
@@ -191,6 +192,9 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
 
+  private static final Pattern NO_QUOTA =
+      Pattern.compile("(?i)\\bquota exceeded\\b[^\\n]{0,300}\\blimit:\\s*+0(?![\\d.])");
+
   private static final Pattern MAX_TURNS =
       Pattern.compile("\\bmax(?:imum)?[ -]?(?:number of |session )?turns|\\bturn limit");
   private static final Pattern OWN_BUDGET =
@@ -205,7 +209,7 @@ public final class ErrorWording {
       Pattern.compile("throttl|\\bresource (?:has been |is )?exhausted\\b");
   private static final Pattern RATE =
       Pattern.compile(
-          "rate[ _-]?limit(?!er)|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+          "rate[ _-]?limit(?!er)|too many requests|too many tokens,? please wait|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
   private static final Pattern YOURS_RETURNS =
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
@@ -219,7 +223,7 @@ public final class ErrorWording {
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
-          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
+          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day|per[ -](?:day|week|month))\\b|perday");
 
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
@@ -235,7 +239,7 @@ public final class ErrorWording {
   private static final Pattern WEEKLY =
       Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
   private static final Pattern DAILY =
-      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b|perday");
+      Pattern.compile("\\b(?:daily|per[ -]day|24[ -]hours?|today)\\b|perday");
 
   /** So many a day, also where each model has its own count. */
   private static final Pattern PER_DAY = Pattern.compile("\\bper[ -]day\\b|requestsperday");
@@ -424,6 +428,14 @@ public final class ErrorWording {
     }
     boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
     return loose && (reset.isPresent() || has(RETURNS, t)) ? Meaning.PERHAPS_LIMIT : Meaning.OTHER;
+  }
+
+  /**
+   * Whether a refusal names an allowance of nothing, as Google does ("limit: 0"): the plan does not
+   * have the model, and no wait brings it.
+   */
+  public static boolean allowsNothing(String text) {
+    return has(NO_QUOTA, text);
   }
 
   /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */

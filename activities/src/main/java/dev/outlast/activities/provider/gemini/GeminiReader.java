@@ -206,7 +206,7 @@ final class GeminiReader implements OutputReader {
           new Fault(
               Json.text(error, "type"),
               Json.text(error, "message"),
-              error.path("code").asInt(0),
+              httpStatus(error.path("code").asInt(0)),
               readAt,
               channel);
       return;
@@ -387,6 +387,11 @@ final class GeminiReader implements OutputReader {
                     null,
                     now,
                     "exit code"));
+  }
+
+  /** The code of an error; where the CLI knows no HTTP status, it writes its own exit code. */
+  private static int httpStatus(int code) {
+    return code >= FIRST_STATUS ? code : 0;
   }
 
   /** The HTTP status that an exit code stands for; 0 if none. */
