@@ -223,7 +223,7 @@ public final class ErrorWording {
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
-          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day|per[ -](?:day|week|month))\\b|perday");
+          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
 
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
@@ -417,7 +417,8 @@ public final class ErrorWording {
     if (has(RATE, t) && reset.isPresent() && !soon) {
       return Meaning.LIMIT;
     }
-    if (rate || (has(BUSY, t) && !(usedUp && window))) {
+    boolean ofTheDay = usedUp && has(DAILY, t);
+    if ((rate && !ofTheDay) || (has(BUSY, t) && !(usedUp && window))) {
       return Meaning.THROTTLE;
     }
     if (usedUp) {

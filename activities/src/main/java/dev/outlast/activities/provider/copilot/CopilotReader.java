@@ -42,7 +42,12 @@ final class CopilotReader implements OutputReader {
 
   private static final Pattern RESUME_HINT =
       Pattern.compile("\\bcopilot --resume[= ]([A-Za-z0-9][A-Za-z0-9-]{7,})");
-  private static final Pattern STATUS_LINE = Pattern.compile("^4\\d\\d \\S.*");
+
+  /** In text mode the service's words come alone or after a mark and "Execution failed: ". */
+  private static final Pattern OWN_LINE =
+      Pattern.compile(
+          "^\\W{0,4}(?:(?:Error|Execution failed|Model call failed): ){0,3}"
+              + "((?:4\\d\\d |(?:Sorry, )?[Yy]ou(?:['\u2019]ve)? )\\S.*)");
 
   private final CopilotErrors errors;
   private final Records records = new Records(this::record);
@@ -250,18 +255,25 @@ final class CopilotReader implements OutputReader {
     PlainErrors plain = new PlainErrors(errors.patterns(), errors.zone());
     return plain
         .pattern(stderr, PlainErrors.LINES, STDERR)
-        .or(() -> statusLine())
+        .or(() -> ownLine())
         .or(() -> plain.words(stderr, PlainErrors.LINES, STDERR));
   }
 
-  /** In text mode an error of the service is a line that begins with its HTTP status. */
-  private Optional<Conclusion> statusLine() {
+  /** What the service said, in text mode, which may be a limit in words that only it uses. */
+  private Optional<Conclusion> ownLine() {
     return stderr.lastFirst().stream()
         .limit(PlainErrors.LINES)
-        .filter(line -> STATUS_LINE.matcher(line.text()).matches())
-        .findFirst()
-        .map(line -> new Reported("", line.text(), "", List.of(), 0, line.readAt(), STDERR))
-        .map(errors::conclude);
+        .map(line -> own(line))
+        .flatMap(Optional::stream)
+        .map(errors::conclude)
+        .filter(said -> !(said instanceof Conclusion.Failed))
+        .findFirst();
+  }
+
+  private static Optional<Reported> own(LineTail.Line line) {
+    return Optional.of(OWN_LINE.matcher(line.text()))
+        .filter(Matcher::matches)
+        .map(own -> new Reported("", own.group(1), "", List.of(), 0, line.readAt(), STDERR));
   }
 
   private Optional<Conclusion> fromPlain() {

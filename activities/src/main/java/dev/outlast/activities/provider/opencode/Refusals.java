@@ -55,7 +55,7 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
       Pattern.compile("overload|unavailable|\\bcapacity\\b|high demand|concurren");
 
   /** How a quota of Google is named that is counted by the minute. */
-  private static final Pattern MINUTE_QUOTA = Pattern.compile("PerMinute|per[ -]minute|per min\\b");
+  private static final Pattern MINUTE_QUOTA = Pattern.compile("PerMinute|per[ -]min(?:ute)?\\b");
 
   private static final Pattern DAY_QUOTA = Pattern.compile("PerDay|per[ -]day");
 
@@ -166,8 +166,7 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
         kind(refusal, CREDIT_KIND)
             .or(
                 () ->
-                    kind(refusal, PAID_KIND)
-                        .filter(paid -> refusal.status() == PAYMENT_REQUIRED));
+                    kind(refusal, PAID_KIND).filter(paid -> refusal.status() == PAYMENT_REQUIRED));
     if (kind.isPresent()) {
       return limited("opencode/" + kind.get(), LimitScope.CREDIT, refusal);
     }
