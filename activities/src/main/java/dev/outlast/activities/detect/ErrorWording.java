@@ -164,6 +164,11 @@ public final class ErrorWording {
           "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens\\b(?!(?: per|,? please wait| processed)\\b)|"
               + "token count\\b[^\\n]{0,60}\\bexceeds|maximum number of (?:input )?tokens|"
               + "request (?:is )?too large|conversation (?:is )?too long");
+
+  /** So many in a time: a rate, which the length of a conversation has not. */
+  private static final Pattern PER_TIME =
+      Pattern.compile("\\b(?:per|each|a)[ -](?:second|minute|hour|day)\\b");
+
   private static final Pattern AUTH =
       Pattern.compile(
           "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|no authentication\\b|no api[- _]?key\\b|log ?in required|set an auth method|(?:incorrect|wrong) api[- _]?key|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
@@ -378,7 +383,8 @@ public final class ErrorWording {
     }
     boolean warning = has(WARNING, t) && !has(HARD, t);
     boolean window = has(WINDOW, t);
-    boolean usedUp = has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window);
+    boolean usedUp =
+        has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window || has(DAILY, t));
     boolean rate = has(RATE, t) && !window && !has(YOURS_RETURNS, t);
     boolean soon =
         reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
@@ -398,7 +404,7 @@ public final class ErrorWording {
     if (has(REFUSED, t)) {
       return Meaning.REFUSED;
     }
-    if (has(CONTEXT, t)) {
+    if (has(CONTEXT, t) && !has(PER_TIME, t)) {
       return Meaning.CONTEXT;
     }
     if (has(AUTH, t)) {

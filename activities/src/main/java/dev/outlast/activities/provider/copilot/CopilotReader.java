@@ -116,7 +116,7 @@ final class CopilotReader implements OutputReader {
       }
       case "session.error" -> {
         if (own) {
-          error = errors.conclude(sessionError(data, readAt));
+          error(errors.conclude(sessionError(data, readAt)));
         }
       }
       case "result" -> {
@@ -127,6 +127,13 @@ final class CopilotReader implements OutputReader {
         // Events of newer versions, and those that say nothing that is needed here.
       }
     }
+  }
+
+  /** A limit stays why the turn ended where an error that says nothing follows at once. */
+  private void error(Conclusion next) {
+    boolean aftermath =
+        next instanceof Conclusion.Failed && error instanceof Conclusion.Limited && !wentOn;
+    error = aftermath ? error : next;
   }
 
   private void message(JsonNode data, boolean own) {

@@ -30,7 +30,8 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
 
   private static final Pattern PER_DAY =
       Pattern.compile("(?i)per[ _-]?day|daily|per (?:24 hours|24h)");
-  private static final Pattern PER_MINUTE = Pattern.compile("(?i)per[ _-]?(?:minute|second)");
+  private static final Pattern PER_MINUTE =
+      Pattern.compile("(?i)per[ _-]?(?:\\d{1,3} )?(?:minute|second)");
 
   private static final Pattern OF_MODEL =
       Pattern.compile("(?i)(?:on|for) (?:this|the) model\\b|\\bmodel:? (?:gemini|gemma)");

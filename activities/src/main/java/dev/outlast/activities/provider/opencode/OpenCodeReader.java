@@ -99,14 +99,22 @@ final class OpenCodeReader implements OutputReader {
         finished = !Json.text(part, "reason").startsWith("tool");
         count(part);
       }
-      case "error" -> {
-        error = Refusals.of(node.path("error"), readAt, ERROR);
-        errorReference = Json.text(node.path("error").path("data"), "ref");
-        finished = false;
-      }
+      case "error" -> error(node.path("error"), readAt);
       default -> {
         // Events of newer versions.
       }
+    }
+  }
+
+  /** A limit stays why it ended where an error that says nothing follows without an answer. */
+  private void error(JsonNode record, Instant readAt) {
+    Refusal next = Refusals.of(record, readAt, ERROR);
+    finished = false;
+    if (error == null
+        || !(refusals.conclude(error) instanceof Conclusion.Limited)
+        || !(refusals.conclude(next) instanceof Conclusion.Failed)) {
+      error = next;
+      errorReference = Json.text(record.path("data"), "ref");
     }
   }
 
