@@ -138,8 +138,10 @@ public final class ErrorWording {
           "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
 
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
+
+  /** A code in small letters. Possessive, as a long one would else be too deep for the stack. */
   private static final Pattern CODE =
-      Pattern.compile("(?<![\\w./\\\\-])[a-z]+(?:_[a-z]+)+(?![\\w/\\\\-]|\\.\\w)");
+      Pattern.compile("(?<![\\w./\\\\-])[a-z]++(?:_[a-z]++)++(?![\\w/\\\\-]|\\.\\w)");
 
   /** Google sends to its limits, not to a bill, in the words that others have for a bill. */
   private static final String GOOGLE_LIMITS = "ai.google.dev";

@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -121,6 +123,20 @@ class ErrorWordingTest {
         rows.stream().filter(row -> !row.startsWith("#")).map(row -> row.split("\t", -1)).toList();
     assertTrue(wordings.size() >= 330, "wordings: " + wordings.size());
     return wordings.stream().map(w -> DynamicTest.dynamicTest(w[2], () -> check(w)));
+  }
+
+  @Test
+  void no_text_is_too_deep_for_a_small_stack() throws InterruptedException {
+    List<Throwable> thrown = new ArrayList<>();
+    for (String part : List.of("a_", "a.", "(", "limit ", "error: ", "in 5 hours, ", "\n")) {
+      String text = part.repeat(ErrorWording.MAX_TEXT / part.length());
+      Thread small =
+          new Thread(null, () -> ErrorWording.readLine(text, NOW, ZONE), "small", 180 * 1024);
+      small.setUncaughtExceptionHandler((thread, error) -> thrown.add(error));
+      small.start();
+      small.join();
+    }
+    assertEquals(List.of(), thrown);
   }
 
   private static void check(String[] wording) {
