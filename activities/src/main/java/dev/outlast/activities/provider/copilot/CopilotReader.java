@@ -64,6 +64,7 @@ final class CopilotReader implements OutputReader {
   private Reported failure;
   private Conclusion error;
   private boolean wentOn;
+  private boolean aborted;
   private Integer resultExit;
 
   CopilotReader(CopilotErrors errors) {
@@ -103,6 +104,8 @@ final class CopilotReader implements OutputReader {
         progressed = true;
         lastItem = ItemKind.REASONING;
       }
+      // Ended from outside, it exits as after a good end.
+      case "abort" -> aborted |= own;
       case "assistant.usage" -> usageTokens = usageTokens.plus(tokens(data));
       case "tool.execution_start" -> {
         progressed = true;
@@ -150,6 +153,7 @@ final class CopilotReader implements OutputReader {
       failure = null;
       error = null;
       wentOn = false;
+      aborted = false;
     }
   }
 
@@ -230,7 +234,7 @@ final class CopilotReader implements OutputReader {
 
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
-    if (resultExit != null && resultExit == 0 && (exitCode == 0 || error == null)) {
+    if (!aborted && resultExit != null && resultExit == 0 && (exitCode == 0 || error == null)) {
       return new Conclusion.Completed(
           new Basis("copilot/result", "exitCode 0", "stdout result"), answer);
     }
@@ -253,7 +257,7 @@ final class CopilotReader implements OutputReader {
   /** The limit of a request that failed, where the process was ended before it told of it. */
   private Optional<Conclusion> unfinished() {
     return Optional.ofNullable(failure)
-        .filter(refused -> resultExit == null)
+        .filter(refused -> resultExit == null || aborted)
         .map(errors::conclude)
         .filter(Conclusion.Limited.class::isInstance);
   }

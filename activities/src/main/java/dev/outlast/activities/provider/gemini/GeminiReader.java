@@ -284,6 +284,7 @@ final class GeminiReader implements OutputReader {
         .or(() -> fromFault(exitCode, now))
         .or(() -> fromReport(exitCode))
         .or(this::fromFatal)
+        .or(this::fromRetry)
         .or(this::fromPlainErrors)
         .or(() -> fromExitCode(exitCode, now))
         .orElseGet(() -> PlainErrors.failed(exitCode, log.tail(), plain));
@@ -350,6 +351,18 @@ final class GeminiReader implements OutputReader {
     return Optional.of(
         new FaultVerdict(patterns, zone)
             .of(report.message(), status, report.delay(), report.readAt(), STDERR));
+  }
+
+  /** The limit with which it was still refused when it ended, or was ended, without a word. */
+  private Optional<Conclusion> fromRetry() {
+    // Of recorded output it is not known whether an answer came before or after.
+    return Optional.ofNullable(log.retry())
+        .filter(last -> !progressed)
+        .map(
+            last ->
+                new FaultVerdict(patterns, zone)
+                    .of(last.message(), last.status(), null, last.readAt(), STDERR))
+        .filter(Conclusion.Limited.class::isInstance);
   }
 
   private Optional<Conclusion> fromFatal() {
