@@ -79,7 +79,8 @@ public final class ErrorWording {
               + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
               + "|\\bwindow is (?:full|used up|closed|exhausted|spent|over)\\b"
               + "|\\b(?:you|account|access|usage|plan) (?:is|are|has been|have been|was) (?:currently |temporarily )?(?:rate[ -])?limited\\b"
-              + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b");
+              + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b"
+              + "|\\btoo many (?:tokens|requests) per (?:day|week|month)\\b");
 
   private static final String WINDOW_NAME =
       "(?:session|(?:\\d+|five)[ -]?hours?|5h|daily|weekly|opus|sonnet|haiku|fable)";
@@ -163,9 +164,14 @@ public final class ErrorWording {
           "not your (?:usage|plan|account)|(?:server|service|api)\\b[^\\n]{0,20} temporarily limit(?:ing|ed)|not (?:a|an) usage limit");
   private static final Pattern CONTEXT =
       Pattern.compile(
-          "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens|"
+          "prompt is too long|context (?:window|length|limit)|maximum context|input (?:is )?too long|too many (?:total |input )?tokens\\b(?!(?: per|,? please wait| processed)\\b)|"
               + "token count\\b[^\\n]{0,60}\\bexceeds|maximum number of (?:input )?tokens|"
               + "request (?:is )?too large|conversation (?:is )?too long");
+
+  /** So many in a time: a rate, which the length of a conversation has not. */
+  private static final Pattern PER_TIME =
+      Pattern.compile("\\b(?:per|each|a)[ -](?:second|minute|hour|day)\\b");
+
   private static final Pattern AUTH =
       Pattern.compile(
           "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|no authentication\\b|no api[- _]?key\\b|log ?in required|set an auth method|(?:incorrect|wrong) api[- _]?key|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
@@ -194,6 +200,9 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
 
+  private static final Pattern NO_QUOTA =
+      Pattern.compile("(?i)\\bquota exceeded\\b[^\\n]{0,300}\\blimit:\\s*+0(?![\\d.])");
+
   private static final Pattern MAX_TURNS =
       Pattern.compile("\\bmax(?:imum)?[ -]?(?:number of |session )?turns|\\bturn limit");
   private static final Pattern OWN_BUDGET =
@@ -208,7 +217,7 @@ public final class ErrorWording {
       Pattern.compile("throttl|\\bresource (?:has been |is )?exhausted\\b");
   private static final Pattern RATE =
       Pattern.compile(
-          "rate[ _-]?limit(?!er)|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+          "rate[ _-]?limit(?!er)|too many requests|too many tokens,? please wait|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
   private static final Pattern YOURS_RETURNS =
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
@@ -238,7 +247,7 @@ public final class ErrorWording {
   private static final Pattern WEEKLY =
       Pattern.compile("\\b(?:weekly|week|7[ -]days?|seven[ -]days?)\\b");
   private static final Pattern DAILY =
-      Pattern.compile("\\b(?:daily|per day|24[ -]hours?|today)\\b|perday");
+      Pattern.compile("\\b(?:daily|per[ -]day|24[ -]hours?|today)\\b|perday");
 
   /** So many a day, also where each model has its own count. */
   private static final Pattern PER_DAY = Pattern.compile("\\bper[ -]day\\b|requestsperday");
@@ -377,7 +386,8 @@ public final class ErrorWording {
     }
     boolean warning = has(WARNING, t) && !has(HARD, t);
     boolean window = has(WINDOW, t);
-    boolean usedUp = has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window);
+    boolean usedUp =
+        has(USED_UP, t) && !warning && (!has(OTHER_LIMIT, t) || window || has(DAILY, t));
     boolean rate = has(RATE, t) && !window && !has(YOURS_RETURNS, t);
     boolean soon =
         reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
@@ -397,7 +407,7 @@ public final class ErrorWording {
     if (has(REFUSED, t)) {
       return Meaning.REFUSED;
     }
-    if (has(CONTEXT, t)) {
+    if (has(CONTEXT, t) && !has(PER_TIME, t)) {
       return Meaning.CONTEXT;
     }
     if (has(AUTH, t)) {
@@ -416,7 +426,8 @@ public final class ErrorWording {
     if (has(RATE, t) && reset.isPresent() && !soon) {
       return Meaning.LIMIT;
     }
-    if (rate || (has(BUSY, t) && !(usedUp && window))) {
+    boolean ofTheDay = usedUp && has(DAILY, t);
+    if ((rate && !ofTheDay) || (has(BUSY, t) && !(usedUp && window))) {
       return Meaning.THROTTLE;
     }
     if (usedUp) {
@@ -427,6 +438,14 @@ public final class ErrorWording {
     }
     boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
     return loose && (reset.isPresent() || has(RETURNS, t)) ? Meaning.PERHAPS_LIMIT : Meaning.OTHER;
+  }
+
+  /**
+   * Whether a refusal names an allowance of nothing, as Google does ("limit: 0"): the plan does not
+   * have the model, and no wait brings it.
+   */
+  public static boolean allowsNothing(String text) {
+    return has(NO_QUOTA, text);
   }
 
   /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */

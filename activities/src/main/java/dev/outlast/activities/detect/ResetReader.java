@@ -124,7 +124,7 @@ public final class ResetReader {
   private static final Pattern MONTH_DAY =
       Pattern.compile(MONTHS + "\\s+" + DAY + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
   private static final Pattern DAY_MONTH =
-      Pattern.compile(DAY + "\\s+(?:of\\s+)?" + MONTHS + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
+      Pattern.compile(DAY + "\\.?\\s+(?:of\\s+)?" + MONTHS + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
   private static final Pattern SLASHED =
       Pattern.compile("(\\d{1,2})/(\\d{1,2})(?:/(\\d{4}))?(?![\\w/])");
   private static final Pattern DOTTED =
@@ -134,7 +134,7 @@ public final class ResetReader {
           "(?:next\\s+|this\\s+)?(mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\\b\\.?");
   private static final Pattern NEAR_DAY = Pattern.compile("(today|tonight|tomorrow)\\b");
   private static final Pattern DATE_TO_CLOCK =
-      Pattern.compile("(?:\\s*,)?\\s*(?:at\\s+|@\\s*|by\\s+|-\\s+)?");
+      Pattern.compile("(?:\\s*,)?\\s*(?:at\\s+|@\\s*|by\\s+|um\\s+|à\\s+|-\\s+)?");
   private static final Pattern CLOCK_TO_DATE = Pattern.compile("(?:\\s*,)?\\s+(?:on\\s+)?");
   private static final Pattern ZONE =
       Pattern.compile(

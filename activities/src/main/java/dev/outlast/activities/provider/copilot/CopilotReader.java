@@ -42,7 +42,12 @@ final class CopilotReader implements OutputReader {
 
   private static final Pattern RESUME_HINT =
       Pattern.compile("\\bcopilot --resume[= ]([A-Za-z0-9][A-Za-z0-9-]{7,})");
-  private static final Pattern STATUS_LINE = Pattern.compile("^4\\d\\d \\S.*");
+
+  /** In text mode the service's words come alone or after a mark and "Execution failed: ". */
+  private static final Pattern OWN_LINE =
+      Pattern.compile(
+          "^\\W{0,4}(?:(?:Error|Execution failed|Model call failed): ){0,3}"
+              + "((?:4\\d\\d |(?:Sorry, )?[Yy]ou(?:['\u2019]ve)? )\\S.*)");
 
   private final CopilotErrors errors;
   private final Records records = new Records(this::settled, this::record);
@@ -59,6 +64,7 @@ final class CopilotReader implements OutputReader {
   private Reported failure;
   private Conclusion error;
   private boolean wentOn;
+  private boolean aborted;
   private Integer resultExit;
 
   CopilotReader(CopilotErrors errors) {
@@ -108,6 +114,8 @@ final class CopilotReader implements OutputReader {
         progressed = true;
         lastItem = ItemKind.REASONING;
       }
+      // Ended from outside, it exits as after a good end.
+      case "abort" -> aborted |= own;
       case "assistant.usage" -> usageTokens = usageTokens.plus(tokens(data));
       case "tool.execution_start" -> {
         progressed = true;
@@ -121,7 +129,7 @@ final class CopilotReader implements OutputReader {
       }
       case "session.error" -> {
         if (own) {
-          error = errors.conclude(sessionError(data, readAt));
+          error(errors.conclude(sessionError(data, readAt)));
         }
       }
       case "result" -> {
@@ -132,6 +140,13 @@ final class CopilotReader implements OutputReader {
         // Events of newer versions, and those that say nothing that is needed here.
       }
     }
+  }
+
+  /** A limit stays why the turn ended where an error that says nothing follows at once. */
+  private void error(Conclusion next) {
+    boolean aftermath =
+        next instanceof Conclusion.Failed && error instanceof Conclusion.Limited && !wentOn;
+    error = aftermath ? error : next;
   }
 
   private void message(JsonNode data, boolean own) {
@@ -148,6 +163,7 @@ final class CopilotReader implements OutputReader {
       failure = null;
       error = null;
       wentOn = false;
+      aborted = false;
     }
   }
 
@@ -228,7 +244,7 @@ final class CopilotReader implements OutputReader {
 
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
-    if (resultExit != null && resultExit == 0 && (exitCode == 0 || error == null)) {
+    if (!aborted && resultExit != null && resultExit == 0 && (exitCode == 0 || error == null)) {
       return new Conclusion.Completed(
           new Basis("copilot/result", "exitCode 0", "stdout result"), answer);
     }
@@ -251,7 +267,7 @@ final class CopilotReader implements OutputReader {
   /** The limit of a request that failed, where the process was ended before it told of it. */
   private Optional<Conclusion> unfinished() {
     return Optional.ofNullable(failure)
-        .filter(refused -> resultExit == null)
+        .filter(refused -> resultExit == null || aborted)
         .map(errors::conclude)
         .filter(Conclusion.Limited.class::isInstance);
   }
@@ -260,18 +276,25 @@ final class CopilotReader implements OutputReader {
     PlainErrors plain = new PlainErrors(errors.patterns(), errors.zone());
     return plain
         .pattern(stderr, PlainErrors.LINES, STDERR)
-        .or(() -> statusLine())
+        .or(() -> ownLine())
         .or(() -> plain.words(stderr, PlainErrors.LINES, STDERR));
   }
 
-  /** In text mode an error of the service is a line that begins with its HTTP status. */
-  private Optional<Conclusion> statusLine() {
+  /** What the service said, in text mode, which may be a limit in words that only it uses. */
+  private Optional<Conclusion> ownLine() {
     return stderr.lastFirst().stream()
         .limit(PlainErrors.LINES)
-        .filter(line -> STATUS_LINE.matcher(line.text()).matches())
-        .findFirst()
-        .map(line -> new Reported("", line.text(), "", List.of(), 0, line.readAt(), STDERR))
-        .map(errors::conclude);
+        .map(line -> own(line))
+        .flatMap(Optional::stream)
+        .map(errors::conclude)
+        .filter(said -> !(said instanceof Conclusion.Failed))
+        .findFirst();
+  }
+
+  private static Optional<Reported> own(LineTail.Line line) {
+    return Optional.of(OWN_LINE.matcher(line.text()))
+        .filter(Matcher::matches)
+        .map(own -> new Reported("", own.group(1), "", List.of(), 0, line.readAt(), STDERR));
   }
 
   private Optional<Conclusion> fromPlain() {

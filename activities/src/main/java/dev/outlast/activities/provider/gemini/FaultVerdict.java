@@ -30,10 +30,8 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
 
   private static final Pattern PER_DAY =
       Pattern.compile("(?i)per[ _-]?day|daily|per (?:24 hours|24h)");
-  private static final Pattern PER_MINUTE = Pattern.compile("(?i)per[ _-]?(?:minute|second)");
-
-  /** A quota of nothing: the plan does not have the model. */
-  private static final Pattern NO_QUOTA = Pattern.compile("(?i)\\blimit:\\s*+0(?![\\d.])");
+  private static final Pattern PER_MINUTE =
+      Pattern.compile("(?i)per[ _-]?(?:\\d{1,3} )?(?:minute|second)");
 
   private static final Pattern OF_MODEL =
       Pattern.compile("(?i)(?:on|for) (?:this|the) model\\b|\\bmodel:? (?:gemini|gemma)");
@@ -106,7 +104,7 @@ record FaultVerdict(LimitPatterns patterns, ZoneId zone) {
     if (!REFUSED.contains(fault.status())) {
       return Optional.empty();
     }
-    if (NO_QUOTA.matcher(fault.text()).find()) {
+    if (ErrorWording.allowsNothing(fault.text())) {
       return Optional.of(
           new Conclusion.Stopped(new Basis("gemini/no-quota", evidence, channel), StopReason.PLAN));
     }

@@ -215,7 +215,7 @@ final class GeminiReader implements OutputReader {
           new Fault(
               Json.text(error, "type"),
               Json.text(error, "message"),
-              error.path("code").asInt(0),
+              httpStatus(error.path("code").asInt(0)),
               readAt,
               channel);
       return;
@@ -293,6 +293,7 @@ final class GeminiReader implements OutputReader {
         .or(() -> fromFault(exitCode, now))
         .or(() -> fromReport(exitCode))
         .or(this::fromFatal)
+        .or(this::fromRetry)
         .or(this::fromPlainErrors)
         .or(() -> fromExitCode(exitCode, now))
         .orElseGet(() -> PlainErrors.failed(exitCode, log.tail(), plain));
@@ -361,6 +362,18 @@ final class GeminiReader implements OutputReader {
             .of(report.message(), status, report.delay(), report.readAt(), STDERR));
   }
 
+  /** The limit with which it was still refused when it ended, or was ended, without a word. */
+  private Optional<Conclusion> fromRetry() {
+    // Of recorded output it is not known whether an answer came before or after.
+    return Optional.ofNullable(log.retry())
+        .filter(last -> !progressed)
+        .map(
+            last ->
+                new FaultVerdict(patterns, zone)
+                    .of(last.message(), last.status(), null, last.readAt(), STDERR))
+        .filter(Conclusion.Limited.class::isInstance);
+  }
+
   private Optional<Conclusion> fromFatal() {
     return Optional.ofNullable(log.fatal())
         .filter(fatal -> FATAL_ERRORS.containsKey(fatal.name()))
@@ -396,6 +409,11 @@ final class GeminiReader implements OutputReader {
                     null,
                     now,
                     "exit code"));
+  }
+
+  /** The code of an error; where the CLI knows no HTTP status, it writes its own exit code. */
+  private static int httpStatus(int code) {
+    return code >= FIRST_STATUS ? code : 0;
   }
 
   /** The HTTP status that an exit code stands for; 0 if none. */

@@ -28,6 +28,9 @@ final class OwnLog {
   private static final Pattern ATTEMPT =
       Pattern.compile("^(?:\\[\\w{1,10}\\] )?Attempt \\d++ failed\\b:? ?(.*)$");
 
+  /** "Attempt 1 failed with status 429. Retrying with backoff... _ApiError: {…}" */
+  private static final String BACKOFF = "Retrying with backoff...";
+
   private static final Pattern RETRYING =
       Pattern.compile("^(.*?)\\.? ?Retrying (?:after|in) (\\d{1,13})(?:\\.\\d+)? ?(ms|s)\\b");
 
@@ -86,6 +89,8 @@ final class OwnLog {
 
   private StringBuilder attempt;
   private int attemptLines;
+  private StringBuilder retried;
+  private Report retry;
   private StringBuilder message;
   private int messageLines;
   private Sleep sleep;
@@ -110,6 +115,7 @@ final class OwnLog {
                     true)
                 .text());
     json.line(line, readAt);
+    retry(text, readAt);
     attempt(text, readAt);
     report(text, readAt);
     if (SESSION.matcher(text).matches()) {
@@ -121,6 +127,19 @@ final class OwnLog {
     }
   }
 
+  /** What a request was refused with that the CLI makes again after a few seconds. */
+  private void retry(String text, Instant readAt) {
+    if (retried == null) {
+      return;
+    }
+    if (STACK.matcher(text).matches() || retried.length() > ErrorWording.MAX_TEXT) {
+      retried = null;
+    } else {
+      retried.append(PlainText.head(text, ErrorWording.MAX_TEXT)).append('\n');
+      retry = new Report(retried.toString(), readAt, null, 0);
+    }
+  }
+
   private void attempt(String text, Instant readAt) {
     Matcher begins = ATTEMPT.matcher(text);
     String rest = text;
@@ -128,6 +147,7 @@ final class OwnLog {
       attempt = new StringBuilder();
       attemptLines = 0;
       sleep = null;
+      retry = null;
       rest = begins.group(1);
     } else if (attempt == null) {
       return;
@@ -139,7 +159,11 @@ final class OwnLog {
           ends.group(3).equals("ms") ? readAt.plusMillis(amount) : readAt.plusSeconds(amount);
       sleep = new Sleep(attempt.append(ends.group(1)).toString().strip(), readAt, until);
       attempt = null;
-    } else if (++attemptLines > MAX_MESSAGE_LINES || rest.contains("Retrying with backoff")) {
+    } else if (rest.contains(BACKOFF)) {
+      attempt = null;
+      retried = new StringBuilder();
+      retry(rest.substring(rest.indexOf(BACKOFF) + BACKOFF.length()), readAt);
+    } else if (++attemptLines > MAX_MESSAGE_LINES) {
       attempt = null;
     } else {
       attempt.append(PlainText.head(rest, ErrorWording.MAX_TEXT)).append('\n');
@@ -195,6 +219,9 @@ final class OwnLog {
     if (sleep != null && !at.isBefore(sleep.readAt())) {
       sleep = null;
     }
+    if (retry != null && !at.isBefore(retry.readAt())) {
+      retry = null;
+    }
     if (report != null && !at.isBefore(report.readAt())) {
       report = null;
     }
@@ -203,6 +230,11 @@ final class OwnLog {
   /** The error that was reported last; null if none was. */
   Report report() {
     return report;
+  }
+
+  /** What the request was refused with that it was about to make again; null if none. */
+  Report retry() {
+    return retry;
   }
 
   /** Why the session could not be opened; null if it says nothing of that. */

@@ -8,6 +8,7 @@ import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
 import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LineTail;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.PlainErrors;
 import dev.outlast.activities.provider.Records;
@@ -33,6 +34,7 @@ final class OpenCodeReader implements OutputReader {
   private static final int MAX_TAIL = 64 * 1024;
   private static final String ERROR = "stdout error";
   private static final String STDERR = "stderr";
+  private static final String OWN_ERROR = "Error: ";
 
   /** The exit code of "timeout", for a program that it had to end. */
   private static final int TIMED_OUT = 124;
@@ -116,14 +118,22 @@ final class OpenCodeReader implements OutputReader {
         finished = !Json.text(part, "reason").startsWith("tool");
         count(part);
       }
-      case "error" -> {
-        error = Refusals.of(node.path("error"), readAt, ERROR);
-        errorReference = Json.text(node.path("error").path("data"), "ref");
-        finished = false;
-      }
+      case "error" -> error(node.path("error"), readAt);
       default -> {
         // Events of newer versions.
       }
+    }
+  }
+
+  /** A limit stays why it ended where an error that says nothing follows without an answer. */
+  private void error(JsonNode record, Instant readAt) {
+    Refusal next = Refusals.of(record, readAt, ERROR);
+    finished = false;
+    if (error == null
+        || !(refusals.conclude(error) instanceof Conclusion.Limited)
+        || !(refusals.conclude(next) instanceof Conclusion.Failed)) {
+      error = next;
+      errorReference = Json.text(record.path("data"), "ref");
     }
   }
 
@@ -261,7 +271,23 @@ final class OpenCodeReader implements OutputReader {
     PlainErrors plain = new PlainErrors(refusals.patterns(), refusals.zone());
     return plain
         .pattern(log.plain(), PlainErrors.LINES, STDERR)
+        .or(() -> ownError())
         .or(() -> plain.words(log.plain(), PlainErrors.LINES, STDERR));
+  }
+
+  /** The error that it prints last in the format "text", on as many lines as the service used. */
+  private Optional<Conclusion> ownError() {
+    StringBuilder message = new StringBuilder();
+    for (LineTail.Line line : log.plain().lastFirst().stream().limit(PlainErrors.LINES).toList()) {
+      message.insert(0, line.text() + "\n");
+      if (line.text().startsWith(OWN_ERROR)) {
+        Refusal said =
+            Refusals.ofWords(message.substring(OWN_ERROR.length()).strip(), line.readAt(), STDERR);
+        return Optional.of(refusals.conclude(said))
+            .filter(told -> !(told instanceof Conclusion.Failed));
+      }
+    }
+    return Optional.empty();
   }
 
   private Optional<Conclusion> fromPlain() {

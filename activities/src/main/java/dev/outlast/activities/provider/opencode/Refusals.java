@@ -45,15 +45,24 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
           "\\w*usage_?limit(?:_?reached|_?exceeded|_?error)?|free_tier_limit|account_rate_limit");
   private static final Pattern CREDIT_KIND =
       Pattern.compile("credits?_?error|(?:monthly|user|spend\\w*)_?limit_?error");
+
+  /** With the status of a payment, the allowance that is paid for; else it may be any. */
+  private static final Pattern PAID_KIND = Pattern.compile("quota_exceeded");
+
   private static final Pattern DAILY_KIND = Pattern.compile("free_?(?:usage|tier)_?limit\\w*");
 
   private static final Pattern BUSY =
       Pattern.compile("overload|unavailable|\\bcapacity\\b|high demand|concurren");
 
   /** How a quota of Google is named that is counted by the minute. */
-  private static final Pattern MINUTE_QUOTA = Pattern.compile("PerMinute|per[ -]minute|per min\\b");
+  private static final Pattern MINUTE_QUOTA = Pattern.compile("PerMinute|per[ -]min(?:ute)?\\b");
 
   private static final Pattern DAY_QUOTA = Pattern.compile("PerDay|per[ -]day");
+
+  /** Google's name of a quota that returns at midnight, not after the delay that comes with it. */
+  private static final Pattern CALENDAR_DAY_QUOTA = Pattern.compile("PerDay");
+
+  private static final int PAYMENT_REQUIRED = 402;
 
   /**
    * A refused request.
@@ -153,7 +162,11 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
         // The others are told apart by what they say.
       }
     }
-    Optional<String> kind = kind(refusal, CREDIT_KIND);
+    Optional<String> kind =
+        kind(refusal, CREDIT_KIND)
+            .or(
+                () ->
+                    kind(refusal, PAID_KIND).filter(paid -> refusal.status() == PAYMENT_REQUIRED));
     if (kind.isPresent()) {
       return limited("opencode/" + kind.get(), LimitScope.CREDIT, refusal);
     }
@@ -170,11 +183,15 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
   }
 
   private Conclusion byWords(Refusal refusal) {
+    if (ErrorWording.allowsNothing(refusal.text())) {
+      return stopped(refusal, StopReason.PLAN);
+    }
     ErrorWording.Reading words = ErrorWording.read(refusal.text(), refusal.readAt(), zone);
     Basis basis = new Basis("opencode/rate-limit", refusal.text(), refusal.channel());
     boolean minute =
         MINUTE_QUOTA.matcher(refusal.text()).find() && !DAY_QUOTA.matcher(refusal.text()).find();
     boolean wait = returnsLate(refusal);
+    boolean otherDelay = CALENDAR_DAY_QUOTA.matcher(refusal.text()).find() && !wait;
     return switch (words.meaning()) {
       case LIMIT, PERHAPS_LIMIT -> {
         if (minute && !wait) {
@@ -185,9 +202,13 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
         yield new Conclusion.Limited(
             said.basis(),
             scope(refusal),
-            refusal.reset() == null ? said.reset() : refusal.reset(),
+            otherDelay ? null : refusal.reset() == null ? said.reset() : refusal.reset(),
             said.setBy());
       }
+      case CREDIT ->
+          wait
+              ? limited(basis.rule(), LimitScope.CREDIT, refusal)
+              : Conclusion.ofWords(words, refusal.text(), refusal.channel());
       case THROTTLE, OTHER ->
           wait && (refusal.status() == 429 || rateLimited(refusal, words.meaning()))
               ? limited(basis.rule(), scope(refusal), refusal)
