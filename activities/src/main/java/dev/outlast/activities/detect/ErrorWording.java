@@ -77,6 +77,7 @@ public final class ErrorWording {
               + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
               + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
               + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
+              + "|(?<!\\d)0 ?% (?:of [^\\n]{1,40} )?(?:remaining|left)\\b"
               + "|\\bwindow is (?:full|used up|closed|exhausted|spent|over)\\b"
               + "|\\b(?:you|account|access|usage|plan) (?:is|are|has been|have been|was) (?:currently |temporarily )?(?:rate[ -])?limited\\b"
               + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b");
@@ -115,7 +116,10 @@ public final class ErrorWording {
           "\\b(?:context|size|time|memory|heap|disk|storage|depth|recursion|nesting|length|token|turns?|iterations?|image|page|payload|"
               + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread)"
               + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|\\bmax tokens|no space left"
-              + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more");
+              + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more"
+              + "|\\blimit (?:of|is) \\d[\\d,.]* ?(?:images?|pages?|files?|bytes|characters|[kmg]i?b)\\b"
+              + "|\\bexceed(?:s|ed)? (?:the )?max(?:imum)?(?: allowed| permitted)? (?:tokens?|size|length|bytes|characters|lines)\\b"
+              + "|\\btoo large\\b");
 
   /** Nothing is known of a limit, as the question for it has failed. */
   private static final Pattern NOT_KNOWN =
@@ -125,7 +129,7 @@ public final class ErrorWording {
 
   private static final Pattern WARNING =
       Pattern.compile(
-          "\\b(?:approaching|close to|nearing|almost|now using|nearly)\\b|\\bused (?!100)\\d{1,2} ?%|\\b(?!100)\\d{1,2} ?% (?:of|used)");
+          "\\b(?:approaching|close to|nearing|almost|now using|nearly)\\b|\\bused (?!100)\\d{1,2} ?%|\\b(?!100|0 ?%)\\d{1,2} ?% (?:of|used)");
   private static final Pattern HARD =
       Pattern.compile("\\b(?:hit|reached|exceeded|exhausted|out of|used up|ran out)\\b");
 
@@ -189,7 +193,8 @@ public final class ErrorWording {
   /** What a message offers for sale is not what is used up. */
   private static final Pattern OFFER =
       Pattern.compile(
-          "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
+          "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b"
+              + "|\\badd funds\\b(?: to continue(?: (?:with|on|using) (?:credits?|extra usage|overage))?)?");
 
   private static final Pattern MAX_TURNS =
       Pattern.compile("\\bmax(?:imum)?[ -]?(?:number of |session )?turns|\\bturn limit");
@@ -206,6 +211,12 @@ public final class ErrorWording {
   private static final Pattern RATE =
       Pattern.compile(
           "rate[ _-]?limit(?!er)|too many requests|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+
+  /** A count that starts anew within the minute, whatever else the message names. */
+  private static final Pattern MINUTELY =
+      Pattern.compile(
+          "per[ _-]?(?:minute|second)|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|\\b[rt]pm\\b");
+
   private static final Pattern YOURS_RETURNS =
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
@@ -247,7 +258,8 @@ public final class ErrorWording {
   private static final Pattern THIS_MODEL =
       Pattern.compile(
           "\\b(?:limits?|quota|capacity|allowance|usage|requests)\\b[^\\n.]{0,20}\\b(?:for|on|of|with) (?:this|the|that) model\\b"
-              + "|\\bmodel(?:'s)? (?:usage |rate |rate[ -])?(?:limit|quota)|\\bper model\\b");
+              + "|\\bmodel(?:'s)? (?:usage |rate |rate[ -])?(?:limit|quota)|\\bper model\\b"
+              + "|\\bswitch to another model\\b");
   private static final Pattern CAPITALISED =
       Pattern.compile(
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
@@ -283,7 +295,7 @@ public final class ErrorWording {
   /** Prefixes of lines that are not the agent's own error. */
   private static final Pattern NOT_OWN =
       Pattern.compile(
-          "\\b(?:mcp|prompt|user|human|assistant|input|task|debug|info|trace|hint|tool|hook|todo|diff)\\b");
+          "\\b(?:mcp|prompt|user|human|assistant|input|task|debug|info|trace|hint|tool|hook|todo|diff|says?|prints?|shows?|reads?|readme|docs|example)\\b");
 
   /** What an error that names a limit begins with: at most a few words, none of a narrator's. */
   private static final Pattern SUBJECT =
@@ -318,6 +330,11 @@ public final class ErrorWording {
         reading.meaning() == Meaning.PERHAPS_LIMIT
             || (reading.meaning() == Meaning.LIMIT && !beginsWithLimit(line));
     return has(TRACE, line) || doubtful ? new Reading(Meaning.OTHER, null, null) : reading;
+  }
+
+  /** Whether a message says of itself that it is about no usage limit. */
+  public static boolean deniesLimit(String text) {
+    return has(NOT_THE_LIMIT, words(normal(text)));
   }
 
   private static boolean beginsWithLimit(String line) {
@@ -378,6 +395,10 @@ public final class ErrorWording {
     boolean rate = has(RATE, t) && !window && !has(YOURS_RETURNS, t);
     boolean soon =
         reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
+    boolean minutely = has(MINUTELY, t) && !has(DAILY, t);
+    if (minutely && (reset.isEmpty() || soon)) {
+      return Meaning.THROTTLE;
+    }
     if (usedUp && reset.isPresent()) {
       boolean shared = rate || (has(QUOTA, t) && !window && !has(DAILY, t));
       return shared && soon ? Meaning.THROTTLE : Meaning.LIMIT;

@@ -106,7 +106,7 @@ final class CodexReader implements OutputReader {
   private void header(OutputLine line) {
     headerLines++;
     int length = Math.min(line.bytes().length, ToolNames.MAX_NAME + SessionId.MAX_LENGTH);
-    String text = new String(line.bytes(), 0, length, StandardCharsets.UTF_8);
+    String text = PlainText.clean(new String(line.bytes(), 0, length, StandardCharsets.UTF_8));
     Matcher banner = BANNER.matcher(text);
     if (banner.matches()) {
       agentVersion = ToolNames.shown(banner.group(1));
