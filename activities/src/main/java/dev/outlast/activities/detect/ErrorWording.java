@@ -114,18 +114,23 @@ public final class ErrorWording {
   private static final Pattern OTHER_LIMIT =
       Pattern.compile(
           "\\b(?:context|size|time|memory|heap|disk|storage|depth|recursion|nesting|length|token|turns?|iterations?|image|page|payload|"
-              + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread)"
+              + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread|"
+              + "history|tools?|worktrees?|items?|blocks?|sub-?agents?)"
               + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|\\bmax tokens|no space left"
               + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more"
-              + "|\\blimit (?:of|is) \\d[\\d,.]* ?(?:images?|pages?|files?|bytes|characters|[kmg]i?b)\\b"
+              + "|\\blimit (?:of |is )?\\d[\\d,.]* ?(?:images?|pages?|files?|bytes|characters|ms|[kmg]i?b)\\b"
               + "|\\bexceed(?:s|ed)? (?:the )?max(?:imum)?(?: allowed| permitted)? (?:tokens?|size|length|bytes|characters|lines)\\b"
-              + "|\\btoo large\\b");
+              + "|\\btoo large\\b|\\bat most \\d|\\btoo many (?:active|open|running|parallel)\\b");
 
   /** Nothing is known of a limit, as the question for it has failed. */
   private static final Pattern NOT_KNOWN =
       Pattern.compile(
           "\\b(?:failed|unable|could not|couldn't|cannot|can't) (?:to )?"
               + "(?:fetch|verify|load|check|get|read|retrieve|determine)\\b|\\busage unknown\\b");
+
+  /** What another program says of itself, which the agent only passes on. */
+  private static final Pattern OF_ANOTHER_PROGRAM =
+      Pattern.compile("^\\W*(?:error: )?(?:required )?mcp (?:clients?|servers?)\\b");
 
   private static final Pattern WARNING =
       Pattern.compile(
@@ -230,7 +235,7 @@ public final class ErrorWording {
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
-          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
+          "\\b(?:session(?! (?:file|history|transcript|id|log)\\b)|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
 
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
@@ -379,6 +384,9 @@ public final class ErrorWording {
     String t = words(plain);
     if (has(SESSION_UNKNOWN, t)) {
       return Meaning.SESSION_UNKNOWN;
+    }
+    if (has(OF_ANOTHER_PROGRAM, t)) {
+      return Meaning.OTHER;
     }
     if (has(MAX_TURNS, t)) {
       return Meaning.MAX_TURNS;
