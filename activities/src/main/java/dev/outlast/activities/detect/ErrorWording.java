@@ -75,6 +75,7 @@ public final class ErrorWording {
               + "(?![a-z])|\\bno (?:more |remaining |further )?"
               + NOUN
               + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
+              + "|\\b(?:0|not enough|do(?:n't| not) have (?:any|enough)) (?:more |remaining |usage )?(?:credits?|quota|balance|funds|allowance|usage)\\b"
               + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
               + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
               + "|(?<!\\d)0 ?% (?:of [^\\n]{1,40} )?(?:remaining|left)\\b"
@@ -130,7 +131,8 @@ public final class ErrorWording {
 
   /** What another program says of itself, which the agent only passes on. */
   private static final Pattern OF_ANOTHER_PROGRAM =
-      Pattern.compile("^\\W*(?:error: )?(?:required )?mcp (?:clients?|servers?)\\b");
+      Pattern.compile(
+          "^\\W*(?:error: )?(?:(?:required )?mcp (?:clients?|servers?)|(?:[a-z]+ )?hook (?:blocked|failed|stopped|error))\\b");
 
   private static final Pattern WARNING =
       Pattern.compile(
@@ -147,7 +149,7 @@ public final class ErrorWording {
 
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
   private static final Pattern CODE =
-      Pattern.compile("(?<![\\w./\\\\-])[a-z]+(?:_[a-z]+)+(?![\\w/\\\\-]|\\.\\w)");
+      Pattern.compile("(?<![\\w./\\\\-])[a-z]++(?:_[a-z]++)++(?![\\w/\\\\-]|\\.\\w)");
 
   /** Google sends to its limits, not to a bill, in the words that others have for a bill. */
   private static final String GOOGLE_LIMITS = "ai.google.dev";

@@ -68,7 +68,7 @@ public final class ResetReader {
       Pattern.compile(
           "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|resets?[_ ]in[_ ]seconds|tr(?:y|ying)|retry(?:ing|[_"
               + " -]?after|delayms)?|again|available|back|renew(?:s|ed)?|refresh(?:es|ed)?|until|till|wait|"
-              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?|regain access|refills?|opens?|"
+              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lift(?:ed|s)|next window|clears?|regain access|refills?|opens?|"
               + "continues?(?= at)|starts?(?= (?:over )?at)|starts over|ends|expires)\\b|\\|(?=\\s*\\d{10})"
               + "|[·∙•](?=\\s*\\d{1,2}(?::\\d{2})?\\s?[ap]m\\b)");
 
@@ -91,7 +91,7 @@ public final class ResetReader {
 
   private static final Pattern FILLER =
       Pattern.compile(
-          "(?:[\\s:,=\"'~·∙•|–—-]|\\b(?:at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
+          "(?:[\\s:,=\"'~@·∙•|–—-]|\\b(?:this (?:morning|afternoon|evening)|at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
               + "approximately|approx|daily|another|your|usage|limits?|quota|window|access|request|back|"
               + "available|over|next|time|date|reset|resets)\\b\\.?){0,40}");
 
@@ -110,8 +110,14 @@ public final class ResetReader {
       Pattern.compile("(\\d{4})[-/](\\d{2})[-/](\\d{2})(?!\\w)");
   private static final Pattern AMOUNT =
       Pattern.compile(
-          "(\\d{1,3}(?:,\\d{3}){1,3}(?=\\s?[a-z])|\\d{1,12}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
+          "(\\d{1,3}(?:,\\d{3}){1,3}(?=\\s?[a-z])|\\d{1,12}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
               + "(?![a-z])");
+
+  /** Each at the place that it names; "a" and "an" are one too. */
+  private static final List<String> NUMBER_NAMES =
+      List.of(
+          "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten");
+
   private static final Pattern ISO_AMOUNT =
       Pattern.compile(
           "p(?:\\d{1,4}d)?(?:t(?:\\d{1,9}h)?(?:\\d{1,9}m)?(?:\\d{1,9}(?:\\.\\d{1,9})?s)?)?(?![\\w.])");
@@ -475,7 +481,7 @@ public final class ResetReader {
       BigDecimal factor =
           Character.isDigit(amount.charAt(0))
               ? new BigDecimal(amount.replace(",", ""))
-              : BigDecimal.ONE;
+              : BigDecimal.valueOf(Math.max(1, NUMBER_NAMES.indexOf(amount)));
       return Duration.ofMillis(
           factor.multiply(BigDecimal.valueOf(unit.toMillis())).toBigInteger().longValueExact());
     }

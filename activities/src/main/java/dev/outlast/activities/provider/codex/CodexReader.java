@@ -128,7 +128,7 @@ final class CodexReader implements OutputReader {
       return;
     }
     switch (Json.text(node, "type")) {
-      case "thread.started", "session.created" ->
+      case "thread.started", "thread.resumed", "session.created" ->
           session(Json.session(node, "thread_id").or(() -> Json.session(node, "session_id")));
       case "turn.started" -> newTurn();
       case "item.started", "item.updated", "item.completed" -> item(node.path("item"), readAt);
@@ -241,13 +241,23 @@ final class CodexReader implements OutputReader {
 
   /** What a record of an error says, wherever in it that stands. */
   private static String told(JsonNode node) {
-    return Stream.of(
-            Json.text(node.path("error"), "message"),
-            Json.text(node, "message"),
-            Json.text(node, "error"))
-        .filter(text -> !text.isBlank())
-        .findFirst()
-        .orElse("");
+    JsonNode error = node.path("error");
+    String words =
+        Stream.of(Json.text(error, "message"), Json.text(node, "message"), Json.text(node, "error"))
+            .filter(text -> !text.isBlank())
+            .findFirst()
+            .orElse("");
+    String typed =
+        Stream.of(
+                Json.text(error, "type"),
+                Json.text(error, "codex_error_info"),
+                Json.text(node, "codex_error_info"))
+            .filter(code -> code.startsWith("usage_limit"))
+            .findFirst()
+            .map(code -> "\n" + code)
+            .orElse("");
+    long resetsAt = Json.count(error, "resets_at");
+    return words + typed + (resetsAt > 0 ? "\nresets at " + resetsAt : "");
   }
 
   private void failed(String message, Instant readAt) {
