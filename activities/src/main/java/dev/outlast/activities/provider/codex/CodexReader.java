@@ -358,10 +358,17 @@ final class CodexReader implements OutputReader {
         Stream.of(last, before)
             .flatMap(Optional::stream)
             .filter(CodexReader::known)
-            .findFirst()
+            .reduce((first, other) -> onlyOtherTellsReset(first, other) ? other : first)
             .or(() -> last)
             .or(() -> before);
     return words.map(said -> rollout.map(file -> typed(said, file)).orElse(said));
+  }
+
+  private static boolean onlyOtherTellsReset(Conclusion first, Conclusion other) {
+    return first instanceof Conclusion.Limited one
+        && other instanceof Conclusion.Limited two
+        && one.reset() == null
+        && two.reset() != null;
   }
 
   private static boolean known(Conclusion conclusion) {
