@@ -82,7 +82,7 @@ record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event, boolea
     }
     if (meaning == Meaning.THROTTLE) {
       // "Rate limit reached" is what the service says of the account's windows too.
-      return error.status() == 429 && !ErrorWording.deniesLimit(error.text());
+      return error.status() == 429 && !answered && !ErrorWording.deniesLimit(error.text());
     }
     return switch (error.status()) {
       case 429 -> true;
