@@ -75,8 +75,10 @@ public final class ErrorWording {
               + "(?![a-z])|\\bno (?:more |remaining |further )?"
               + NOUN
               + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
+              + "|\\b(?:0|not enough|do(?:n't| not) have (?:any|enough)) (?:more |remaining |usage )?(?:credits?|quota|balance|funds|allowance|usage)\\b"
               + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
               + "|\\b(?:allowance|quota|limit)s? (?:has|have) been used\\b"
+              + "|(?<!\\d)0 ?% (?:of [^\\n]{1,40} )?(?:remaining|left)\\b"
               + "|\\bwindow is (?:full|used up|closed|exhausted|spent|over)\\b"
               + "|\\b(?:you|account|access|usage|plan) (?:is|are|has been|have been|was) (?:currently |temporarily )?(?:rate[ -])?limited\\b"
               + "|\\b(?:session|weekly|daily|global|model) rate[ -]limited\\b"
@@ -114,9 +116,13 @@ public final class ErrorWording {
   private static final Pattern OTHER_LIMIT =
       Pattern.compile(
           "\\b(?:context|size|time|memory|heap|disk|storage|depth|recursion|nesting|length|token|turns?|iterations?|image|page|payload|"
-              + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread)"
+              + "characters?|line|output|retry|retries|concurrency|connections?|descriptors?|files?|file descriptor|upload|stack|thread|"
+              + "history|tools?|worktrees?|items?|blocks?|sub-?agents?)"
               + "s? (?:size )?(?:limits?|quotas?|caps?|budget)\\b|output tokens?\\b|\\bmax tokens|no space left"
-              + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more");
+              + "|\\b(?:system|process) limit\\b|file watchers|too many open files|cannot create more"
+              + "|\\blimit (?:of |is )?\\d[\\d,.]* ?(?:images?|pages?|files?|bytes|characters|ms|[kmg]i?b)\\b"
+              + "|\\bexceed(?:s|ed)? (?:the )?max(?:imum)?(?: allowed| permitted)? (?:tokens?|size|length|bytes|characters|lines)\\b"
+              + "|\\btoo large\\b|\\bat most \\d|\\btoo many (?:active|open|running|parallel)\\b");
 
   /** Nothing is known of a limit, as the question for it has failed. */
   private static final Pattern NOT_KNOWN =
@@ -124,9 +130,14 @@ public final class ErrorWording {
           "\\b(?:failed|unable|could not|couldn't|cannot|can't) (?:to )?"
               + "(?:fetch|verify|load|check|get|read|retrieve|determine)\\b|\\busage unknown\\b");
 
+  /** What another program says of itself, which the agent only passes on. */
+  private static final Pattern OF_ANOTHER_PROGRAM =
+      Pattern.compile(
+          "^\\W*(?:error: )?(?:(?:required )?mcp (?:clients?|servers?)|(?:[a-z]+ )?hook (?:blocked|failed|stopped|error))\\b");
+
   private static final Pattern WARNING =
       Pattern.compile(
-          "\\b(?:approaching|close to|nearing|almost|now using|nearly)\\b|\\bused (?!100)\\d{1,2} ?%|\\b(?!100)\\d{1,2} ?% (?:of|used)");
+          "\\b(?:approaching|close to|nearing|almost|now using|nearly)\\b|\\bused (?!100)\\d{1,2} ?%|\\b(?!100|0 ?%)\\d{1,2} ?% (?:of|used)");
   private static final Pattern HARD =
       Pattern.compile("\\b(?:hit|reached|exceeded|exhausted|out of|used up|ran out)\\b");
 
@@ -135,7 +146,7 @@ public final class ErrorWording {
           "\\b(?:resets?|try(?:ing)? again|again (?:at|in|later|on)|later|wait|retry (?:at|in|after)|renews?|come back|until|available)\\b");
   private static final Pattern LOOSE_NOUN =
       Pattern.compile(
-          "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
+          "\\b(?:limits?|quotas?|allowances?|allocations?|allotments?|usage|caps?|exhausted|cooldown)\\b");
 
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
 
@@ -198,7 +209,8 @@ public final class ErrorWording {
   /** What a message offers for sale is not what is used up. */
   private static final Pattern OFFER =
       Pattern.compile(
-          "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b");
+          "\\b(?:purchase|buy|add|get|top up|turn on|enable|switch to|use|using)\\b(?: \\w+){0,2}? (?:credits?|extra usage|overage)\\b"
+              + "|\\badd funds\\b(?: to continue(?: (?:with|on|using) (?:credits?|extra usage|overage))?)?");
 
   private static final Pattern NO_QUOTA =
       Pattern.compile("(?i)\\bquota exceeded\\b[^\\n]{0,300}\\blimit:\\s*+0(?![\\d.])");
@@ -218,6 +230,12 @@ public final class ErrorWording {
   private static final Pattern RATE =
       Pattern.compile(
           "rate[ _-]?limit(?!er)|too many requests|too many tokens,? please wait|\\b429\\b|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|per[ -]minute|throttl|retried \\d+ times");
+
+  /** A count that starts anew within the minute, whatever else the message names. */
+  private static final Pattern MINUTELY =
+      Pattern.compile(
+          "per[ _-]?(?:minute|second)|(?:requests?|tokens?)(?: per | ?/ ?)(?:second|minute|min\\b)|\\b[rt]pm\\b");
+
   private static final Pattern YOURS_RETURNS =
       Pattern.compile("\\byour (?:[a-z]+ )?limit to reset");
   private static final Pattern BUSY =
@@ -231,7 +249,7 @@ public final class ErrorWording {
               + "error: option|too many arguments|cannot be used with root");
   private static final Pattern WINDOW =
       Pattern.compile(
-          "\\b(?:session|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
+          "\\b(?:session(?! (?:file|history|transcript|id|log)\\b)|(?:5|five)[ -]?hours?|5h|\\d+[ -]hours?|hourly|daily|weekly|monthly|week|usage|plan|premium|subscription|allowance|seven[ -]day|7[ -]day)\\b|perday");
 
   private static final Pattern NAMED_WINDOW =
       Pattern.compile(
@@ -259,7 +277,8 @@ public final class ErrorWording {
   private static final Pattern THIS_MODEL =
       Pattern.compile(
           "\\b(?:limits?|quota|capacity|allowance|usage|requests)\\b[^\\n.]{0,20}\\b(?:for|on|of|with) (?:this|the|that) model\\b"
-              + "|\\bmodel(?:'s)? (?:usage |rate |rate[ -])?(?:limit|quota)|\\bper model\\b");
+              + "|\\bmodel(?:'s)? (?:usage |rate |rate[ -])?(?:limit|quota)|\\bper model\\b"
+              + "|\\bswitch to another model\\b");
   private static final Pattern CAPITALISED =
       Pattern.compile(
           "\\byour ([A-Z][A-Za-z]+(?: \\d[\\d.]*)?) (?:(?:weekly|daily) )?(?:limit|quota|usage)\\b");
@@ -295,7 +314,7 @@ public final class ErrorWording {
   /** Prefixes of lines that are not the agent's own error. */
   private static final Pattern NOT_OWN =
       Pattern.compile(
-          "\\b(?:mcp|prompt|user|human|assistant|input|task|debug|info|trace|hint|tool|hook|todo|diff)\\b");
+          "\\b(?:mcp|prompt|user|human|assistant|input|task|debug|info|trace|hint|tool|hook|todo|diff|says?|prints?|shows?|reads?|readme|docs|example)\\b");
 
   /** What an error that names a limit begins with: at most a few words, none of a narrator's. */
   private static final Pattern SUBJECT =
@@ -330,6 +349,11 @@ public final class ErrorWording {
         reading.meaning() == Meaning.PERHAPS_LIMIT
             || (reading.meaning() == Meaning.LIMIT && !beginsWithLimit(line));
     return has(TRACE, line) || doubtful ? new Reading(Meaning.OTHER, null, null) : reading;
+  }
+
+  /** Whether a message says of itself that it is about no usage limit. */
+  public static boolean deniesLimit(String text) {
+    return has(NOT_THE_LIMIT, words(normal(text)));
   }
 
   private static boolean beginsWithLimit(String line) {
@@ -375,6 +399,9 @@ public final class ErrorWording {
     if (has(SESSION_UNKNOWN, t)) {
       return Meaning.SESSION_UNKNOWN;
     }
+    if (has(OF_ANOTHER_PROGRAM, t)) {
+      return Meaning.OTHER;
+    }
     if (has(MAX_TURNS, t)) {
       return Meaning.MAX_TURNS;
     }
@@ -391,6 +418,10 @@ public final class ErrorWording {
     boolean rate = has(RATE, t) && !window && !has(YOURS_RETURNS, t);
     boolean soon =
         reset.isPresent() && Duration.between(now, reset.get().latest()).abs().compareTo(SHORT) < 0;
+    boolean minutely = has(MINUTELY, t) && !has(DAILY, t);
+    if (minutely && (reset.isEmpty() || soon)) {
+      return Meaning.THROTTLE;
+    }
     if (usedUp && reset.isPresent()) {
       boolean shared = rate || (has(QUOTA, t) && !window && !has(DAILY, t));
       return shared && soon ? Meaning.THROTTLE : Meaning.LIMIT;

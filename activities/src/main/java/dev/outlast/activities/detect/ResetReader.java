@@ -13,6 +13,9 @@ import java.time.YearMonth;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
+import java.time.format.TextStyle;
 import java.time.temporal.TemporalAdjusters;
 import java.util.Comparator;
 import java.util.List;
@@ -46,6 +49,10 @@ public final class ResetReader {
   private static final int MAX_CUES = 50;
   private static final int MAX_PARTS = 8;
   private static final int MAX_OFFSET_HOURS = 17;
+
+  /** Of a year that is given by its last two digits. */
+  private static final int CENTURY = 2_000;
+
   private static final String NO_NANOS = "000000000";
 
   /** A date further ahead than this would be said with its year. */
@@ -61,7 +68,7 @@ public final class ResetReader {
       Pattern.compile(
           "\\b(?:resets?|resetting|reset[_ ]?(?:s[_ ]?)?(?:at|in|time)|resets?[_ ]in[_ ]seconds|tr(?:y|ying)|retry(?:ing|[_"
               + " -]?after|delayms)?|again|available|back|renew(?:s|ed)?|refresh(?:es|ed)?|until|till|wait|"
-              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lifted|clears?|regain access|refills?|opens?|"
+              + "resumes?|returns?|replenish(?:es|ed)?|restored?|unlocks?|lift(?:ed|s)|next window|clears?|regain access|refills?|opens?|"
               + "continues?(?= at)|starts?(?= (?:over )?at)|starts over|ends|expires)\\b|\\|(?=\\s*\\d{10})"
               + "|[·∙•](?=\\s*\\d{1,2}(?::\\d{2})?\\s?[ap]m\\b)");
 
@@ -76,9 +83,15 @@ public final class ResetReader {
               + "(?:[a-z0-9-]+\\s+){0,4}?(?:limits?|quota|window|usage|allowance)\\s+(?:will\\s+)?"
               + "(?:resets?|renews?|returns?|refresh(?:es)?|refills?)\\b(?!\\s+(?:at|in|on|by|after)\\b)");
 
+  /** "3h 10m until reset", "(3h 10m remaining)", "3 hours from now". */
+  private static final Pattern AMOUNT_FIRST =
+      Pattern.compile(
+          "(?<![\\w.,:%-])(?=\\d{1,6}(?:\\.\\d)?\\s?[wdhms])[\\w., ]{2,40}?\\s(?:remaining|left|from now"
+              + "|(?:until|till|before) (?:the |your |it |next |limit ){0,4}(?:resets?|renewal|renews))\\b");
+
   private static final Pattern FILLER =
       Pattern.compile(
-          "(?:[\\s:,=\"'~·∙•|–—-]|\\b(?:at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
+          "(?:[\\s:,=\"'~@·∙•|–—-]|\\b(?:this (?:morning|afternoon|evening)|at|on|in|after|by|for|the|again|is|are|will|be|it|to|from|until|till|about|around|"
               + "approximately|approx|daily|another|your|usage|limits?|quota|window|access|request|back|"
               + "available|over|next|time|date|reset|resets)\\b\\.?){0,40}");
 
@@ -97,13 +110,25 @@ public final class ResetReader {
       Pattern.compile("(\\d{4})[-/](\\d{2})[-/](\\d{2})(?!\\w)");
   private static final Pattern AMOUNT =
       Pattern.compile(
-          "(\\d{1,12}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
+          "(\\d{1,3}(?:,\\d{3}){1,3}(?=\\s?[a-z])|\\d{1,12}(?:\\.\\d{1,9})?(?=\\s?[a-z])|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten)(?=\\s))\\s*(weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|min|milliseconds?|millis|ms|m|seconds?|secs?|s)"
               + "(?![a-z])");
+
+  /** Each at the place that it names; "a" and "an" are one too. */
+  private static final List<String> NUMBER_NAMES =
+      List.of(
+          "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten");
+
   private static final Pattern ISO_AMOUNT =
       Pattern.compile(
           "p(?:\\d{1,4}d)?(?:t(?:\\d{1,9}h)?(?:\\d{1,9}m)?(?:\\d{1,9}(?:\\.\\d{1,9})?s)?)?(?![\\w.])");
   private static final Pattern CLOCKED_AMOUNT =
       Pattern.compile("(\\d{1,3}):([0-5]\\d):([0-5]\\d)(?!\\d|\\s?[ap]\\.?m)");
+
+  /** "in 3:20": hours and minutes. */
+  private static final Pattern SHORT_CLOCKED_AMOUNT =
+      Pattern.compile("(\\d{1,3}):([0-5]\\d)(?!\\d|:|\\s?[ap]\\.?m)");
+
+  private static final Pattern SAYS_ONLY_IN = Pattern.compile("\\bin\\s+$");
   private static final Pattern SAYS_IN = Pattern.compile("\\b(?:in|after)\\s+$");
   private static final Pattern BETWEEN_AMOUNTS =
       Pattern.compile("\\s*(?:,|and|&|\\s)?\\s*(?:and\\s+)?");
@@ -126,7 +151,7 @@ public final class ResetReader {
   private static final Pattern DAY_MONTH =
       Pattern.compile(DAY + "\\.?\\s+(?:of\\s+)?" + MONTHS + "(?:,?\\s+(\\d{4})(?!\\d|:))?");
   private static final Pattern SLASHED =
-      Pattern.compile("(\\d{1,2})/(\\d{1,2})(?:/(\\d{4}))?(?![\\w/])");
+      Pattern.compile("(\\d{1,2})/(\\d{1,2})(?:/(\\d{4}|\\d{2}))?(?![\\w/])");
   private static final Pattern DOTTED =
       Pattern.compile("(\\d{1,2})\\.(\\d{1,2})\\.(\\d{4})?(?!\\w)");
   private static final Pattern WEEKDAY =
@@ -140,6 +165,16 @@ public final class ResetReader {
       Pattern.compile(
           "\\s*(?:\\(\\s*((?:[A-Za-z]|[+-]\\d)[A-Za-z0-9_+:/-]{0,49})[^)]{0,40}\\)|([+-]\\d{2}:?\\d{2}|(?:UTC|GMT|utc|gmt)(?:\\s?[+-]\\d{1,2}(?::?\\d{2})?)?|Z|[A-Z][A-Za-z]+/[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)?"
               + "|(?:Pacific|Mountain|Central|Eastern)(?!/)|[A-Z]{3,4}|[PMCE]T)(?![A-Za-z0-9]))");
+
+  /** "(Central European Time)". */
+  private static final Pattern FULL_NAME =
+      Pattern.compile("\\([A-Za-z]+(?: [A-Za-z]+){1,4} Time\\s?\\)");
+
+  private static final DateTimeFormatter WORDS_OF_ZONE =
+      new DateTimeFormatterBuilder()
+          .parseCaseInsensitive()
+          .appendZoneText(TextStyle.FULL)
+          .toFormatter(Locale.ENGLISH);
 
   private static final Pattern OFFSET =
       Pattern.compile("(?:UTC|GMT)?\\s?([+-])(\\d{1,2})(?::?(\\d{2}))?");
@@ -180,6 +215,18 @@ public final class ResetReader {
           Map.entry("KST", "Asia/Seoul"),
           Map.entry("AEST", "Australia/Sydney"),
           Map.entry("AEDT", "Australia/Sydney"),
+          Map.entry("ACST", "Australia/Adelaide"),
+          Map.entry("ACDT", "Australia/Adelaide"),
+          Map.entry("AWST", "Australia/Perth"),
+          Map.entry("MSK", "Europe/Moscow"),
+          Map.entry("TRT", "Europe/Istanbul"),
+          Map.entry("PKT", "Asia/Karachi"),
+          Map.entry("SGT", "Asia/Singapore"),
+          Map.entry("HKT", "Asia/Hong_Kong"),
+          Map.entry("WIB", "Asia/Jakarta"),
+          Map.entry("BRT", "America/Sao_Paulo"),
+          Map.entry("ART", "America/Argentina/Buenos_Aires"),
+          Map.entry("SAST", "Africa/Johannesburg"),
           Map.entry("NZST", "Pacific/Auckland"),
           Map.entry("NZDT", "Pacific/Auckland"));
 
@@ -207,8 +254,11 @@ public final class ResetReader {
     for (int i = 0; i < MAX_CUES && cue.find(); i++) {
       places.add(cue.end());
     }
+    Matcher amount = AMOUNT_FIRST.matcher(lower);
+    Optional<ResetTime> first =
+        amount.find() ? start.readAmountAt(amount.start()) : Optional.empty();
     return Stream.concat(
-            start.beforeCue().stream(),
+            Stream.of(start.beforeCue(), first).flatMap(Optional::stream),
             places
                 .build()
                 .map(place -> start.readAt(skip(FILLER, lower, place)))
@@ -290,6 +340,15 @@ public final class ResetReader {
       }
     }
 
+    Optional<ResetTime> readAmountAt(int at) {
+      try {
+        return amountAt(at);
+      } catch (DateTimeException | ArithmeticException impossible) {
+        // Beyond the calendar: not a time that anybody meant.
+        return Optional.empty();
+      }
+    }
+
     /** The time that a text begins with, where it then says that something resets. */
     Optional<ResetTime> beforeCue() {
       Matcher matcher = BEFORE_CUE.matcher(lower);
@@ -347,6 +406,15 @@ public final class ResetReader {
 
     /** "in 3:20:00" is an amount, where "at 3:20:00" is a time of day. */
     private Optional<ResetTime> clockedAmountAt(int at) {
+      if (SAYS_ONLY_IN.matcher(lower.substring(Math.max(0, at - 12), at)).find()) {
+        Optional<Matcher> hours = match(SHORT_CLOCKED_AMOUNT, at);
+        if (hours.isPresent()) {
+          Duration amount =
+              Duration.ofHours(number(hours.get().group(1)))
+                  .plusMinutes(number(hours.get().group(2)));
+          return Optional.of(new ResetTime(now.plus(amount), MINUTE));
+        }
+      }
       return SAYS_IN.matcher(lower.substring(Math.max(0, at - 12), at)).find()
           ? match(CLOCKED_AMOUNT, at)
               .map(
@@ -411,7 +479,9 @@ public final class ResetReader {
 
     private static Duration times(Duration unit, String amount) {
       BigDecimal factor =
-          Character.isDigit(amount.charAt(0)) ? new BigDecimal(amount) : BigDecimal.ONE;
+          Character.isDigit(amount.charAt(0))
+              ? new BigDecimal(amount.replace(",", ""))
+              : BigDecimal.valueOf(Math.max(1, NUMBER_NAMES.indexOf(amount)));
       return Duration.ofMillis(
           factor.multiply(BigDecimal.valueOf(unit.toMillis())).toBigInteger().longValueExact());
     }
@@ -602,7 +672,12 @@ public final class ResetReader {
       return month < 1 || month > MONTH_NAMES.size()
           ? Optional.empty()
           : Optional.of(
-              new NamedDate(optional(m.group(3)), month, monthFirst ? second : first, m.end()));
+              new NamedDate(year(m.group(3)), month, monthFirst ? second : first, m.end()));
+    }
+
+    private static int year(String digits) {
+      int year = optional(digits);
+      return digits != null && digits.length() == 2 ? CENTURY + year : year;
     }
 
     private Optional<NamedClock> namedClock(int at) {
@@ -653,7 +728,19 @@ public final class ResetReader {
       if (!m.lookingAt()) {
         return zone;
       }
+      String inParentheses = m.group().strip();
+      if (FULL_NAME.matcher(inParentheses).matches()) {
+        return zoneInWords(inParentheses.substring(1, inParentheses.length() - 1)).orElse(zone);
+      }
       return zoneNamed(m.group(1) == null ? m.group(2) : m.group(1)).orElse(zone);
+    }
+
+    private static Optional<ZoneId> zoneInWords(String name) {
+      try {
+        return Optional.of(ZoneId.from(WORDS_OF_ZONE.parse(name.strip())));
+      } catch (DateTimeException notAZone) {
+        return Optional.empty();
+      }
     }
 
     private static Optional<ZoneId> zoneNamed(String name) {

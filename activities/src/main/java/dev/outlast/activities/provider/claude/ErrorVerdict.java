@@ -77,8 +77,12 @@ record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event, boolea
    * Whether nothing that an error says of itself names another cause than a window that is shut.
    */
   private boolean mayBeTheWindow(ErrorRecord error, Meaning meaning) {
-    if (meaning == Meaning.THROTTLE || error.error().equals("billing_error")) {
+    if (error.error().equals("billing_error")) {
       return false;
+    }
+    if (meaning == Meaning.THROTTLE) {
+      // "Rate limit reached" is what the service says of the account's windows too.
+      return error.status() == 429 && !answered && !ErrorWording.deniesLimit(error.text());
     }
     return switch (error.status()) {
       case 429 -> true;

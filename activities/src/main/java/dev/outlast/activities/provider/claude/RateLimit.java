@@ -111,7 +111,9 @@ record RateLimit(JsonNode info) {
     if (type.contains("hour") || type.contains("session")) {
       return LimitScope.SESSION;
     }
-    return type.contains("day") || type.contains("daily") ? LimitScope.DAILY : LimitScope.UNKNOWN;
+    return type.contains("daily") || type.matches("(?:(?:one|1|per)_)?day(?:_.*)?")
+        ? LimitScope.DAILY
+        : LimitScope.UNKNOWN;
   }
 
   private static Optional<Instant> instant(JsonNode value) {

@@ -106,7 +106,7 @@ final class CodexReader implements OutputReader {
   private void header(OutputLine line) {
     headerLines++;
     int length = Math.min(line.bytes().length, ToolNames.MAX_NAME + SessionId.MAX_LENGTH);
-    String text = new String(line.bytes(), 0, length, StandardCharsets.UTF_8);
+    String text = PlainText.clean(new String(line.bytes(), 0, length, StandardCharsets.UTF_8));
     Matcher banner = BANNER.matcher(text);
     if (banner.matches()) {
       agentVersion = ToolNames.shown(banner.group(1));
@@ -138,7 +138,7 @@ final class CodexReader implements OutputReader {
       return;
     }
     switch (Json.text(node, "type")) {
-      case "thread.started", "session.created" ->
+      case "thread.started", "thread.resumed", "session.created" ->
           session(Json.session(node, "thread_id").or(() -> Json.session(node, "session_id")));
       case "turn.started" -> newTurn();
       case "item.started", "item.completed" -> item(node.path("item"), readAt);
@@ -253,13 +253,23 @@ final class CodexReader implements OutputReader {
 
   /** What a record of an error says, wherever in it that stands. */
   private static String told(JsonNode node) {
-    return Stream.of(
-            Json.text(node.path("error"), "message"),
-            Json.text(node, "message"),
-            Json.text(node, "error"))
-        .filter(text -> !text.isBlank())
-        .findFirst()
-        .orElse("");
+    JsonNode error = node.path("error");
+    String words =
+        Stream.of(Json.text(error, "message"), Json.text(node, "message"), Json.text(node, "error"))
+            .filter(text -> !text.isBlank())
+            .findFirst()
+            .orElse("");
+    String typed =
+        Stream.of(
+                Json.text(error, "type"),
+                Json.text(error, "codex_error_info"),
+                Json.text(node, "codex_error_info"))
+            .filter(code -> code.startsWith("usage_limit"))
+            .findFirst()
+            .map(code -> "\n" + code)
+            .orElse("");
+    long resetsAt = Json.count(error, "resets_at");
+    return words + typed + (resetsAt > 0 ? "\nresets at " + resetsAt : "");
   }
 
   private void failed(String message, Instant readAt) {
@@ -364,10 +374,17 @@ final class CodexReader implements OutputReader {
         Stream.of(last, before)
             .flatMap(Optional::stream)
             .filter(CodexReader::known)
-            .findFirst()
+            .reduce((first, other) -> onlyOtherTellsReset(first, other) ? other : first)
             .or(() -> last)
             .or(() -> before);
     return words.map(said -> rollout.map(file -> typed(said, file)).orElse(said));
+  }
+
+  private static boolean onlyOtherTellsReset(Conclusion first, Conclusion other) {
+    return first instanceof Conclusion.Limited one
+        && other instanceof Conclusion.Limited two
+        && one.reset() == null
+        && two.reset() != null;
   }
 
   private static boolean known(Conclusion conclusion) {
