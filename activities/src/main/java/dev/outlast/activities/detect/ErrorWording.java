@@ -137,8 +137,10 @@ public final class ErrorWording {
           "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
 
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
+
+  /** Possessive, as a code of thousands of parts would else need as many frames of the stack. */
   private static final Pattern CODE =
-      Pattern.compile("(?<![\\w./\\\\-])[a-z]+(?:_[a-z]+)+(?![\\w/\\\\-]|\\.\\w)");
+      Pattern.compile("(?<![\\w./\\\\-])[a-z]++(?:_[a-z]++)++(?![\\w/\\\\-]|\\.\\w)");
 
   /** Google sends to its limits, not to a bill, in the words that others have for a bill. */
   private static final String GOOGLE_LIMITS = "ai.google.dev";
