@@ -127,7 +127,7 @@ final class Call {
     private final OutputReader reader;
 
     SharedReader(Surroundings surroundings) {
-      reader = setting.driver().reader(surroundings);
+      reader = setting.driver().reader(surroundings, call);
     }
 
     synchronized void stdout(OutputLine line) {

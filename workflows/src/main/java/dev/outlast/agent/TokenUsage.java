@@ -23,6 +23,22 @@ public record TokenUsage(long input, long output, long reasoning, long cacheRead
     }
   }
 
+  /**
+   * Tokens by kind, of an agent that counts the cache's tokens as input and reasoning as output.
+   *
+   * @param allInput what it read, from the cache and into the cache included
+   * @param allOutput what it wrote, reasoning included
+   */
+  public static TokenUsage ofTotals(
+      long allInput, long allOutput, long reasoning, long cacheRead, long cacheWrite) {
+    return new TokenUsage(
+        Math.max(0, allInput - cacheRead - cacheWrite),
+        Math.max(0, allOutput - reasoning),
+        reasoning,
+        cacheRead,
+        cacheWrite);
+  }
+
   /** The sum of both, kind by kind. */
   public TokenUsage plus(TokenUsage other) {
     return new TokenUsage(
@@ -31,6 +47,16 @@ public record TokenUsage(long input, long output, long reasoning, long cacheRead
         reasoning + other.reasoning,
         cacheRead + other.cacheRead,
         cacheWrite + other.cacheWrite);
+  }
+
+  /** What this has more than the other, kind by kind; 0 where it has less. */
+  public TokenUsage minus(TokenUsage other) {
+    return new TokenUsage(
+        Math.max(0, input - other.input),
+        Math.max(0, output - other.output),
+        Math.max(0, reasoning - other.reasoning),
+        Math.max(0, cacheRead - other.cacheRead),
+        Math.max(0, cacheWrite - other.cacheWrite));
   }
 
   /** All tokens of every kind. */

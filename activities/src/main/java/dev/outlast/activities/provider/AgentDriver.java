@@ -34,6 +34,15 @@ public interface AgentDriver {
   OutputReader reader(Surroundings host);
 
   /**
+   * A reader for the output of a call whose session may be known before the output names it.
+   *
+   * @param host where the agent runs
+   */
+  default OutputReader reader(Surroundings host, AgentCall call) {
+    return reader(host);
+  }
+
+  /**
    * Makes the host ready for calls of this agent.
    *
    * @return variables that the agent needs besides those that it is configured with

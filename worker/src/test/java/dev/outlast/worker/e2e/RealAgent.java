@@ -144,11 +144,6 @@ enum RealAgent {
     return unknownSession;
   }
 
-  /** Whether it says how many tokens it has used. */
-  boolean tellsTokens() {
-    return this != COPILOT;
-  }
-
   /** The sections of the worker's configuration. */
   String configuration(Path executable, String baseUrl) {
     return """

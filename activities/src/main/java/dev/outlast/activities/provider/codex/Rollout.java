@@ -1,11 +1,11 @@
 package dev.outlast.activities.provider.codex;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.outlast.activities.process.LineSplitter;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
 import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.SessionFile;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.SessionId;
@@ -14,12 +14,9 @@ import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -40,15 +37,10 @@ import org.slf4j.LoggerFactory;
  */
 final class Rollout {
 
-  /** How much of the end of a file is read. */
-  static final long MAX_TAIL = 64L * 1024 * 1024;
-
   /** In how many days' folders a session is looked for, the newest first. */
   static final int MAX_DAYS = 4_000;
 
   private static final Logger log = LoggerFactory.getLogger(Rollout.class);
-
-  private static final int CHUNK = 64 * 1024;
 
   /** In these first bytes of a record stands its type. */
   private static final int TYPE_BYTES = 256;
@@ -100,7 +92,7 @@ final class Rollout {
       return days.limit(MAX_DAYS)
           .flatMap(Rollout::newestFirst)
           .filter(file -> file.getFileName().toString().endsWith(name))
-          .filter(file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))
+          .filter(SessionFile::exists)
           .findFirst();
     }
   }
@@ -121,24 +113,10 @@ final class Rollout {
   }
 
   /** Reads a file, or the end of a long one. */
-  static Rollout read(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file)) {
-      long from = Math.max(0, channel.size() - MAX_TAIL);
-      channel.position(from);
-      Rollout rollout = new Rollout(from == 0);
-      LineSplitter lines = new LineSplitter(rollout::line);
-      ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
-      // What the file grows by meanwhile is another turn's.
-      for (long left = Math.min(channel.size(), MAX_TAIL); left > 0; ) {
-        chunk.clear().limit((int) Math.min(CHUNK, left));
-        int count = channel.read(chunk);
-        if (count < 0) {
-          break;
-        }
-        lines.feed(chunk.array(), count);
-        left -= count;
-      }
-      lines.end();
+  static Rollout read(Path path) throws IOException {
+    try (SessionFile file = SessionFile.open(path)) {
+      Rollout rollout = new Rollout(file.isWhole());
+      file.lines(rollout::line);
       return rollout;
     }
   }
@@ -190,7 +168,7 @@ final class Rollout {
     if (info.path("total_token_usage").isObject()) {
       TokenUsage now = usage(info.path("total_token_usage"));
       if (total == null && !fromStart) {
-        before = minus(now, usage(info.path("last_token_usage")));
+        before = now.minus(usage(info.path("last_token_usage")));
       }
       total = now;
     }
@@ -218,29 +196,17 @@ final class Rollout {
 
   /** Tokens by kind, where the CLI counts the cached ones as input and reasoning as output. */
   static TokenUsage usage(JsonNode usage) {
-    long cached = Json.count(usage, "cached_input_tokens");
-    long written = Json.count(usage, "cache_write_input_tokens");
-    long reasoning = Json.count(usage, "reasoning_output_tokens");
-    return new TokenUsage(
-        Math.max(0, Json.count(usage, "input_tokens") - cached - written),
-        Math.max(0, Json.count(usage, "output_tokens") - reasoning),
-        reasoning,
-        cached,
-        written);
-  }
-
-  private static TokenUsage minus(TokenUsage all, TokenUsage part) {
-    return new TokenUsage(
-        Math.max(0, all.input() - part.input()),
-        Math.max(0, all.output() - part.output()),
-        Math.max(0, all.reasoning() - part.reasoning()),
-        Math.max(0, all.cacheRead() - part.cacheRead()),
-        Math.max(0, all.cacheWrite() - part.cacheWrite()));
+    return TokenUsage.ofTotals(
+        Json.count(usage, "input_tokens"),
+        Json.count(usage, "output_tokens"),
+        Json.count(usage, "reasoning_output_tokens"),
+        Json.count(usage, "cached_input_tokens"),
+        Json.count(usage, "cache_write_input_tokens"));
   }
 
   /** What the last turn has used; empty if the file does not say. */
   Optional<TokenUsage> tokens() {
-    return Optional.ofNullable(total).map(all -> minus(all, before));
+    return Optional.ofNullable(total).map(all -> all.minus(before));
   }
 
   /** The version of the program that began the session, if it did so in the last turn. */

@@ -10,6 +10,7 @@ import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.SessionId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -90,7 +91,16 @@ public final class CopilotProvider implements AgentProvider {
 
     @Override
     public OutputReader reader(Surroundings host) {
-      return new CopilotReader(new CopilotErrors(patterns, host.zone()));
+      return reader(host, (SessionId) null);
+    }
+
+    @Override
+    public OutputReader reader(Surroundings host, AgentCall call) {
+      return reader(host, call.session());
+    }
+
+    private OutputReader reader(Surroundings host, SessionId session) {
+      return new CopilotReader(new CopilotErrors(patterns, host.zone()), host, session);
     }
 
     @Override

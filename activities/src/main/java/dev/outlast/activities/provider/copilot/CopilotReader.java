@@ -12,6 +12,7 @@ import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.PlainErrors;
 import dev.outlast.activities.provider.RecordedError;
 import dev.outlast.activities.provider.Records;
+import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.activities.provider.copilot.CopilotErrors.Reported;
 import dev.outlast.agent.ItemKind;
@@ -50,10 +51,13 @@ final class CopilotReader implements OutputReader {
               + "((?:4\\d\\d |(?:Sorry, )?[Yy]ou(?:['\u2019]ve)? )\\S.*)");
 
   private final CopilotErrors errors;
+  private final Surroundings host;
+  private final SessionId calledWith;
   private final Records records = new Records(this::settled, this::record);
   private final LineTail stderr = new LineTail(MAX_TAIL);
 
   private SessionId session;
+  private String agentVersion;
   private boolean taken;
   private boolean progressed;
   private String lastTool;
@@ -67,8 +71,14 @@ final class CopilotReader implements OutputReader {
   private boolean aborted;
   private Integer resultExit;
 
-  CopilotReader(CopilotErrors errors) {
+  /**
+   * @param session that the call is made with, as the output names it only at its end; null if that
+   *     is not known
+   */
+  CopilotReader(CopilotErrors errors, Surroundings host, SessionId session) {
     this.errors = errors;
+    this.host = host;
+    this.calledWith = session;
   }
 
   @Override
@@ -116,7 +126,7 @@ final class CopilotReader implements OutputReader {
       }
       // Ended from outside, it exits as after a good end.
       case "abort" -> aborted |= own;
-      case "assistant.usage" -> usageTokens = usageTokens.plus(tokens(data));
+      case "assistant.usage" -> usageTokens = usageTokens.plus(SessionEvents.usage(data));
       case "tool.execution_start" -> {
         progressed = true;
         lastTool = ToolNames.shown(Json.text(data, "toolName"));
@@ -165,15 +175,6 @@ final class CopilotReader implements OutputReader {
       wentOn = false;
       aborted = false;
     }
-  }
-
-  private static TokenUsage tokens(JsonNode data) {
-    return new TokenUsage(
-        Json.count(data, "inputTokens"),
-        Json.count(data, "outputTokens"),
-        Json.count(data, "reasoningTokens"),
-        Json.count(data, "cacheReadTokens"),
-        Json.count(data, "cacheWriteTokens"));
   }
 
   /** A request that failed, with the service's own answer in JSON or in words. */
@@ -232,7 +233,7 @@ final class CopilotReader implements OutputReader {
     return new CallFacts(
         session,
         null,
-        null,
+        agentVersion,
         taken,
         progressed,
         lastTool,
@@ -242,8 +243,22 @@ final class CopilotReader implements OutputReader {
         false);
   }
 
+  /** Reads the session's file too, as the output tells neither tokens nor the version. */
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
+    SessionId used = session == null ? calledWith : session;
+    if (taken && used != null) {
+      SessionEvents.of(host, used).ifPresent(this::told);
+    }
+    return concludeFromOutput(exitCode);
+  }
+
+  private void told(SessionEvents events) {
+    usageTokens = events.tokens().equals(TokenUsage.NONE) ? usageTokens : events.tokens();
+    agentVersion = events.agentVersion().orElse(null);
+  }
+
+  private Conclusion concludeFromOutput(int exitCode) {
     if (!aborted && resultExit != null && resultExit == 0 && (exitCode == 0 || error == null)) {
       return new Conclusion.Completed(
           new Basis("copilot/result", "exitCode 0", "stdout result"), answer);

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.SessionFile;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
@@ -422,7 +423,7 @@ class RolloutTest {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       byte[] end =
           ("\n" + tokens(90, 20) + "\n" + tokens(95, 5) + "\n").getBytes(StandardCharsets.UTF_8);
-      channel.write(ByteBuffer.wrap(end), Rollout.MAX_TAIL + 10_000);
+      channel.write(ByteBuffer.wrap(end), SessionFile.MAX_TAIL + 10_000);
     }
     OutputReader reader = failed(LATER);
     assertNull(((Conclusion.Limited) reader.conclude(1, NOW)).reset(), "too far back");

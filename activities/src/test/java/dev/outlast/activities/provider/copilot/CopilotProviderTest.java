@@ -172,7 +172,7 @@ class CopilotProviderTest {
     assertTrue(reader.facts().progressed());
     assertEquals("bash", reader.facts().lastTool());
     assertEquals(ItemKind.COMMAND_EXECUTION, reader.facts().lastItem());
-    assertEquals(new TokenUsage(13, 10, 0, 3, 0), reader.facts().tokens());
+    assertEquals(new TokenUsage(10, 10, 0, 3, 0), reader.facts().tokens());
     assertNull(reader.facts().session());
     stdout(
         reader,
