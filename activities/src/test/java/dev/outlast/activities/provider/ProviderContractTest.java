@@ -580,6 +580,31 @@ class ProviderContractTest {
     refused("within a condition", "command", List.of("{resume?{fresh?x}}"), List.of());
   }
 
+  /** What would be left out of the command line without a word. */
+  @ParameterizedTest
+  @EnumSource
+  void a_word_that_the_agent_does_not_know_is_refused_with_its_key(Subject subject) {
+    for (String key : List.of("permission-mode", "sandbox")) {
+      AgentDefinition agent =
+          new AgentDefinition(
+              "mine",
+              subject.provider,
+              List.of("program"),
+              null,
+              key.equals("permission-mode") ? "bananas" : null,
+              key.equals("sandbox") ? "bananas" : null,
+              List.of(),
+              List.of(),
+              null,
+              null,
+              List.of(),
+              null);
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> Providers.driver(agent)).getMessage();
+      assertTrue(message.startsWith("agents.mine." + key + ": "), message);
+    }
+  }
+
   private static void refused(
       String part, String provider, List<String> args, List<String> patterns) {
     IllegalArgumentException refused =

@@ -16,8 +16,15 @@ import java.util.Optional;
 /**
  * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
  * options are those of its documentation ("CLI reference"), of versions 1.0.83 to 2.1.329.
+ *
+ * <p>{@code permissionMode} is one of {@link #PERMISSION_MODES}; one of a newer version is an
+ * argument.
  */
 public final class ClaudeProvider implements AgentProvider {
+
+  /** What {@code permissionMode} may be; {@code default} is what {@code manual} was called. */
+  static final List<String> PERMISSION_MODES =
+      List.of("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan");
 
   @Override
   public String name() {
@@ -36,6 +43,22 @@ public final class ClaudeProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
+    String key = "agents." + agent.name();
+    if (agent.permissionMode() != null && !PERMISSION_MODES.contains(agent.permissionMode())) {
+      throw new IllegalArgumentException(
+          key
+              + ".permission-mode: '"
+              + agent.permissionMode()
+              + "' is unknown; claude knows "
+              + String.join(", ", PERMISSION_MODES)
+              + "; a newer version's word is an argument: --permission-mode=WORD");
+    }
+    if (agent.sandbox() != null) {
+      throw new IllegalArgumentException(
+          key
+              + ".sandbox: claude has no option for it; take it out and set up the sandbox in"
+              + " claude's settings.json");
+    }
     return new Driver(agent, LimitPatterns.of(agent));
   }
 

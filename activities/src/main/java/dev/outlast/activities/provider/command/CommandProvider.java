@@ -37,10 +37,25 @@ public final class CommandProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
+    refuse(agent, "permission-mode", agent.permissionMode());
+    refuse(agent, "sandbox", agent.sandbox());
     return new Driver(
         agent,
         ArgumentTemplate.parse("agents." + agent.name() + ".args", agent.args()),
         LimitPatterns.of(agent));
+  }
+
+  private static void refuse(AgentDefinition agent, String key, String value) {
+    if (value != null) {
+      throw new IllegalArgumentException(
+          "agents."
+              + agent.name()
+              + "."
+              + key
+              + ": the provider command does not know how to say '"
+              + value
+              + "'; write it into args, in the program's own words");
+    }
   }
 
   private record Driver(AgentDefinition agent, ArgumentTemplate template, LimitPatterns patterns)

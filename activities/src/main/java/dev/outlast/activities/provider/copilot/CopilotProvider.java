@@ -49,7 +49,7 @@ public final class CopilotProvider implements AgentProvider {
     if (agent.permissionMode() != null && !PERMISSION_MODES.contains(agent.permissionMode())) {
       throw new IllegalArgumentException(
           key
-              + ".permissionMode: '"
+              + ".permission-mode: '"
               + agent.permissionMode()
               + "' is unknown; copilot knows "
               + String.join(", ", PERMISSION_MODES)

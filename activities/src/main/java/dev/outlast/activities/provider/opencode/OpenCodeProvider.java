@@ -67,7 +67,7 @@ public final class OpenCodeProvider implements AgentProvider {
     if (agent.permissionMode() != null && !agent.permissionMode().equals("auto")) {
       throw new IllegalArgumentException(
           key
-              + ".permissionMode: '"
+              + ".permission-mode: '"
               + agent.permissionMode()
               + "' is unknown; opencode knows auto; finer permissions belong into opencode.json");
     }

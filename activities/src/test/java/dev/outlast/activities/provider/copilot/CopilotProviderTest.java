@@ -113,7 +113,7 @@ class CopilotProviderTest {
         assertThrows(
             IllegalArgumentException.class,
             () -> new CopilotProvider().driver(agent("acceptEdits", null)));
-    assertTrue(mode.getMessage().startsWith("agents.mine.permissionMode: 'acceptEdits'"));
+    assertTrue(mode.getMessage().startsWith("agents.mine.permission-mode: 'acceptEdits'"));
     assertTrue(mode.getMessage().contains("allow-all-tools"), mode.getMessage());
     IllegalArgumentException sandbox =
         assertThrows(

@@ -99,7 +99,7 @@ class OpenCodeProviderTest {
         assertThrows(
             IllegalArgumentException.class,
             () -> new OpenCodeProvider().driver(agent("yolo", null)));
-    assertTrue(mode.getMessage().startsWith("agents.mine.permissionMode: 'yolo'"));
+    assertTrue(mode.getMessage().startsWith("agents.mine.permission-mode: 'yolo'"));
     IllegalArgumentException sandbox =
         assertThrows(
             IllegalArgumentException.class,
