@@ -72,7 +72,8 @@ public final class ErrorWording {
               + NOUN
               + "\\b[^\\n]{0,60}?\\b"
               + VERB
-              + "(?![a-z])|\\bno (?:more |remaining |further )?"
+              + "(?![a-z])|\\b(?:0|zero) (?:[a-z]+ ){0,2}(?:requests|messages|prompts|credits) (?:left|remaining)\\b"
+              + "|\\bno (?:more |remaining |further )?"
               + NOUN
               + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
               + "|\\b(?:no|out of) (?:more )?(?:messages|requests|prompts)\\b(?! (?:found|selected|match))"
@@ -136,9 +137,18 @@ public final class ErrorWording {
       Pattern.compile(
           "\\b(?:limits?|quotas?|allowances?|allocations?|usage|caps?|exhausted|cooldown)\\b");
 
+  /** With a time at which it ends: the agent may not go on, whatever that is called. */
+  private static final Pattern STANDSTILL =
+      Pattern.compile("\\b(?:used up|paused|on hold|suspended|locked out)\\b");
+
+  /** No busy service names a time as far away as this. */
+  private static final Duration LONG = Duration.ofHours(1);
+
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
+
+  /** Possessive, as to try again over many words takes more stack than a thread may have. */
   private static final Pattern CODE =
-      Pattern.compile("(?<![\\w./\\\\-])[a-z]+(?:_[a-z]+)+(?![\\w/\\\\-]|\\.\\w)");
+      Pattern.compile("(?<![\\w./\\\\-])[a-z]++(?:_[a-z]++)++(?![\\w/\\\\-]|\\.\\w)");
 
   /** Google sends to its limits, not to a bill, in the words that others have for a bill. */
   private static final String GOOGLE_LIMITS = "ai.google.dev";
@@ -413,7 +423,10 @@ public final class ErrorWording {
     if (has(RATE, t) && reset.isPresent() && !soon) {
       return Meaning.LIMIT;
     }
-    if (rate || (has(BUSY, t) && !(usedUp && window))) {
+    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
+    boolean far =
+        reset.isPresent() && Duration.between(now, reset.get().earliest()).compareTo(LONG) > 0;
+    if (rate || (has(BUSY, t) && !(usedUp && window) && !(loose && far))) {
       return Meaning.THROTTLE;
     }
     if (usedUp) {
@@ -422,8 +435,10 @@ public final class ErrorWording {
     if (has(CONFIG, t)) {
       return Meaning.CONFIG;
     }
-    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
-    return loose && (reset.isPresent() || has(RETURNS, t)) ? Meaning.PERHAPS_LIMIT : Meaning.OTHER;
+    boolean paused = has(STANDSTILL, t) && far;
+    return paused || (loose && (reset.isPresent() || has(RETURNS, t)))
+        ? Meaning.PERHAPS_LIMIT
+        : Meaning.OTHER;
   }
 
   /** The scope that a text or a single word names; {@link LimitScope#UNKNOWN} if none. */
