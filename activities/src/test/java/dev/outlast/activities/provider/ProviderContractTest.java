@@ -571,6 +571,8 @@ class ProviderContractTest {
     refused("agents.mine.patterns[1]", "command", List.of("{prompt}"), List.of("ok", "(oops"));
     refused("agents.mine.patterns[0]", "command", List.of("{prompt}"), List.of("(limit)?"));
     refused("agents.mine.patterns[0]", "claude", List.of(), List.of(""));
+    refused("agents.mine.patterns[0]", "claude", List.of(), List.of("\\b"));
+    refused("agents.mine.patterns[0]", "claude", List.of(), List.of("(?=.)"));
     refused("agents.mine.provider", "nonesuch", List.of(), List.of());
     refused("agents.mine.args[1]", "command", List.of("a", "{promt}"), List.of());
     refused("without its '}'", "command", List.of("{prompt"), List.of());
