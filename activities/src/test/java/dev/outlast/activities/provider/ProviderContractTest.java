@@ -490,6 +490,23 @@ class ProviderContractTest {
   }
 
   @Test
+  void a_kind_of_error_that_is_named_like_a_limit_is_reported_as_one_that_no_rule_knows() {
+    String failed =
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"api_error\":\"%s\",\"api_error_status\":429,\"result\":\"Not now.\"}\n";
+    Conclusion.Limited limited =
+        assertInstanceOf(
+            Conclusion.Limited.class,
+            read(Subject.CLAUDE.driver, failed.formatted("team_quota_exhausted")).conclude(1, NOW));
+    assertEquals(Conclusion.UNRECOGNISED, limited.basis().rule());
+    for (String known : List.of("token_limit_exceeded", "unattended_start_limit", "no_response")) {
+      assertInstanceOf(
+          Conclusion.Throttled.class,
+          read(Subject.CLAUDE.driver, failed.formatted(known)).conclude(1, NOW),
+          known);
+    }
+  }
+
+  @Test
   void the_clis_own_record_of_a_limit_counts_even_when_the_result_says_success() {
     String own =
         "{\"type\":\"assistant\",\"message\":{\"model\":\"%s\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}}\n";
