@@ -95,7 +95,7 @@ final class CallReport {
       String said = quote().isEmpty() ? "" : " The agent said: " + quote();
       return Optional.of(
           new AgentOutcome.Stopped(
-              facts, stopped.reason(), advice(stopped.reason()) + said, limit));
+              facts, stopped.reason(), advice(stopped.reason()) + said + by(), limit));
     }
     return Optional.empty();
   }
@@ -107,11 +107,6 @@ final class CallReport {
    * @param attempt which one this was, from 1
    */
   ApplicationFailure failure(InvocationProgress last, int attempt) {
-    String by =
-        " (by rule "
-            + conclusion.basis().rule()
-            + (version == null ? "" : ", version " + version)
-            + ")";
     String agent = "agent '" + setting.agent().name() + "'";
     return conclusion instanceof Conclusion.Throttled
         ? Failures.after(
@@ -122,11 +117,19 @@ final class CallReport {
                 + setting.account()
                 + "': "
                 + quote()
-                + by,
+                + by(),
             last,
             throttlePause(attempt))
         : Failures.transientFailure(
-            ErrorCode.AGENT_CRASHED, agent + " failed: " + quote() + by, last);
+            ErrorCode.AGENT_CRASHED, agent + " failed: " + quote() + by(), last);
+  }
+
+  /** What it was decided by, for a bug report. */
+  private String by() {
+    return " (by rule "
+        + conclusion.basis().rule()
+        + (version == null ? "" : ", version " + version)
+        + ")";
   }
 
   private static Duration throttlePause(int attempt) {

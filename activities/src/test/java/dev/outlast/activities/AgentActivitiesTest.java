@@ -333,6 +333,7 @@ class AgentActivitiesTest {
         assertInstanceOf(
             AgentOutcome.Stopped.class, stub.invokeAgent(invocation(SessionStart.RESUME, "go on")));
     assertEquals(StopReason.SESSION_UNKNOWN, stopped.reason());
+    assertTrue(stopped.message().contains("(by rule "), stopped.message());
     assertEquals(1, agent.ledger().size());
   }
 

@@ -29,8 +29,8 @@ import java.util.Objects;
  *   <li>{@code id}, {@code provider}, {@code now} (when the run started, RFC 3339), {@code zone}
  *       (of local times), {@code exitCode}, {@code stdout} (an array of lines, or one text); all
  *       needed
- *   <li>{@code stderr} (a text), {@code stdoutBase64} in place of {@code stdout} for bytes that are
- *       no text, {@code output} and {@code patterns} of the agent; all optional
+ *   <li>{@code stderr} (likewise), {@code stdoutBase64} in place of {@code stdout} for bytes that
+ *       are no text, {@code output} and {@code patterns} of the agent; all optional
  *   <li>{@code expected}, without which a case is read but not judged: {@code limited}, {@code
  *       scope}, {@code resetAt}, {@code usingOverage}, {@code sessionId}, {@code outcome}, {@code
  *       reason}, {@code setBy}, each judged if it is there; {@code limitedAnyOf}, {@code
@@ -70,7 +70,7 @@ public final class CorpusCase {
     id = text(node, "id");
     agent = agent(node);
     stdout = stdout(node);
-    stderr = optionalText(node, "stderr").getBytes(StandardCharsets.UTF_8);
+    stderr = node.path("stderr").isArray() ? lines(node, "stderr") : stderr(node);
     JsonNode code = node.path("exitCode");
     if (!code.canConvertToExactIntegral() || !code.canConvertToInt()) {
       throw wrong("exitCode", code, "a whole number");
@@ -266,17 +266,25 @@ public final class CorpusCase {
         throw wrong("stdoutBase64", base64, "Base64");
       }
     }
-    JsonNode lines = node.path("stdout");
-    if (lines.isTextual()) {
-      return lines.textValue().getBytes(StandardCharsets.UTF_8);
+    JsonNode text = node.path("stdout");
+    if (text.isTextual()) {
+      return text.textValue().getBytes(StandardCharsets.UTF_8);
     }
-    if (!lines.isArray()) {
-      throw wrong("stdout", lines, "an array of lines");
+    if (!text.isArray()) {
+      throw wrong("stdout", text, "an array of lines");
     }
+    return lines(node, "stdout");
+  }
+
+  private static byte[] stderr(JsonNode node) {
+    return optionalText(node, "stderr").getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static byte[] lines(JsonNode node, String field) {
     List<String> all = new ArrayList<>();
-    for (JsonNode line : lines) {
+    for (JsonNode line : node.path(field)) {
       if (!line.isTextual()) {
-        throw wrong("stdout", line, "an array of texts");
+        throw wrong(field, line, "an array of texts");
       }
       all.add(line.textValue());
     }
@@ -316,7 +324,7 @@ public final class CorpusCase {
 
   private static ZoneId zone(JsonNode node) {
     try {
-      return ZoneId.of(text(node, "zone"));
+      return ZoneId.of(text(node, "zone"), ZoneId.SHORT_IDS);
     } catch (DateTimeException e) {
       throw wrong("zone", node.path("zone"), "a zone such as Europe/Paris");
     }

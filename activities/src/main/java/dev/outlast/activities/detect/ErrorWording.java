@@ -72,7 +72,8 @@ public final class ErrorWording {
               + NOUN
               + "\\b[^\\n]{0,60}?\\b"
               + VERB
-              + "(?![a-z])|\\bno (?:more |remaining |further )?"
+              + "(?![a-z])|\\b(?:0|zero) (?:[a-z]+ ){0,2}(?:requests|messages|prompts|credits) (?:left|remaining)\\b"
+              + "|\\bno (?:more |remaining |further )?"
               + NOUN
               + "\\b|\\bused (?:up|all)(?: of)? your (?:[a-z]+ ){0,3}(?:session|week|day|messages|requests|prompts)\\b"
               + "|\\b(?:0|not enough|do(?:n't| not) have (?:any|enough)) (?:more |remaining |usage )?(?:credits?|quota|balance|funds|allowance|usage)\\b"
@@ -147,6 +148,13 @@ public final class ErrorWording {
   private static final Pattern LOOSE_NOUN =
       Pattern.compile(
           "\\b(?:limits?|quotas?|allowances?|allocations?|allotments?|usage|caps?|exhausted|cooldown)\\b");
+
+  /** With a time at which it ends: the agent may not go on, whatever that is called. */
+  private static final Pattern STANDSTILL =
+      Pattern.compile("\\b(?:used up|paused|on hold|suspended|locked out)\\b");
+
+  /** No busy service names a time as far away as this. */
+  private static final Duration LONG = Duration.ofHours(1);
 
   private static final Pattern URL = Pattern.compile("https?://[^\\s)\\]}>\"']+");
 
@@ -457,8 +465,11 @@ public final class ErrorWording {
     if (has(RATE, t) && reset.isPresent() && !soon) {
       return Meaning.LIMIT;
     }
+    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
+    boolean far =
+        reset.isPresent() && Duration.between(now, reset.get().earliest()).compareTo(LONG) > 0;
     boolean ofTheDay = usedUp && has(DAILY, t);
-    if ((rate && !ofTheDay) || (has(BUSY, t) && !(usedUp && window))) {
+    if ((rate && !ofTheDay) || (has(BUSY, t) && !(usedUp && window) && !(loose && far))) {
       return Meaning.THROTTLE;
     }
     if (usedUp) {
@@ -467,8 +478,10 @@ public final class ErrorWording {
     if (has(CONFIG, t)) {
       return Meaning.CONFIG;
     }
-    boolean loose = has(LOOSE_NOUN, t) && !warning && !has(OTHER_LIMIT, t) && !has(NOT_KNOWN, t);
-    return loose && (reset.isPresent() || has(RETURNS, t)) ? Meaning.PERHAPS_LIMIT : Meaning.OTHER;
+    boolean paused = has(STANDSTILL, t) && far;
+    return paused || (loose && (reset.isPresent() || has(RETURNS, t)))
+        ? Meaning.PERHAPS_LIMIT
+        : Meaning.OTHER;
   }
 
   /**

@@ -37,6 +37,11 @@ public final class LimitPatterns {
   private static final String SCOPE = "scope";
   private static final List<String> GROUPS = List.of(RESET, SCOPE);
 
+  /**
+   * A text that is no limit; who finds nothing at all in it, such as "\\b", finds that anywhere.
+   */
+  private static final String ANY_TEXT = "x 1!";
+
   private static final Logger log = LoggerFactory.getLogger(LimitPatterns.class);
 
   private final String agent;
@@ -99,7 +104,9 @@ public final class LimitPatterns {
               + "' backtracks without end on some texts; do not nest repetitions such as (a+)+ or"
               + " (a|a)*, and bound them, as in .{1,80}");
     }
-    if (pattern.matcher("").find()) {
+    Matcher anything = pattern.matcher(ANY_TEXT);
+    boolean nothing = anything.find() && anything.start() == anything.end();
+    if (nothing || pattern.matcher("").find()) {
       throw new IllegalArgumentException(
           key
               + "'"

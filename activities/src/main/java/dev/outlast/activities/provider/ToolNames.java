@@ -19,7 +19,7 @@ public final class ToolNames {
               + "|applypatch|write_file|edit_file|create_file|delete_file|insert|file_change)");
   private static final Pattern PLAN =
       Pattern.compile(
-          "(?:todo|plan|update_plan|write_todos|task_?create|task_?update|exit_?plan).*");
+          "(?:todo|plan|update_plan|update_todo|write_todos|task_?create|task_?update|(?:enter|exit)_?plan).*");
 
   private ToolNames() {}
 

@@ -1,6 +1,7 @@
 package dev.outlast.activities.detect;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.detect.ErrorWording.Meaning;
@@ -13,6 +14,7 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -58,6 +60,8 @@ class ErrorWordingTest {
         "You have no remaining usage. Resets at 5:30 p.m.; UNKNOWN",
         "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.; UNKNOWN",
         "You have run out of messages: usage available again in 2h 5m; UNKNOWN",
+        "You have 0 requests remaining. Resets in 4 hours.; UNKNOWN",
+        "0 premium requests left - resets in 4 hours; CREDIT",
       })
   void a_used_up_allowance_is_a_limit_in_many_words(String text, LimitScope scope) {
     ErrorWording.Reading reading = ErrorWording.read(text, NOW, ZONE);
@@ -110,9 +114,30 @@ class ErrorWordingTest {
         "Plan usage paused until 3pm",
         "Quota cooldown in effect, come back later",
         "Your allowance renews in 2 hours",
+        "We have temporarily limited your usage. Try again at 3pm.",
+        "Access paused, resumes at 3pm",
+        "Your plan's compute hours are used up. Next refill at 15:00.",
       })
   void what_looks_like_a_limit_in_unknown_words_is_one_perhaps(String text) {
     assertEquals(Meaning.PERHAPS_LIMIT, ErrorWording.read(text, NOW, ZONE).meaning());
+  }
+
+  /** A worker's threads may have far less stack than the one that runs tests. */
+  @Test
+  void no_text_takes_more_stack_than_a_small_thread_has() throws InterruptedException {
+    for (String part : List.of("a_", "a ", "in 5 hours, ", "[x] ", "wait 1 ", "a: ")) {
+      AtomicReference<Throwable> thrown = new AtomicReference<>();
+      Thread small =
+          new Thread(
+              null,
+              () -> ErrorWording.readLine(part.repeat(ErrorWording.MAX_TEXT), NOW, ZONE),
+              "small",
+              180 * 1024);
+      small.setUncaughtExceptionHandler((thread, e) -> thrown.set(e));
+      small.start();
+      small.join();
+      assertNull(thrown.get(), part);
+    }
   }
 
   @TestFactory

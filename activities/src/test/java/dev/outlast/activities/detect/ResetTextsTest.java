@@ -534,6 +534,10 @@ class ResetTextsTest {
             (long) offsets.get(0).getTotalSeconds() - offsets.get(1).getTotalSeconds());
   }
 
+  private static ResetTime read(Made made, int seed) {
+    return made.read().orElseThrow(() -> new AssertionError(made.told(seed)));
+  }
+
   @Test
   void every_text_is_read_as_the_instant_that_it_was_made_from_and_none_is_past() {
     assertTrue(ZONES.stream().distinct().count() >= 60);
@@ -547,7 +551,7 @@ class ResetTextsTest {
       cases++;
       Made made = next.get();
       tried.merge(made.form(), 1, Integer::sum);
-      ResetTime read = made.read().orElseThrow(() -> new AssertionError(made));
+      ResetTime read = read(made, seed);
       String told = made.told(seed);
       assertEquals(made.precision(), read.precision(), told);
       boolean exact = !made.at().isBefore(read.earliest()) && !made.at().isAfter(read.latest());
@@ -572,7 +576,7 @@ class ResetTextsTest {
       Made made = next.get();
       Duration passed =
           Duration.ofSeconds(new SplittableRandom(~seed).nextInt(20 * 86_400)).plusMillis(1);
-      ResetTime first = made.read().orElseThrow(() -> new AssertionError(made));
+      ResetTime first = read(made, seed);
       String told = made.told(seed) + " and after " + passed;
       ResetTime second =
           made.read(made.now().plus(passed)).orElseThrow(() -> new AssertionError(told));
@@ -594,7 +598,7 @@ class ResetTextsTest {
       }
       cases++;
       Made made = next.get();
-      ResetTime read = made.read().orElseThrow(() -> new AssertionError(made));
+      ResetTime read = read(made, seed);
       Instant earlier = made.at().minus(made.precision()).minusSeconds(1);
       assertTrue(earlier.isBefore(read.earliest()), made.told(seed));
     }

@@ -490,6 +490,23 @@ class ProviderContractTest {
   }
 
   @Test
+  void a_kind_of_error_that_is_named_like_a_limit_is_reported_as_one_that_no_rule_knows() {
+    String failed =
+        "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\"api_error\":\"%s\",\"api_error_status\":429,\"result\":\"Not now.\"}\n";
+    Conclusion.Limited limited =
+        assertInstanceOf(
+            Conclusion.Limited.class,
+            read(Subject.CLAUDE.driver, failed.formatted("team_quota_exhausted")).conclude(1, NOW));
+    assertEquals(Conclusion.UNRECOGNISED, limited.basis().rule());
+    for (String known : List.of("token_limit_exceeded", "unattended_start_limit", "no_response")) {
+      assertInstanceOf(
+          Conclusion.Throttled.class,
+          read(Subject.CLAUDE.driver, failed.formatted(known)).conclude(1, NOW),
+          known);
+    }
+  }
+
+  @Test
   void the_clis_own_record_of_a_limit_counts_even_when_the_result_says_success() {
     String own =
         "{\"type\":\"assistant\",\"message\":{\"model\":\"%s\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}}\n";
@@ -571,6 +588,8 @@ class ProviderContractTest {
     refused("agents.mine.patterns[1]", "command", List.of("{prompt}"), List.of("ok", "(oops"));
     refused("agents.mine.patterns[0]", "command", List.of("{prompt}"), List.of("(limit)?"));
     refused("agents.mine.patterns[0]", "claude", List.of(), List.of(""));
+    refused("agents.mine.patterns[0]", "claude", List.of(), List.of("\\b"));
+    refused("agents.mine.patterns[0]", "claude", List.of(), List.of("(?=.)"));
     refused("agents.mine.provider", "nonesuch", List.of(), List.of());
     refused("agents.mine.args[1]", "command", List.of("a", "{promt}"), List.of());
     refused("without its '}'", "command", List.of("{prompt"), List.of());
@@ -578,6 +597,31 @@ class ProviderContractTest {
     refused("without its '}'", "command", List.of("{resume?--session {session}"), List.of());
     refused("{again?…} is unknown", "command", List.of("{again?x}"), List.of());
     refused("within a condition", "command", List.of("{resume?{fresh?x}}"), List.of());
+  }
+
+  /** What would be left out of the command line without a word. */
+  @ParameterizedTest
+  @EnumSource
+  void a_word_that_the_agent_does_not_know_is_refused_with_its_key(Subject subject) {
+    for (String key : List.of("permission-mode", "sandbox")) {
+      AgentDefinition agent =
+          new AgentDefinition(
+              "mine",
+              subject.provider,
+              List.of("program"),
+              null,
+              key.equals("permission-mode") ? "bananas" : null,
+              key.equals("sandbox") ? "bananas" : null,
+              List.of(),
+              List.of(),
+              null,
+              null,
+              List.of(),
+              null);
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> Providers.driver(agent)).getMessage();
+      assertTrue(message.startsWith("agents.mine." + key + ": "), message);
+    }
   }
 
   private static void refused(

@@ -116,9 +116,10 @@ final class DetectCommand implements Callable<Integer> {
         DetectedCorpus.read(console.currentDirectory().resolve(kind.corpus).normalize());
     if (json) {
       console.json(corpus.asJson());
-    } else {
+    } else if (!corpus.isEmpty()) {
       corpus.asText().forEach(console::print);
     }
+    corpus.complain();
     return corpus.wrong() == 0 ? ExitCode.DONE : ExitCode.FAILED;
   }
 
@@ -168,7 +169,8 @@ final class DetectCommand implements Callable<Integer> {
 
   private ZoneId zone() {
     try {
-      return zone == null ? ZoneId.systemDefault() : ZoneId.of(zone);
+      // The short names, such as EST, are what a machine's own zone may be called.
+      return zone == null ? ZoneId.systemDefault() : ZoneId.of(zone, ZoneId.SHORT_IDS);
     } catch (DateTimeException e) {
       throw new CliException(
           ExitCode.USAGE,

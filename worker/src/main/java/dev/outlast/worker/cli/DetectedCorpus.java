@@ -38,9 +38,9 @@ final class DetectedCorpus {
 
   /**
    * Reads and judges all {@code *.json} of a folder; other files, such as its README.md, are left
-   * alone.
+   * alone. One that is no case does not keep the others from being judged.
    *
-   * @throws CliException if the folder has no cases, or one is none; the message names the files
+   * @throws CliException if the folder has no cases
    */
   static DetectedCorpus read(Path folder) {
     DetectedCorpus corpus = new DetectedCorpus();
@@ -50,15 +50,26 @@ final class DetectedCorpus {
           ExitCode.USAGE, folder + " has no cases; expected files that end in " + ENDING);
     }
     files.forEach(corpus::add);
-    if (!corpus.problems.isEmpty()) {
-      int more = corpus.problems.size() - MAX_PROBLEMS;
-      String told =
-          String.join(
-              "\noutlast: ",
-              corpus.problems.subList(0, Math.min(MAX_PROBLEMS, corpus.problems.size())));
-      throw new CliException(ExitCode.USAGE, more > 0 ? told + "\n… and " + more + " more" : told);
-    }
     return corpus;
+  }
+
+  /**
+   * Says that some of the files are no cases.
+   *
+   * @throws CliException if so; the message names the files
+   */
+  void complain() {
+    if (problems.isEmpty()) {
+      return;
+    }
+    int more = problems.size() - MAX_PROBLEMS;
+    String told =
+        String.join("\noutlast: ", problems.subList(0, Math.min(MAX_PROBLEMS, problems.size())));
+    throw new CliException(ExitCode.USAGE, more > 0 ? told + "\n… and " + more + " more" : told);
+  }
+
+  boolean isEmpty() {
+    return answers.isEmpty();
   }
 
   private static List<Path> files(Path folder) {
@@ -82,7 +93,7 @@ final class DetectedCorpus {
     try {
       CorpusCase each = CorpusCase.read(file);
       DetectionReport report = each.detect();
-      Answer other = answers.put(each.id(), new Answer(report, file, each.judge(report)));
+      Answer other = answers.putIfAbsent(each.id(), new Answer(report, file, each.judge(report)));
       if (other != null) {
         problem(file, "id: " + each.id() + " is also the id of " + other.file().getFileName());
       }

@@ -257,16 +257,41 @@ class CommandLineTest {
           json.isEmpty()
               ? cli.call("detect", "--corpus", "corpus")
               : cli.call("detect", "--corpus", "corpus", json);
-      assertUsage(called, "same.json: id: good is also the id of good.json");
-      assertUsage(called, "expected.json: expected: got \"soon\"");
-      assertUsage(called, "text.json: not JSON");
-      assertUsage(called, "list.json: not an object");
-      assertUsage(called, "zone.json: zone: got \"Mars\"; expected a zone such as");
-      assertUsage(called, "now.json: now: got");
-      assertUsage(called, "who.json: provider: got \"cloude\"; expected one of claude");
-      assertUsage(called, "exit.json: exitCode: missing");
-      assertUsage(called, "out.json: stdout: missing");
+      // The good case is judged all the same.
+      assertEquals(
+          json.isEmpty() ? "1 cases, 0 wrong\n" : "good",
+          json.isEmpty() ? called.out() : called.json().path(0).path("id").asText());
+      assertBad(called, "same.json: id: good is also the id of good.json");
+      assertBad(called, "expected.json: expected: got \"soon\"");
+      assertBad(called, "text.json: not JSON");
+      assertBad(called, "list.json: not an object");
+      assertBad(called, "zone.json: zone: got \"Mars\"; expected a zone such as");
+      assertBad(called, "now.json: now: got");
+      assertBad(called, "who.json: provider: got \"cloude\"; expected one of claude");
+      assertBad(called, "exit.json: exitCode: missing");
+      assertBad(called, "out.json: stdout: missing");
     }
+  }
+
+  private static void assertBad(Called called, String said) {
+    assertEquals(ExitCode.USAGE, called.exitCode(), called.err());
+    assertTrue(called.err().contains(said), called.err());
+  }
+
+  @Test
+  void a_case_may_have_lines_on_standard_error_and_a_zone_by_its_short_name() throws IOException {
+    writeCase(
+        "1.json",
+        "a",
+        ", \"expected\": {\"limited\": true, \"resetAt\": \"2026-11-21T20:00:00Z\"}");
+    Path file = folder.resolve("corpus/1.json");
+    Files.writeString(
+        file,
+        Files.readString(file)
+            .replace("\"UTC\"", "\"EST\"")
+            .replace("\"stderr\": \"\"", "\"stderr\": [\"a\", \"b\"]"));
+    Called called = cli.call("detect", "--corpus", "corpus");
+    assertEquals("1 cases, 0 wrong\n", called.out(), called.err());
   }
 
   @Test

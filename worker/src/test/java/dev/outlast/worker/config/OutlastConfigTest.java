@@ -206,6 +206,16 @@ class OutlastConfigTest {
             2,
             "agents.claude.permission-mode",
             "that the agent knows"),
+        Arguments.of(
+            "[agents.claude]\nmodel = 'opus'\nsandbox = 'read-only'",
+            3,
+            "agents.claude.sandbox",
+            "settings.json"),
+        Arguments.of(
+            "[agents.copilot]\nmodel = 'x'\npermission-mode = 'plann'",
+            3,
+            "agents.copilot.permission-mode",
+            "allow-all-tools"),
         Arguments.of("[agents.claude]\nargs = 'x'", 2, "agents.claude.args", "a list of texts"),
         Arguments.of(
             "[agents.codex]\nargs = ['-q', '-v']\nsandbox = 'none'",

@@ -17,8 +17,15 @@ import java.util.Optional;
 /**
  * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
  * options are those of its documentation ("CLI reference"), of versions 1.0.83 to 2.1.329.
+ *
+ * <p>{@code permissionMode} is one of {@link #PERMISSION_MODES}; one of a newer version is an
+ * argument.
  */
 public final class ClaudeProvider implements AgentProvider {
+
+  /** What {@code permissionMode} may be; {@code default} is what {@code manual} was called. */
+  static final List<String> PERMISSION_MODES =
+      List.of("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan");
 
   @Override
   public String name() {
@@ -37,6 +44,8 @@ public final class ClaudeProvider implements AgentProvider {
 
   @Override
   public AgentDriver driver(AgentDefinition agent) {
+    AgentOptions.permissionMode(
+        agent, PERMISSION_MODES, "a newer version's word is an argument: --permission-mode=WORD");
     AgentOptions.sandbox(agent, List.of(), "Claude Code's own sandbox is part of its settings");
     return new Driver(agent, LimitPatterns.of(agent));
   }

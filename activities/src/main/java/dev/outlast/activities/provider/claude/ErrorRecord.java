@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.Json;
 import java.time.Instant;
+import java.util.regex.Pattern;
 
 /**
  * What a record of the CLI says about an error.
@@ -24,6 +25,11 @@ record ErrorRecord(
     Instant readAt) {
 
   private static final int MAX_TEXT = 8_000;
+
+  private static final Pattern UNKNOWN_LIMIT =
+      Pattern.compile(
+          "(?!.*(?:context|token|turn|size|start|concurren|rate))\\w*"
+              + "(?:limit|quota|allowance)_(?:reached|exceeded|exhausted|hit|used_up)");
 
   static ErrorRecord of(JsonNode node, String stopReason, String text, Instant readAt) {
     RateLimit limit = new RateLimit(node.path("api_error_params").path("rate_limit_info"));
@@ -55,6 +61,11 @@ record ErrorRecord(
 
   boolean usageLimit() {
     return apiError.equals("usage_limit_reached");
+  }
+
+  /** Whether it is of a kind that no version is known to have, and that is named like a limit. */
+  boolean perhapsLimit() {
+    return UNKNOWN_LIMIT.matcher(apiError).matches();
   }
 
   /** This, and where it says nothing, what another record of the same error has told. */

@@ -49,6 +49,9 @@ record ErrorVerdict(LimitPatterns patterns, ZoneId zone, RateLimit event, boolea
     if (pattern.isPresent()) {
       return pattern.get();
     }
+    if (meaning == Meaning.OTHER && error.perhapsLimit()) {
+      return limited(Conclusion.UNRECOGNISED, error, reading, channel);
+    }
     return switch (meaning) {
       case OTHER -> byStatus(error, channel);
       case LIMIT, PERHAPS_LIMIT ->

@@ -46,6 +46,19 @@ public final class CommandProvider implements AgentProvider {
         LimitPatterns.of(agent));
   }
 
+  private static void refuse(AgentDefinition agent, String key, String value) {
+    if (value != null) {
+      throw new IllegalArgumentException(
+          "agents."
+              + agent.name()
+              + "."
+              + key
+              + ": the provider command does not know how to say '"
+              + value
+              + "'; write it into args, in the program's own words");
+    }
+  }
+
   private record Driver(AgentDefinition agent, ArgumentTemplate template, LimitPatterns patterns)
       implements AgentDriver {
 
