@@ -210,7 +210,7 @@ class OutlastConfigTest {
             "[agents.claude]\nmodel = 'opus'\nsandbox = 'read-only'",
             3,
             "agents.claude.sandbox",
-            "settings.json"),
+            "part of its settings"),
         Arguments.of(
             "[agents.copilot]\nmodel = 'x'\npermission-mode = 'plann'",
             3,

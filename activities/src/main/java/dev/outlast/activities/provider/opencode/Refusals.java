@@ -214,10 +214,6 @@ record Refusals(LimitPatterns patterns, ZoneId zone) {
               ? limited(basis.rule(), scope(refusal), refusal)
               : new ReportedErrors("opencode", patterns, zone)
                   .conclude(refusal.text(), refusal.status(), refusal.readAt(), refusal.channel());
-      case CREDIT ->
-          wait
-              ? limited("text/credit", LimitScope.CREDIT, refusal)
-              : Conclusion.ofWords(words, refusal.text(), refusal.channel());
       default -> Conclusion.ofWords(words, refusal.text(), refusal.channel());
     };
   }
