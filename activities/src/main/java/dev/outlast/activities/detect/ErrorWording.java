@@ -196,7 +196,7 @@ public final class ErrorWording {
           "(?:failed|unable) to authenticate|authentication[ _](?:failed|error|required)|no authentication\\b|no api[- _]?key\\b|log ?in required|set an auth method|(?:incorrect|wrong) api[- _]?key|invalid (?:api[- _]?key|x-api-key|bearer|auth|credential|token)|"
               + "not logged in|(?:run|use) /?login|please log ?in|log ?in again|sign in|oauth token|unauthori[sz]ed|\\b401\\b|"
               + "api[- _]key[^\\n]{0,30}(?:invalid|missing|expired|not valid|required)|credentials?[^\\n]{0,20}(?:invalid|expired|missing)|"
-              + "token[^\\n]{0,20}(?:expired|revoked)|organization has been disabled|permission[_ ](?:denied|error)|\\b403\\b");
+              + "token[^\\n]{0,20}(?:expired|revoked)|organi[sz]ation has (?:been )?disabled|(?:refresh|renew) your login|permission[_ ](?:denied|error)|\\b403\\b");
   private static final Pattern BILLING =
       Pattern.compile(
           "credit balance|billing(?! (?:cycle|period|month|date))|payment|insufficient quota|past due|invoice|subscription (?:has )?(?:expired|lapsed|ended)");
@@ -207,7 +207,7 @@ public final class ErrorWording {
               + "only (?:available|included) (?:on|in|with|for|to)\\b[^\\n]{0,30}\\b(?:plan|subscri)|"
               + "\\b(?:needs?|requires?) an? [a-z+ ]{0,20}\\b(?:plan|subscription)\\b|"
               + "not (?:yet )?(?:available|included|enabled) (?:in|on|with|for) (?:your|this (?:plan|subscription)|the [^\\n.]{1,30} plan)|"
-              + "\\brequires? (?:usage credits|extra usage)\\b|(?:usage credits|extra usage) (?:is|are) required|"
+              + "\\brequires? (?:usage credits|extra usage)\\b|(?:usage credits|extra usage) (?:is |are )?required|"
               + "\\bto use\\b[^\\n]{0,60}\\bwith your\\b[^\\n]{0,40}\\b(?:plan|upgrade)\\b");
   private static final Pattern PAID =
       Pattern.compile(
