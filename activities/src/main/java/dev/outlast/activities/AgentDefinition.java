@@ -4,7 +4,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * An agent as configured on a worker, under a name.
+ * An agent as configured on a worker, under a name. Immutable. Most of its options are rarely set;
+ * {@link #newBuilder} has a default for each.
  *
  * @param name what runs call it
  * @param provider the kind of agent, one of the names in {@link
@@ -59,6 +60,140 @@ public record AgentDefinition(
     output = Objects.requireNonNullElse(output, Output.TEXT);
     if (command.isEmpty()) {
       throw new IllegalArgumentException("agents." + name + ".command: empty");
+    }
+  }
+
+  /**
+   * A builder of an agent whose command is the provider's name alone, whose lists are empty, and
+   * which leaves the rest to the defaults.
+   *
+   * @param name what runs call the agent
+   * @param provider the kind of agent, one of the names in {@link
+   *     dev.outlast.activities.provider.Providers}
+   */
+  public static Builder newBuilder(String name, String provider) {
+    return new Builder(name, provider);
+  }
+
+  /** A builder with this agent's values. */
+  public Builder toBuilder() {
+    Builder copy = new Builder(name, provider);
+    copy.command = command;
+    copy.model = model;
+    copy.permissionMode = permissionMode;
+    copy.sandbox = sandbox;
+    copy.args = args;
+    copy.env = env;
+    copy.account = account;
+    copy.output = output;
+    copy.patterns = patterns;
+    copy.resumeMessage = resumeMessage;
+    return copy;
+  }
+
+  /** Builds an agent; not thread-safe. */
+  public static final class Builder {
+
+    private final String name;
+    private final String provider;
+    private List<String> command;
+    private String model;
+    private String permissionMode;
+    private String sandbox;
+    private List<String> args = List.of();
+    private List<String> env = List.of();
+    private String account;
+    private Output output;
+    private List<String> patterns = List.of();
+    private String resumeMessage;
+
+    private Builder(String name, String provider) {
+      this.name = Objects.requireNonNull(name, "name");
+      this.provider = Objects.requireNonNull(provider, "provider");
+      this.command = List.of(provider);
+    }
+
+    /** Key {@code command}: the executable and the arguments that always come first. */
+    public Builder setCommand(List<String> value) {
+      command = List.copyOf(value);
+      return this;
+    }
+
+    /** Key {@code model}. Null for the agent's own default. */
+    public Builder setModel(String value) {
+      model = value;
+      return this;
+    }
+
+    /** Key {@code permission-mode}. Null for the agent's own default. */
+    public Builder setPermissionMode(String value) {
+      permissionMode = value;
+      return this;
+    }
+
+    /** Key {@code sandbox}. Null for the agent's own default. */
+    public Builder setSandbox(String value) {
+      sandbox = value;
+      return this;
+    }
+
+    /** Key {@code args}. */
+    public Builder setArgs(List<String> value) {
+      args = List.copyOf(value);
+      return this;
+    }
+
+    /**
+     * Key {@code env}: the names of the variables that the agent inherits. None unless set; what an
+     * agent that is read from a file inherits by default depends on its provider.
+     */
+    public Builder setEnv(List<String> value) {
+      env = List.copyOf(value);
+      return this;
+    }
+
+    /** Key {@code account}. Null for {@value AgentDefinition#DEFAULT_ACCOUNT}. */
+    public Builder setAccount(String value) {
+      account = value;
+      return this;
+    }
+
+    /** Key {@code output}. Null for {@link Output#TEXT}. */
+    public Builder setOutput(Output value) {
+      output = value;
+      return this;
+    }
+
+    /** Key {@code patterns}. */
+    public Builder setPatterns(List<String> value) {
+      patterns = List.copyOf(value);
+      return this;
+    }
+
+    /** Key {@code resume-message}. Null for the worker's message. */
+    public Builder setResumeMessage(String value) {
+      resumeMessage = value;
+      return this;
+    }
+
+    /**
+     * @throws IllegalArgumentException if the command is empty; whether the provider can work with
+     *     the rest is checked where the agent is put to use
+     */
+    public AgentDefinition build() {
+      return new AgentDefinition(
+          name,
+          provider,
+          command,
+          model,
+          permissionMode,
+          sandbox,
+          args,
+          env,
+          account,
+          output,
+          patterns,
+          resumeMessage);
     }
   }
 }

@@ -72,19 +72,15 @@ class AgentActivitiesTest {
   private void commandThat(AgentDefinition.Output output, String body) throws IOException {
     agent = new ScriptedAgent(folder, body);
     AgentDefinition command =
-        new AgentDefinition(
-            "claude",
-            "command",
-            List.of(agent.script.toString()),
-            null,
-            null,
-            null,
-            List.of("{fresh?--session-id {session}}", "{resume?--resume {session}}", "{prompt}"),
-            List.of("PATH"),
-            "work",
-            output,
-            List.of(),
-            null);
+        AgentDefinition.newBuilder("claude", "command")
+            .setCommand(List.of(agent.script.toString()))
+            .setArgs(
+                List.of(
+                    "{fresh?--session-id {session}}", "{resume?--resume {session}}", "{prompt}"))
+            .setEnv(List.of("PATH"))
+            .setAccount("work")
+            .setOutput(output)
+            .build();
     register(agent.host(command, Duration.ofMillis(500)));
   }
 

@@ -70,19 +70,11 @@ final class ScriptedAgent {
   }
 
   AgentDefinition definition() {
-    return new AgentDefinition(
-        "claude",
-        "claude",
-        List.of(script.toString()),
-        null,
-        null,
-        null,
-        List.of(),
-        List.of("PATH", "HOME"),
-        "work",
-        null,
-        List.of(),
-        null);
+    return AgentDefinition.newBuilder("claude", "claude")
+        .setCommand(List.of(script.toString()))
+        .setEnv(List.of("PATH", "HOME"))
+        .setAccount("work")
+        .build();
   }
 
   AgentHost host(AccountDefinition... accounts) {

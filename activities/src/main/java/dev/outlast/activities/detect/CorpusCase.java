@@ -233,19 +233,10 @@ public final class CorpusCase {
     }
     List<String> patterns = new ArrayList<>();
     node.path("patterns").forEach(pattern -> patterns.add(pattern.asText()));
-    return new AgentDefinition(
-        provider,
-        provider,
-        List.of(provider),
-        null,
-        null,
-        null,
-        List.of(),
-        List.of(),
-        null,
-        output(node),
-        patterns,
-        null);
+    return AgentDefinition.newBuilder(provider, provider)
+        .setOutput(output(node))
+        .setPatterns(patterns)
+        .build();
   }
 
   private static AgentDefinition.Output output(JsonNode node) {

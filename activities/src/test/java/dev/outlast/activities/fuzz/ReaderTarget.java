@@ -18,7 +18,6 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.LimitEvidence;
 import java.time.Instant;
-import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.LongStream;
@@ -50,19 +49,7 @@ public final class ReaderTarget {
 
   private static AgentDriver driver(String provider, Output output) {
     return Providers.driver(
-        new AgentDefinition(
-            provider,
-            provider,
-            List.of("program"),
-            null,
-            null,
-            null,
-            List.of(),
-            List.of(),
-            null,
-            output,
-            List.of(),
-            null));
+        AgentDefinition.newBuilder(provider, provider).setOutput(output).build());
   }
 
   /** Called by the fuzzer, once, with the provider's name. */

@@ -27,19 +27,7 @@ class LimitPatternsTest {
 
   private static LimitPatterns patterns(String... regexes) {
     return LimitPatterns.of(
-        new AgentDefinition(
-            "mine",
-            "command",
-            List.of("x"),
-            null,
-            null,
-            null,
-            List.of(),
-            List.of(),
-            null,
-            null,
-            List.of(regexes),
-            null));
+        AgentDefinition.newBuilder("mine", "command").setPatterns(List.of(regexes)).build());
   }
 
   private static void refused(String regex, String said) {

@@ -208,19 +208,12 @@ class ProviderContractTest {
 
   private static AgentDefinition agent(
       String provider, List<String> args, Output output, List<String> patterns) {
-    return new AgentDefinition(
-        "mine",
-        provider,
-        List.of("program", "always"),
-        null,
-        null,
-        null,
-        args,
-        List.of(),
-        null,
-        output,
-        patterns,
-        null);
+    return AgentDefinition.newBuilder("mine", provider)
+        .setCommand(List.of("program", "always"))
+        .setArgs(args)
+        .setOutput(output)
+        .setPatterns(patterns)
+        .build();
   }
 
   private static void feed(OutputReader reader, byte[] stdout, int chunk) {
@@ -404,19 +397,10 @@ class ProviderContractTest {
   @Test
   void claude_is_called_in_its_documented_form() {
     AgentDefinition agent =
-        new AgentDefinition(
-            "c",
-            "claude",
-            List.of("claude"),
-            null,
-            "acceptEdits",
-            null,
-            List.of("--add-dir", "/x"),
-            List.of(),
-            null,
-            null,
-            List.of(),
-            null);
+        AgentDefinition.newBuilder("c", "claude")
+            .setPermissionMode("acceptEdits")
+            .setArgs(List.of("--add-dir", "/x"))
+            .build();
     AgentDriver driver = Providers.driver(agent);
     assertEquals(
         List.of(
@@ -605,19 +589,10 @@ class ProviderContractTest {
   void a_word_that_the_agent_does_not_know_is_refused_with_its_key(Subject subject) {
     for (String key : List.of("permission-mode", "sandbox")) {
       AgentDefinition agent =
-          new AgentDefinition(
-              "mine",
-              subject.provider,
-              List.of("program"),
-              null,
-              key.equals("permission-mode") ? "bananas" : null,
-              key.equals("sandbox") ? "bananas" : null,
-              List.of(),
-              List.of(),
-              null,
-              null,
-              List.of(),
-              null);
+          AgentDefinition.newBuilder("mine", subject.provider)
+              .setPermissionMode(key.equals("permission-mode") ? "bananas" : null)
+              .setSandbox(key.equals("sandbox") ? "bananas" : null)
+              .build();
       String message =
           assertThrows(IllegalArgumentException.class, () -> Providers.driver(agent)).getMessage();
       assertTrue(message.startsWith("agents.mine." + key + ": "), message);

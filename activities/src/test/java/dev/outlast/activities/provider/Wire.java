@@ -325,19 +325,10 @@ public enum Wire {
   public AgentDriver driver() {
     String name = provider();
     return Providers.driver(
-        new AgentDefinition(
-            name,
-            name,
-            List.of("program"),
-            null,
-            null,
-            null,
-            this == COMMAND ? List.of("{prompt}") : List.of(),
-            List.of(),
-            null,
-            this == COMMAND ? Output.JSON : null,
-            List.of(),
-            null));
+        AgentDefinition.newBuilder(name, name)
+            .setArgs(this == COMMAND ? List.of("{prompt}") : List.of())
+            .setOutput(this == COMMAND ? Output.JSON : null)
+            .build());
   }
 
   /**

@@ -156,19 +156,7 @@ final class ConfigRules {
 
   private static AgentDefinition with(
       AgentDefinition agent, List<String> args, List<String> patterns) {
-    return new AgentDefinition(
-        agent.name(),
-        agent.provider(),
-        agent.command(),
-        agent.model(),
-        agent.permissionMode(),
-        agent.sandbox(),
-        args,
-        agent.env(),
-        agent.account(),
-        agent.output(),
-        patterns,
-        agent.resumeMessage());
+    return agent.toBuilder().setArgs(args).setPatterns(patterns).build();
   }
 
   private void checkAccount(AccountDefinition account) {

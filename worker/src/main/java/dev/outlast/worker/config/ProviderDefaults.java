@@ -44,7 +44,7 @@ final class ProviderDefaults {
     for (String provider : NAMES) {
       executable(provider)
           .filter(program -> onPath(program, environment))
-          .ifPresent(program -> found.put(provider, agent(provider, provider, List.of(program))));
+          .ifPresent(program -> found.put(provider, agent(provider, program)));
     }
     return found;
   }
@@ -60,23 +60,14 @@ final class ProviderDefaults {
               + String.join(", ", NAMES)
               + Suggestion.didYouMean(provider, NAMES));
     }
-    return agent(provider, provider, List.of(executable(provider).orElse(provider)));
+    return agent(provider, executable(provider).orElse(provider));
   }
 
-  private static AgentDefinition agent(String name, String provider, List<String> command) {
-    return new AgentDefinition(
-        name,
-        provider,
-        command,
-        null,
-        null,
-        null,
-        List.of(),
-        environment(provider),
-        null,
-        null,
-        List.of(),
-        null);
+  private static AgentDefinition agent(String provider, String program) {
+    return AgentDefinition.newBuilder(provider, provider)
+        .setCommand(List.of(program))
+        .setEnv(environment(provider))
+        .build();
   }
 
   private static boolean onPath(String program, Map<String, String> environment) {

@@ -98,19 +98,16 @@ class OutlastConfigTest {
             ResumePolicy.OnCredit.WAIT),
         config.policy());
     assertEquals(
-        new AgentDefinition(
-            "zeta",
-            "claude",
-            List.of("/opt/claude", "--x"),
-            "opus",
-            "acceptEdits",
-            null,
-            List.of("--add-dir", "/y"),
-            List.of("PATH", "LC_*"),
-            "work",
-            null,
-            List.of("out of (?<scope>\\w+)"),
-            "please go on"),
+        AgentDefinition.newBuilder("zeta", "claude")
+            .setCommand(List.of("/opt/claude", "--x"))
+            .setModel("opus")
+            .setPermissionMode("acceptEdits")
+            .setArgs(List.of("--add-dir", "/y"))
+            .setEnv(List.of("PATH", "LC_*"))
+            .setAccount("work")
+            .setPatterns(List.of("out of (?<scope>\\w+)"))
+            .setResumeMessage("please go on")
+            .build(),
         config.agents().get("zeta"));
     AgentDefinition alpha = config.agents().get("alpha");
     assertEquals(List.of("my-agent"), alpha.command());

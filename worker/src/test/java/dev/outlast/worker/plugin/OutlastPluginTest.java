@@ -44,19 +44,11 @@ class OutlastPluginTest {
 
   private OutlastPlugin plugin() {
     AgentDefinition echo =
-        new AgentDefinition(
-            "echo",
-            "command",
-            List.of("/bin/echo", "-n"),
-            null,
-            null,
-            null,
-            List.of("{prompt}"),
-            List.of("PATH"),
-            null,
-            null,
-            List.of(),
-            null);
+        AgentDefinition.newBuilder("echo", "command")
+            .setCommand(List.of("/bin/echo", "-n"))
+            .setArgs(List.of("{prompt}"))
+            .setEnv(List.of("PATH"))
+            .build();
     return new OutlastPlugin(
         OutlastConfig.newBuilder()
             .setStateDir(folder.resolve("state"))

@@ -23,19 +23,11 @@ class CodexProviderTest {
   private static final SessionId SESSION = new SessionId("01a1fd01-1fd3-7631-aa4d-57e0bee25810");
 
   static AgentDefinition agent(String permissionMode, String sandbox, List<String> args) {
-    return new AgentDefinition(
-        "mine",
-        "codex",
-        List.of("codex"),
-        null,
-        permissionMode,
-        sandbox,
-        args,
-        List.of(),
-        null,
-        null,
-        List.of(),
-        null);
+    return AgentDefinition.newBuilder("mine", "codex")
+        .setPermissionMode(permissionMode)
+        .setSandbox(sandbox)
+        .setArgs(args)
+        .build();
   }
 
   private static CommandLine line(

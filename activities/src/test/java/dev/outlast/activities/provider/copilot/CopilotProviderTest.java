@@ -40,19 +40,12 @@ class CopilotProviderTest {
       event("assistant.message", "\"content\":\"Done.\",\"toolRequests\":[],\"outputTokens\":7");
 
   private static AgentDefinition agent(String permissionMode, String sandbox) {
-    return new AgentDefinition(
-        "mine",
-        "copilot",
-        List.of("copilot", "--log-level", "none"),
-        null,
-        permissionMode,
-        sandbox,
-        List.of("--autopilot"),
-        List.of(),
-        null,
-        null,
-        List.of(),
-        null);
+    return AgentDefinition.newBuilder("mine", "copilot")
+        .setCommand(List.of("copilot", "--log-level", "none"))
+        .setPermissionMode(permissionMode)
+        .setSandbox(sandbox)
+        .setArgs(List.of("--autopilot"))
+        .build();
   }
 
   private static AgentDriver driver() {

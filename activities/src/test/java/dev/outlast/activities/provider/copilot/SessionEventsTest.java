@@ -111,21 +111,7 @@ class SessionEventsTest {
   }
 
   private static AgentDriver driver() {
-    return new CopilotProvider()
-        .driver(
-            new AgentDefinition(
-                "mine",
-                "copilot",
-                List.of("copilot"),
-                null,
-                null,
-                null,
-                List.of(),
-                List.of(),
-                null,
-                null,
-                List.of(),
-                null));
+    return new CopilotProvider().driver(AgentDefinition.newBuilder("mine", "copilot").build());
   }
 
   private static OutputReader reader(Map<String, String> environment, String... lines) {

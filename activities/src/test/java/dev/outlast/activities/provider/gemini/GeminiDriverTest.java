@@ -44,19 +44,12 @@ class GeminiDriverTest {
   private static AgentDriver driver(String permissionMode, String sandbox) {
     return new GeminiProvider()
         .driver(
-            new AgentDefinition(
-                "g",
-                "gemini",
-                List.of("gemini", "--debug"),
-                null,
-                permissionMode,
-                sandbox,
-                List.of("--include-directories", "/x"),
-                List.of(),
-                null,
-                null,
-                List.of(),
-                null));
+            AgentDefinition.newBuilder("g", "gemini")
+                .setCommand(List.of("gemini", "--debug"))
+                .setPermissionMode(permissionMode)
+                .setSandbox(sandbox)
+                .setArgs(List.of("--include-directories", "/x"))
+                .build());
   }
 
   private static CommandLine line(AgentDriver driver, SessionStart start, String message) {

@@ -42,20 +42,7 @@ class GeminiReaderTest {
 
   private static GeminiReader reader(List<String> patterns) {
     return new GeminiReader(
-        LimitPatterns.of(
-            new AgentDefinition(
-                "g",
-                "gemini",
-                List.of("gemini"),
-                null,
-                null,
-                null,
-                List.of(),
-                List.of(),
-                null,
-                null,
-                patterns,
-                null)),
+        LimitPatterns.of(AgentDefinition.newBuilder("g", "gemini").setPatterns(patterns).build()),
         ZoneOffset.UTC);
   }
 

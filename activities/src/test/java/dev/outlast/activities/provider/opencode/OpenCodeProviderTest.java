@@ -38,19 +38,11 @@ class OpenCodeProviderTest {
   @TempDir Path state;
 
   private static AgentDefinition agent(String permissionMode, String sandbox) {
-    return new AgentDefinition(
-        "mine",
-        "opencode",
-        List.of("opencode"),
-        null,
-        permissionMode,
-        sandbox,
-        List.of("--agent", "build"),
-        List.of(),
-        null,
-        null,
-        List.of(),
-        null);
+    return AgentDefinition.newBuilder("mine", "opencode")
+        .setPermissionMode(permissionMode)
+        .setSandbox(sandbox)
+        .setArgs(List.of("--agent", "build"))
+        .build();
   }
 
   private static AgentDriver driver() {

@@ -43,20 +43,7 @@ class OpenCodeReaderTest {
 
   private final OutputReader reader =
       new OpenCodeProvider()
-          .driver(
-              new AgentDefinition(
-                  "mine",
-                  "opencode",
-                  List.of("opencode"),
-                  null,
-                  null,
-                  null,
-                  List.of(),
-                  List.of(),
-                  null,
-                  null,
-                  List.of(),
-                  null))
+          .driver(AgentDefinition.newBuilder("mine", "opencode").build())
           .reader(Surroundings.recorded(ZoneOffset.UTC));
 
   private static String refused(String error) {
