@@ -109,6 +109,8 @@ class OutlastConfigTest {
             .setResumeMessage("please go on")
             .build(),
         config.agents().get("zeta"));
+    AgentDefinition zeta = config.agents().get("zeta");
+    assertEquals(zeta, zeta.toBuilder().build());
     AgentDefinition alpha = config.agents().get("alpha");
     assertEquals(List.of("my-agent"), alpha.command());
     assertEquals(AgentDefinition.Output.JSON, alpha.output());
