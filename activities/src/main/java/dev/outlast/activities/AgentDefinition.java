@@ -63,6 +63,11 @@ public record AgentDefinition(
     }
   }
 
+  /** The arguments that always come first: {@link #command()} without the executable. */
+  public List<String> leadingArguments() {
+    return command.subList(1, command.size());
+  }
+
   /**
    * A builder of an agent whose command is the provider's name alone, whose lists are empty, and
    * which leaves the rest to the defaults.

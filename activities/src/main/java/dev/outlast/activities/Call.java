@@ -18,9 +18,6 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
-import dev.outlast.limit.LimitEvidence;
-import dev.outlast.limit.LimitScope;
-import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
@@ -379,7 +376,9 @@ final class Call {
     if (reason == Reason.SITS_OUT
         && !(conclusion instanceof Conclusion.Limited)
         && !(conclusion instanceof Conclusion.Completed)) {
-      conclusion = unrecognised(conclusion.basis());
+      // What it sits out is a limit, even if it has not said it in words that are known.
+      conclusion =
+          Conclusion.unrecognisedLimit(conclusion.basis().evidence(), conclusion.basis().channel());
     }
     if (conclusion instanceof Conclusion.Completed
         || (conclusion instanceof Conclusion.Limited limited && proves(limited, reason))) {
@@ -417,18 +416,7 @@ final class Call {
    * that was at a standstill, but nothing of one that was ended in the middle of its work.
    */
   private static boolean proves(Conclusion.Limited limited, Reason reason) {
-    return !limited.basis().rule().equals(LimitEvidence.UNRECOGNISED)
-        || reason == Reason.SITS_OUT
-        || reason == Reason.TOO_SILENT;
-  }
-
-  /** What the agent sits out is a limit, even if it has not said it in words that are known. */
-  private static Conclusion.Limited unrecognised(Conclusion.Basis basis) {
-    return new Conclusion.Limited(
-        new Conclusion.Basis(LimitEvidence.UNRECOGNISED, basis.evidence(), basis.channel()),
-        LimitScope.UNKNOWN,
-        null,
-        UsageLimit.SetBy.WINDOW);
+    return !limited.unrecognised() || reason == Reason.SITS_OUT || reason == Reason.TOO_SILENT;
   }
 
   private AgentOutcome outcome(Conclusion conclusion, CallFacts learnt) {

@@ -12,6 +12,15 @@ public record OutputLine(byte[] bytes, boolean cut) {
 
   /** The line as UTF-8; bytes that are none become replacement characters. */
   public String text() {
-    return new String(bytes, StandardCharsets.UTF_8);
+    return head(bytes.length);
+  }
+
+  /**
+   * The beginning of the line, without decoding the rest.
+   *
+   * @param maxBytes how many bytes of it; a character that they cut becomes a replacement character
+   */
+  public String head(int maxBytes) {
+    return new String(bytes, 0, Math.min(bytes.length, maxBytes), StandardCharsets.UTF_8);
   }
 }

@@ -58,6 +58,20 @@ public sealed interface Conclusion {
   /** The rule of what looks like a limit in words that no other rule knows. */
   String UNRECOGNISED = LimitEvidence.UNRECOGNISED;
 
+  /** Whether it was decided on what only looks like a limit. */
+  default boolean unrecognised() {
+    return basis().rule().equals(UNRECOGNISED);
+  }
+
+  /** A limit that no rule knows: neither its scope nor its end. */
+  static Limited unrecognisedLimit(String evidence, String channel) {
+    return new Limited(
+        new Basis(UNRECOGNISED, evidence, channel),
+        LimitScope.UNKNOWN,
+        null,
+        UsageLimit.SetBy.WINDOW);
+  }
+
   /** What an error message means that was understood by its words. */
   static Conclusion ofWords(ErrorWording.Reading reading, String evidence, String channel) {
     ErrorWording.Meaning meaning = reading.meaning();

@@ -46,6 +46,11 @@ public record PlainErrors(LimitPatterns patterns, ZoneId zone) {
         .findFirst();
   }
 
+  /** The limit that a user's pattern finds, or else what the lines say by their words. */
+  public Optional<Conclusion> patternOrWords(LineTail tail, int lines, String channel) {
+    return pattern(tail, lines, channel).or(() -> words(tail, lines, channel));
+  }
+
   private Optional<Conclusion> read(LineTail.Line line, String channel) {
     int brace = line.text().indexOf('{');
     JsonNode json = Json.read(brace < 0 ? "" : line.text().substring(brace));

@@ -65,7 +65,7 @@ public final class ClaudeProvider implements AgentProvider {
     @Override
     public CommandLine commandLine(AgentCall call) {
       boolean asArgument = CommandLine.isPlainArgument(call.message());
-      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      List<String> line = new ArrayList<>(agent.leadingArguments());
       line.add("-p");
       if (asArgument) {
         line.add(call.message());

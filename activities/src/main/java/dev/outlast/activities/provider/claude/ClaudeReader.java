@@ -364,9 +364,7 @@ final class ClaudeReader implements OutputReader {
 
   /** In the format "text" nothing but the answer, or the error, is printed. */
   private Optional<Conclusion> fromPlain() {
-    PlainErrors errors = new PlainErrors(patterns, zone);
-    return errors
-        .pattern(records.plain(), PlainErrors.LINES, "stdout")
-        .or(() -> errors.words(records.plain(), PlainErrors.LINES, "stdout"));
+    return new PlainErrors(patterns, zone)
+        .patternOrWords(records.plain(), PlainErrors.LINES, "stdout");
   }
 }

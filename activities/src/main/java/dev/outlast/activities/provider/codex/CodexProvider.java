@@ -145,7 +145,7 @@ public final class CodexProvider implements AgentProvider {
     @Override
     public CommandLine commandLine(AgentCall call) {
       boolean fresh = call.start() == SessionStart.FRESH;
-      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      List<String> line = new ArrayList<>(agent.leadingArguments());
       line.add("exec");
       if (agent.permissionMode() != null && !agent.permissionMode().equals(NEVER)) {
         line.add("--" + agent.permissionMode());

@@ -20,7 +20,6 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -105,8 +104,7 @@ final class CodexReader implements OutputReader {
 
   private void header(OutputLine line) {
     headerLines++;
-    int length = Math.min(line.bytes().length, ToolNames.MAX_NAME + SessionId.MAX_LENGTH);
-    String text = PlainText.clean(new String(line.bytes(), 0, length, StandardCharsets.UTF_8));
+    String text = PlainText.clean(line.head(ToolNames.MAX_NAME + SessionId.MAX_LENGTH));
     Matcher banner = BANNER.matcher(text);
     if (banner.matches()) {
       agentVersion = ToolNames.shown(banner.group(1));
@@ -299,8 +297,7 @@ final class CodexReader implements OutputReader {
    */
   @Override
   public boolean sitsOutLimit(Instant now) {
-    return retry instanceof Conclusion.Limited
-        && !retry.basis().rule().equals(Conclusion.UNRECOGNISED);
+    return retry instanceof Conclusion.Limited && !retry.unrecognised();
   }
 
   @Override
@@ -393,8 +390,7 @@ final class CodexReader implements OutputReader {
 
   /** A limit that the session's file calls one, in words that are not known. */
   private Conclusion typed(Conclusion said, Rollout rollout) {
-    boolean unknown =
-        said instanceof Conclusion.Failed || said.basis().rule().equals(Conclusion.UNRECOGNISED);
+    boolean unknown = said instanceof Conclusion.Failed || said.unrecognised();
     if (!unknown || !rollout.saysUsageLimit()) {
       return said;
     }
@@ -412,7 +408,7 @@ final class CodexReader implements OutputReader {
     return Optional.ofNullable(warning)
         .map(line -> errors.conclude(line.text(), 0, line.readAt(), "stdout item"))
         .filter(CodexReader::known)
-        .filter(said -> !said.basis().rule().equals(Conclusion.UNRECOGNISED));
+        .filter(said -> !said.unrecognised());
   }
 
   private Optional<Conclusion> fromPlain(int exitCode) {

@@ -85,7 +85,7 @@ public final class CommandProvider implements AgentProvider {
                 + agent.name()
                 + ".args so that the prompt is given on standard input");
       }
-      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      List<String> line = new ArrayList<>(agent.leadingArguments());
       line.addAll(
           template.fill(
               call.start() == SessionStart.RESUME,

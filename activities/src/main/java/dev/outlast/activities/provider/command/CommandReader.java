@@ -159,7 +159,7 @@ final class CommandReader implements OutputReader {
     return fromErrorByPattern()
         .or(() -> Optional.of(fromErrorByWords()))
         .filter(conclusion -> conclusion instanceof Conclusion.Limited)
-        .filter(conclusion -> !conclusion.basis().rule().equals(Conclusion.UNRECOGNISED));
+        .filter(conclusion -> !conclusion.unrecognised());
   }
 
   private Optional<Conclusion> fromErrorByPattern() {

@@ -68,7 +68,7 @@ public final class CopilotProvider implements AgentProvider {
 
     @Override
     public CommandLine commandLine(AgentCall call) {
-      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      List<String> line = new ArrayList<>(agent.leadingArguments());
       line.addAll(List.of("--output-format", "json", "--no-ask-user"));
       switch (call.start()) {
         case FRESH -> {

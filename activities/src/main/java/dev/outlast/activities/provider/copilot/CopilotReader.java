@@ -89,7 +89,8 @@ final class CopilotReader implements OutputReader {
   @Override
   public void stderr(OutputLine line, Instant readAt) {
     stderr.add(line, readAt);
-    Matcher hint = RESUME_HINT.matcher(PlainText.head(line.text(), MAX_HINT));
+    // A character has four bytes at most.
+    Matcher hint = RESUME_HINT.matcher(PlainText.head(line.head(4 * MAX_HINT), MAX_HINT));
     if (hint.find() && SessionId.valid(hint.group(1))) {
       session = new SessionId(hint.group(1));
     }
@@ -314,8 +315,6 @@ final class CopilotReader implements OutputReader {
 
   private Optional<Conclusion> fromPlain() {
     PlainErrors plain = new PlainErrors(errors.patterns(), errors.zone());
-    return plain
-        .pattern(records.plain(), 1, "stdout")
-        .or(() -> plain.words(records.plain(), 1, "stdout"));
+    return plain.patternOrWords(records.plain(), 1, "stdout");
   }
 }

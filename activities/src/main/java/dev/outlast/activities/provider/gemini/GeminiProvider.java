@@ -65,7 +65,7 @@ public final class GeminiProvider implements AgentProvider {
     @Override
     public CommandLine commandLine(AgentCall call) {
       boolean asArgument = CommandLine.isPlainArgument(call.message());
-      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      List<String> line = new ArrayList<>(agent.leadingArguments());
       if (asArgument) {
         // What is piped in besides would be put before it; alone it is the whole prompt.
         line.addAll(List.of("-p", call.message()));

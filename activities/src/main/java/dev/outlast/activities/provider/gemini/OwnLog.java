@@ -7,7 +7,6 @@ import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.LineTail;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
 import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -107,13 +106,7 @@ final class OwnLog {
 
   void line(OutputLine line, Instant readAt) {
     tail.add(line, readAt);
-    byte[] bytes = line.bytes();
-    String text =
-        PlainText.clean(
-            new OutputLine(
-                    bytes.length > MAX_LINE_BYTES ? Arrays.copyOf(bytes, MAX_LINE_BYTES) : bytes,
-                    true)
-                .text());
+    String text = PlainText.clean(line.head(MAX_LINE_BYTES));
     json.line(line, readAt);
     retry(text, readAt);
     attempt(text, readAt);

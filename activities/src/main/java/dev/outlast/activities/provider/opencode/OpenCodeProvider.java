@@ -85,7 +85,7 @@ public final class OpenCodeProvider implements AgentProvider {
 
     @Override
     public CommandLine commandLine(AgentCall call) {
-      List<String> line = new ArrayList<>(agent.command().subList(1, agent.command().size()));
+      List<String> line = new ArrayList<>(agent.leadingArguments());
       line.addAll(List.of("run", "--format", "json", "--print-logs", "--log-level", "INFO"));
       switch (call.start()) {
         case FRESH -> {

@@ -18,8 +18,6 @@ import dev.outlast.activities.provider.opencode.Refusals.Refusal;
 import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
-import dev.outlast.limit.LimitScope;
-import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -251,12 +249,7 @@ final class OpenCodeReader implements OutputReader {
             && refusals.limitsRequests(refused.last())
             && !refusals.returnsSoon(refused.last());
     if (unclear && lasted(refused, now)) {
-      said =
-          new Conclusion.Limited(
-              new Basis(Conclusion.UNRECOGNISED, refused.last().text(), refused.last().channel()),
-              LimitScope.UNKNOWN,
-              null,
-              UsageLimit.SetBy.WINDOW);
+      said = Conclusion.unrecognisedLimit(refused.last().text(), refused.last().channel());
     }
     return Optional.of(said);
   }
@@ -292,8 +285,6 @@ final class OpenCodeReader implements OutputReader {
 
   private Optional<Conclusion> fromPlain() {
     PlainErrors plain = new PlainErrors(refusals.patterns(), refusals.zone());
-    return plain
-        .pattern(records.plain(), 1, "stdout")
-        .or(() -> plain.words(records.plain(), 1, "stdout"));
+    return plain.patternOrWords(records.plain(), 1, "stdout");
   }
 }
