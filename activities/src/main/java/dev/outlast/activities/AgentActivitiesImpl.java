@@ -7,10 +7,13 @@ import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
+import dev.outlast.agent.Worktree;
+import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import io.temporal.activity.Activity;
@@ -94,7 +97,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
         host.policy(),
         host.hostId(),
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
-        searchAttributes.getAsBoolean());
+        searchAttributes.getAsBoolean(),
+        host.hostPolicy(),
+        null);
   }
 
   /** A new id for a session; null where the agent names its sessions itself. */
@@ -208,6 +213,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
         outcome instanceof AgentOutcome.Stopped stopped
             && stopped.reason() == StopReason.SESSION_UNKNOWN;
     return unknown && plan.ifUnknown() != null ? call.make(plan.ifUnknown(), false) : outcome;
+  }
+
+  @Override
+  public HostSighting seeHost(String hostId) {
+    throw new UnsupportedOperationException("seeHost");
+  }
+
+  @Override
+  public WorktreeEnd releaseWorktree(Worktree worktree) {
+    throw new UnsupportedOperationException("releaseWorktree");
   }
 
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {

@@ -1,5 +1,6 @@
 package dev.outlast.activities;
 
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import java.util.Objects;
  * @param workspaces the folders under which agents may work; absolute
  * @param defaultWorkspace where an agent works when a run names no workspace
  * @param policy when runs resume after a usage limit
+ * @param hostPolicy what runs do when they cannot simply go on here
  * @param resumeMessage what is said to a session after a limit or another interruption
  * @param zone the time zone that agents run in, and in which they print local times
  * @param drainGrace how long an agent may go on when the worker is asked to end
@@ -32,6 +34,7 @@ public record AgentHost(
     List<Path> workspaces,
     Path defaultWorkspace,
     ResumePolicy policy,
+    HostPolicy hostPolicy,
     String resumeMessage,
     ZoneId zone,
     Duration drainGrace,
@@ -55,6 +58,7 @@ public record AgentHost(
     accounts = Map.copyOf(accounts);
     environment = Map.copyOf(environment);
     policy = Objects.requireNonNullElse(policy, ResumePolicy.DEFAULT);
+    hostPolicy = Objects.requireNonNullElse(hostPolicy, HostPolicy.DEFAULT);
     resumeMessage = Objects.requireNonNullElse(resumeMessage, DEFAULT_RESUME_MESSAGE);
     drainGrace = Objects.requireNonNullElse(drainGrace, Duration.ofSeconds(30));
   }

@@ -527,6 +527,8 @@ final class Call {
         facts.progressed(),
         facts.tokens() == null ? TokenUsage.NONE : facts.tokens(),
         facts.costUsd(),
-        now);
+        now,
+        null,
+        null);
   }
 }

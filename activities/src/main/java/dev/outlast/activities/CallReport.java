@@ -172,6 +172,8 @@ final class CallReport {
       case MAX_TURNS ->
           agent + " has reached its own limit of turns: raise it in the agent's arguments.";
       case CONFIG -> agent + " was called with wrong arguments: correct its configuration.";
+      case CONTINUED_ELSEWHERE ->
+          "somebody has gone on with the session; look at it before the run goes on.";
       case INTERRUPTED -> "the run was paused or cancelled.";
       case OTHER -> agent + " stopped.";
     };

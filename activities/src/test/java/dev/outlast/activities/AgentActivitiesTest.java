@@ -115,7 +115,8 @@ class AgentActivitiesTest {
         message,
         RESUME_MESSAGE,
         longest,
-        silence);
+        silence,
+        null);
   }
 
   private AgentOutcome fresh(String message) {
@@ -478,14 +479,15 @@ class AgentActivitiesTest {
   void resolving_chooses_a_session_and_this_hosts_queue() throws IOException {
     agentThat("result 'done'");
     ResolvedAgent resolved =
-        stub.resolveAgent(new AgentSelection(null, null, null, null, null, false));
+        stub.resolveAgent(new AgentSelection(null, null, null, null, null, false, false));
     assertEquals("claude", resolved.agent());
     assertEquals("work", resolved.account());
     assertNotNull(resolved.session());
     assertEquals(agent.folder.toString(), resolved.workspace());
     assertEquals("outlast@host-1", resolved.taskQueue());
     assertTrue(resolved.searchAttributes());
-    ResolvedAgent last = stub.resolveAgent(new AgentSelection(null, null, null, null, null, true));
+    ResolvedAgent last =
+        stub.resolveAgent(new AgentSelection(null, null, null, null, null, true, false));
     assertNull(last.session());
   }
 
@@ -514,7 +516,7 @@ class AgentActivitiesTest {
         failure(
             () ->
                 stub.resolveAgent(
-                    new AgentSelection(agentName, account, null, workspace, null, false)));
+                    new AgentSelection(agentName, account, null, workspace, null, false, false)));
     assertEquals(code.code(), failure.getType(), failure.getMessage());
     assertTrue(failure.isNonRetryable());
     assertTrue(failure.getMessage().contains(part), failure.getMessage());

@@ -33,7 +33,8 @@ class CallPlanTest {
             "task",
             "go on",
             Duration.ofHours(1),
-            Duration.ofHours(1));
+            Duration.ofHours(1),
+            null);
     return CallPlan.of(invocation, before, before != null, ANOTHER, "/srv/repo");
   }
 

@@ -97,6 +97,7 @@ final class ScriptedAgent {
         folder,
         null,
         null,
+        null,
         ZoneId.of("Europe/Berlin"),
         drainGrace,
         folder,

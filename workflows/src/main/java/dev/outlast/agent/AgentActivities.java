@@ -31,4 +31,21 @@ public interface AgentActivities {
    */
   @ActivityMethod(name = "invokeAgent")
   AgentOutcome invokeAgent(AgentInvocation invocation);
+
+  /**
+   * Asks the server when a worker of a host was last heard of. Any worker can say.
+   *
+   * @throws io.temporal.failure.ApplicationFailure retryable, when the server cannot be asked
+   */
+  @ActivityMethod(name = "seeHost")
+  HostSighting seeHost(String host);
+
+  /**
+   * Takes a run's worktree away if it has no changes, after the run has ended. Only its host can.
+   * Does nothing, and says so, if it is gone already.
+   *
+   * @throws io.temporal.failure.ApplicationFailure when git fails; the worktree then stays
+   */
+  @ActivityMethod(name = "releaseWorktree")
+  WorktreeEnd releaseWorktree(Worktree worktree);
 }

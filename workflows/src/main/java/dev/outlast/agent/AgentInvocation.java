@@ -20,6 +20,8 @@ import java.util.Objects;
  *     known to have taken the message
  * @param invocationTimeout after this the agent is ended and the invocation retried
  * @param silenceTimeout after this long without any output the agent is ended and retried
+ * @param checkpoint how the session and the workspace were left; null if there is nothing to
+ *     compare with
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record AgentInvocation(
@@ -34,7 +36,8 @@ public record AgentInvocation(
     String message,
     String resumeMessage,
     Duration invocationTimeout,
-    Duration silenceTimeout) {
+    Duration silenceTimeout,
+    Checkpoint checkpoint) {
 
   public AgentInvocation {
     Objects.requireNonNull(agent, "agent");

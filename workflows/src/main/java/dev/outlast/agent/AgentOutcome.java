@@ -1,7 +1,9 @@
 package dev.outlast.agent;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.outlast.limit.UsageLimit;
@@ -47,16 +49,41 @@ public sealed interface AgentOutcome {
   }
 
   /**
-   * The account was known to be closed, so no agent was started.
+   * No agent was started, since it was not its turn.
    *
    * @param until when to ask again
    * @param observedAt the clock that {@code until} is compared with
+   * @param cause what was not free
+   * @param holder the workflow id of the run whose agent is there; null if that is not known, or
+   *     the account is what is not free
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  record Deferred(Instant until, Instant observedAt) implements AgentOutcome {
+  record Deferred(
+      Instant until,
+      Instant observedAt,
+      @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+          Cause cause,
+      String holder)
+      implements AgentOutcome {
+
+    /** What was not free. */
+    public enum Cause {
+      /** The account was known to be closed. */
+      @JsonEnumDefaultValue
+      @JsonProperty("account")
+      ACCOUNT,
+      /** Another run's agent works on the session. */
+      @JsonProperty("session")
+      SESSION,
+      /** Another run's agent works in the workspace. */
+      @JsonProperty("workspace")
+      WORKSPACE
+    }
+
     public Deferred {
       Objects.requireNonNull(until, "until");
       Objects.requireNonNull(observedAt, "observedAt");
+      cause = cause == null ? Cause.ACCOUNT : cause;
     }
   }
 

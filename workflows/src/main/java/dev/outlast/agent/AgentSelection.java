@@ -11,6 +11,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
  * @param workspace the folder that the agent works in; null for the worker's default
  * @param session an existing session to go on with; null for a fresh one
  * @param continueLast go on with the last session of the workspace
+ * @param worktree give the run a git worktree of its own, made from the workspace's repository
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record AgentSelection(
@@ -19,4 +20,5 @@ public record AgentSelection(
     String model,
     String workspace,
     SessionId session,
-    boolean continueLast) {}
+    boolean continueLast,
+    boolean worktree) {}

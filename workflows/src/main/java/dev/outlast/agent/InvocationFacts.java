@@ -17,6 +17,9 @@ import java.util.Objects;
  * @param costUsd what this invocation cost by the agent's own account, in US dollars
  * @param observedAt the activity's clock when the invocation was concluded; resets are compared
  *     with this clock and no other
+ * @param checkpoint how session and workspace stood after the agent had ended; null if that is not
+ *     known
+ * @param transcript where the invocation's output is kept; null if it is not
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationFacts(
@@ -26,7 +29,9 @@ public record InvocationFacts(
     boolean progressed,
     TokenUsage tokens,
     double costUsd,
-    Instant observedAt) {
+    Instant observedAt,
+    Checkpoint checkpoint,
+    TranscriptReference transcript) {
 
   public InvocationFacts {
     Objects.requireNonNull(observedAt, "observedAt");

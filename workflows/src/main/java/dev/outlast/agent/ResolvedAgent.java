@@ -21,6 +21,9 @@ import java.util.Objects;
  * @param taskQueue the task queue on which that host takes invocations
  * @param searchAttributes whether the namespace knows Outlast's search attributes; without them a
  *     run goes on and shows its state in its details only
+ * @param hostPolicy what to do when the session cannot simply go on here, from the worker's
+ *     configuration
+ * @param worktree the run's own worktree, which then is the workspace; null if it has none
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record ResolvedAgent(
@@ -34,7 +37,9 @@ public record ResolvedAgent(
     ResumePolicy policy,
     String host,
     String taskQueue,
-    boolean searchAttributes) {
+    boolean searchAttributes,
+    HostPolicy hostPolicy,
+    Worktree worktree) {
 
   public ResolvedAgent {
     Objects.requireNonNull(agent, "agent");
@@ -42,5 +47,6 @@ public record ResolvedAgent(
     Objects.requireNonNull(account, "account");
     Objects.requireNonNull(resumeMessage, "resumeMessage");
     Objects.requireNonNull(policy, "policy");
+    hostPolicy = hostPolicy == null ? HostPolicy.DEFAULT : hostPolicy;
   }
 }

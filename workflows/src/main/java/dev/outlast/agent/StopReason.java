@@ -24,6 +24,8 @@ public enum StopReason {
   MAX_TURNS,
   /** The agent's configuration or arguments are wrong. */
   CONFIG,
+  /** Somebody has gone on with the session since the agent ended; nothing was started. */
+  CONTINUED_ELSEWHERE,
   /** The run was paused or cancelled, and the agent was ended for that. */
   INTERRUPTED,
   /** A reason that only a newer version knows; the message says more. */

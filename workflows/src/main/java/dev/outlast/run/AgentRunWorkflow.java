@@ -156,7 +156,8 @@ public final class AgentRunWorkflow implements AgentRun {
               request.model(),
               request.workspace(),
               request.session(),
-              request.continueLast()));
+              request.continueLast(),
+              false));
     } catch (ActivityFailure failure) {
       throwIfCancelled();
       throw failed(failure);
@@ -397,7 +398,8 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.message(),
         resumeMessage(),
         request.invocationTimeout(),
-        request.silenceTimeout());
+        request.silenceTimeout(),
+        null);
   }
 
   private AgentActivities invoker(String start) {
@@ -445,7 +447,7 @@ public final class AgentRunWorkflow implements AgentRun {
             && ErrorCode.DRAINED.code().equals(cause.getType());
     if (invocation.isCancelRequested() || drained) {
       return new Stopped(
-          new InvocationFacts(null, false, null, false, null, 0, RunClock.now()),
+          new InvocationFacts(null, false, null, false, null, 0, RunClock.now(), null, null),
           StopReason.INTERRUPTED,
           "",
           null);

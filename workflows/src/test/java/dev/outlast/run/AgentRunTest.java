@@ -434,7 +434,8 @@ class AgentRunTest {
         call -> {
           untilCancelled().apply(call);
           InvocationFacts named =
-              new InvocationFacts(call.session(), false, null, false, null, 0, agent.now());
+              new InvocationFacts(
+                  call.session(), false, null, false, null, 0, agent.now(), null, null);
           return new AgentOutcome.Stopped(named, StopReason.INTERRUPTED, "", null);
         },
         agent.completes("second"));
@@ -750,7 +751,8 @@ class AgentRunTest {
         agent.completes("first"),
         call ->
             agent.limited(
-                new InvocationFacts(call.session(), false, null, false, null, 0, agent.now()),
+                new InvocationFacts(
+                    call.session(), false, null, false, null, 0, agent.now(), null, null),
                 ResetTime.exactly(agent.now().plusSeconds(60))),
         agent.completes("second"));
 
@@ -1229,12 +1231,14 @@ class AgentRunTest {
     RunMemory memory =
         RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
     memory.resolved(
-        fixture.agent().resolveAgent(new AgentSelection(null, null, null, null, null, false)));
+        fixture
+            .agent()
+            .resolveAgent(new AgentSelection(null, null, null, null, null, false, false)));
     return memory.save();
   }
 
   private static InvocationFacts withoutSession(ScriptedAgent agent) {
-    return new InvocationFacts(null, false, null, false, null, 0, agent.now());
+    return new InvocationFacts(null, false, null, false, null, 0, agent.now(), null, null);
   }
 
   private static void await(CountDownLatch latch) {

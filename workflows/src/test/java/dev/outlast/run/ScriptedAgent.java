@@ -4,12 +4,16 @@ import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostPolicy;
+import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.Worktree;
+import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
@@ -82,7 +86,9 @@ final class ScriptedAgent implements AgentActivities {
         policy,
         "host-1",
         null,
-        searchAttributes);
+        searchAttributes,
+        HostPolicy.DEFAULT,
+        null);
   }
 
   @Override
@@ -93,6 +99,16 @@ final class ScriptedAgent implements AgentActivities {
       throw new IllegalStateException("the script has ended, but was asked: " + invocation);
     }
     return step.apply(invocation);
+  }
+
+  @Override
+  public HostSighting seeHost(String host) {
+    return new HostSighting(now(), now());
+  }
+
+  @Override
+  public WorktreeEnd releaseWorktree(Worktree worktree) {
+    return new WorktreeEnd(false, 0, 0);
   }
 
   Function<AgentInvocation, AgentOutcome> completes(String text) {
@@ -134,7 +150,9 @@ final class ScriptedAgent implements AgentActivities {
   }
 
   Function<AgentInvocation, AgentOutcome> deferredFor(Duration left) {
-    return call -> new AgentOutcome.Deferred(now().plus(left), now());
+    return call ->
+        new AgentOutcome.Deferred(
+            now().plus(left), now(), AgentOutcome.Deferred.Cause.ACCOUNT, null);
   }
 
   AgentOutcome.Limited limited(InvocationFacts facts, ResetTime reset) {
@@ -158,6 +176,14 @@ final class ScriptedAgent implements AgentActivities {
             ? new SessionId("last-session")
             : call.session() == null ? new SessionId("named-by-agent") : call.session();
     return new InvocationFacts(
-        session, true, "2.1.329", progressed, new TokenUsage(10, 5, 0, 0, 0), 0.25, now());
+        session,
+        true,
+        "2.1.329",
+        progressed,
+        new TokenUsage(10, 5, 0, 0, 0),
+        0.25,
+        now(),
+        null,
+        null);
   }
 }

@@ -3,6 +3,7 @@ package dev.outlast.worker.config;
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
 import java.nio.file.Path;
@@ -35,6 +36,7 @@ public final class OutlastConfig {
   private final Path defaultWorkspace;
   private final Duration drainGrace;
   private final ResumePolicy policy;
+  private final HostPolicy hostPolicy;
   private final String resumeMessage;
   private final Map<String, AgentDefinition> agents;
   private final Map<String, AccountDefinition> accounts;
@@ -58,6 +60,7 @@ public final class OutlastConfig {
             : List.copyOf(builder.workspaces);
     drainGrace = builder.drainGrace;
     policy = builder.policy;
+    hostPolicy = builder.hostPolicy;
     resumeMessage = builder.resumeMessage;
     agents = Collections.unmodifiableMap(new LinkedHashMap<>(builder.agentsOrFound()));
     accounts = Collections.unmodifiableMap(new LinkedHashMap<>(builder.accounts));
@@ -124,6 +127,11 @@ public final class OutlastConfig {
     return policy;
   }
 
+  /** What runs do when they cannot simply go on with their session on this host. */
+  public HostPolicy hostPolicy() {
+    return hostPolicy;
+  }
+
   /** The agents by name, the default one first; empty if none is configured and none was found. */
   public Map<String, AgentDefinition> agents() {
     return agents;
@@ -161,6 +169,7 @@ public final class OutlastConfig {
         workspaces,
         defaultWorkspace,
         policy,
+        hostPolicy,
         resumeMessage,
         ZoneId.systemDefault(),
         drainGrace,
@@ -190,6 +199,7 @@ public final class OutlastConfig {
     private Path currentDirectory = Path.of("").toAbsolutePath();
     private Duration drainGrace = DEFAULT_DRAIN_GRACE;
     private ResumePolicy policy = ResumePolicy.DEFAULT;
+    private HostPolicy hostPolicy = HostPolicy.DEFAULT;
     private String resumeMessage;
     private Map<String, String> environment = System.getenv();
 
@@ -237,6 +247,15 @@ public final class OutlastConfig {
      */
     public Builder setPolicy(ResumePolicy value) {
       policy = Objects.requireNonNull(value, "policy");
+      return this;
+    }
+
+    /**
+     * Keys {@code worker.on-busy}, {@code on-continued}, {@code on-host-lost} and {@code
+     * host-grace}.
+     */
+    public Builder setHostPolicy(HostPolicy value) {
+      hostPolicy = Objects.requireNonNull(value, "hostPolicy");
       return this;
     }
 
