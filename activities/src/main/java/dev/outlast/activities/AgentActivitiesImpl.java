@@ -1,7 +1,8 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentOwner;
-import dev.outlast.activities.process.AgentRecord;
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
@@ -20,7 +21,6 @@ import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
-import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
 import java.io.Closeable;
 import java.nio.file.Path;
@@ -33,7 +33,6 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
@@ -51,6 +50,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
   private final AgentRegistry registry;
+  private final Fence fence;
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
@@ -69,6 +69,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
     this.clock = clock;
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
     this.registry = AgentRegistry.open(host.stateFolder());
+    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -183,6 +184,32 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
           "the worker is going away; the agent was not started",
           progressBefore(context));
     }
+    InvocationProgress before = progressBefore(context);
+    Answer answer =
+        fence.claim(
+            context.getInfo(),
+            invocation,
+            before,
+            agent(invocation.agent()),
+            workspaces.resolve(invocation.workspace()));
+    if (answer instanceof Answer.Busy busy) {
+      return fence.deferred(busy, invocation, before, retried(context, before));
+    }
+    try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
+      return invokeAgent(context, invocation, before, claim);
+    }
+  }
+
+  private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
+    return before != null || context.getInfo().getAttempt() > 1;
+  }
+
+  /** Nobody else works on the session or in the workspace until this returns. */
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
@@ -191,9 +218,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
     Path executable = Executables.find(agent, host.environment().get("PATH"));
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
-    InvocationProgress before = progressBefore(context);
-    endLeftBehind(context.getInfo(), before);
-    boolean retried = before != null || context.getInfo().getAttempt() > 1;
+    boolean retried = retried(context, before);
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
 
@@ -212,6 +237,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
                 registry),
             new Call.Bounds(
                 invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
+            claim,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
     boolean unknown =
@@ -237,25 +263,6 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
       log.warn("The heartbeat details of the attempt before cannot be read", unreadable);
       return null;
     }
-  }
-
-  /** A worker that was killed leaves its agent behind; two must not work on one session. */
-  private void endLeftBehind(ActivityInfo info, InvocationProgress before) {
-    boolean gone = registry.end(earlierAttempt(Call.owner(info)));
-    if (!gone) {
-      throw Failures.transientFailure(
-          ErrorCode.AGENT_CRASHED,
-          "the agent of an earlier attempt does not end, not even by SIGKILL; the agent was not"
-              + " started",
-          before);
-    }
-  }
-
-  static Predicate<AgentRecord> earlierAttempt(AgentOwner now) {
-    return agent ->
-        Objects.equals(agent.owner().workflowRunId(), now.workflowRunId())
-            && Objects.equals(agent.owner().activityId(), now.activityId())
-            && agent.owner().attempt() < now.attempt();
   }
 
   private boolean drained() {

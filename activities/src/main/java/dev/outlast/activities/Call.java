@@ -1,5 +1,7 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
@@ -58,6 +60,9 @@ final class Call {
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
 
+  /** How often it is looked whether a newer attempt has taken over. */
+  static final Duration CLAIM_LOOK = Duration.ofSeconds(1);
+
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
    */
@@ -99,7 +104,9 @@ final class Call {
     /** It sleeps in its own process until a limit is over. */
     SITS_OUT,
     /** The server has given this attempt up, so nobody hears its answer. */
-    ABANDONED
+    ABANDONED,
+    /** It has gone on with a session on which another run's agent works. */
+    BUSY
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
@@ -107,6 +114,7 @@ final class Call {
   private final ActivityExecutionContext context;
   private final Setting setting;
   private final Bounds bounds;
+  private final HeldClaim claim;
   private final Clock clock;
 
   private AgentCall call;
@@ -114,11 +122,24 @@ final class Call {
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
+  private long lookedAt = System.nanoTime();
 
-  Call(ActivityExecutionContext context, Setting setting, Bounds bounds, Clock clock) {
+  /** The run whose agent works on the session. */
+  private String elsewhere;
+
+  /**
+   * @param claim held for as long as the call is made
+   */
+  Call(
+      ActivityExecutionContext context,
+      Setting setting,
+      Bounds bounds,
+      HeldClaim claim,
+      Clock clock) {
     this.context = context;
     this.setting = setting;
     this.bounds = bounds;
+    this.claim = claim;
     this.clock = clock;
   }
 
@@ -182,6 +203,9 @@ final class Call {
     } finally {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
+    }
+    if (overtaken()) {
+      throw givenUp();
     }
     Optional<NotExecutedException> notExecuted = process.notExecuted();
     if (notExecuted.isPresent()) {
@@ -275,11 +299,55 @@ final class Call {
       throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
     try {
+      // After it is on record and before it runs: whoever takes over ends what is on record.
+      if (!claim.isOurs()) {
+        process.end();
+        throw givenUp();
+      }
+    } catch (IOException e) {
+      process.end();
+      throw Fence.unusable(e, reported);
+    }
+    try {
       process.release();
       return process;
     } catch (IOException e) {
       process.end();
-      throw notStarted(e, true);
+      throw overtaken() ? givenUp() : notStarted(e, true);
+    }
+  }
+
+  /** Whether a newer attempt has taken over, for which the server has given up this one. */
+  private boolean overtaken() {
+    lookedAt = System.nanoTime();
+    try {
+      return !claim.isOurs();
+    } catch (IOException unreadable) {
+      // The agent has passed the gate, and the server refuses what an old attempt reports.
+      log.warn("A claim cannot be read", unreadable);
+      return false;
+    }
+  }
+
+  private ApplicationFailure givenUp() {
+    return Failures.benign(
+        ErrorCode.DRAINED,
+        "a newer attempt has taken over; the agent of this one has ended",
+        reported);
+  }
+
+  /** Claims the session that the agent goes by; says whether it may go on with it. */
+  private boolean claimed(SessionId session) {
+    if (session == null || claim.covers(session)) {
+      return true;
+    }
+    try {
+      Optional<Answer.Busy> busy = claim.add(session);
+      busy.ifPresent(by -> elsewhere = by.run());
+      return busy.isEmpty();
+    } catch (IOException e) {
+      log.warn("Session {} cannot be claimed yet", session, e);
+      return true;
     }
   }
 
@@ -312,6 +380,9 @@ final class Call {
       if (interruption != null) {
         return interruption;
       }
+      if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
+        return Reason.ABANDONED;
+      }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;
       }
@@ -322,6 +393,9 @@ final class Call {
         return Reason.TOO_SILENT;
       }
       InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      if (!claimed(now.session())) {
+        return Reason.BUSY;
+      }
       if (due() || news(now)) {
         Reason reason = report(now);
         if (reason != null) {
@@ -437,6 +511,12 @@ final class Call {
               ErrorCode.DRAINED,
               "the agent was ended: the server has given this attempt up",
               reported);
+      case BUSY ->
+          Failures.after(
+              ErrorCode.DRAINED,
+              "the agent was ended: the agent of run " + elsewhere + " works on the same session",
+              reported,
+              Fence.ASK_AGAIN);
       default ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);

@@ -8,10 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.outlast.activities.process.AgentOwner;
-import dev.outlast.activities.process.AgentRecord;
 import dev.outlast.activities.process.AgentRegistry;
-import dev.outlast.activities.process.ProcessIdentity;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -41,7 +38,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -301,23 +297,6 @@ class AgentActivitiesTest {
     assertTrue(
         agent.ledger().get(0).startsWith("resume|" + SESSION + "|the next prompt|"),
         agent.ledger().toString());
-  }
-
-  @Test
-  void a_retry_ends_the_agents_of_earlier_attempts_and_of_nobody_else() {
-    Predicate<AgentRecord> earlier =
-        AgentActivitiesImpl.earlierAttempt(new AgentOwner("id", "run", "activity", 3));
-    assertTrue(earlier.test(recorded(new AgentOwner("id", "run", "activity", 1))));
-    assertTrue(earlier.test(recorded(new AgentOwner("id", "run", "activity", 2))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "activity", 3))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "activity", 4))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "other", 1))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "other", "activity", 1))));
-  }
-
-  private static AgentRecord recorded(AgentOwner owner) {
-    ProcessIdentity self = ProcessIdentity.current();
-    return new AgentRecord(self, self, owner, null, "/", Instant.EPOCH, "mark", null);
   }
 
   @Test

@@ -76,6 +76,7 @@ class CallHabitsTest {
                 new AgentVersions(),
                 AgentRegistry.open(folder)),
             new Call.Bounds(LONG, silence, drained),
+            agent.claim(),
             Clock.systemUTC());
     return call.make(new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken);
   }

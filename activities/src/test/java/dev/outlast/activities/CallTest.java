@@ -61,6 +61,7 @@ class CallTest {
             new AgentVersions(),
             AgentRegistry.open(folder)),
         new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
+        agent.claim(),
         Clock.systemUTC());
   }
 
