@@ -1,6 +1,7 @@
 package dev.outlast.activities.claim;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.ProcessIdentity;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,8 +47,12 @@ public record Claim(
         && sessions.stream().anyMatch(other.sessions::contains);
   }
 
-  boolean sharesWorkspaceWith(Claim other) {
-    return Territory.of(Path.of(workspace)).overlaps(Territory.of(Path.of(other.workspace)));
+  boolean overlaps(String otherWorkspace) {
+    return Territory.of(Path.of(workspace)).overlaps(Territory.of(Path.of(otherWorkspace)));
+  }
+
+  boolean isOf(AgentOwner owner) {
+    return claimant.owner().equals(owner);
   }
 
   Claim with(String session) {

@@ -262,10 +262,20 @@ public final class ClaimTable {
     // which has given up by itself.
     return recorded().stream()
         .filter(agent -> !agent.owner().workflowId().equals(wanted.run()))
-        .filter(agent -> worksWithin(agent, wanted))
+        .filter(agent -> others.stream().noneMatch(other -> other.isOf(agent.owner())))
         .filter(agent -> lives.test(agent.worker()) && lives.test(agent.agent()))
-        .map(agent -> new Answer.Busy(Answer.Busy.What.WORKSPACE, agent.owner().workflowId()))
+        .flatMap(agent -> obstructs(agent, wanted).stream())
         .findFirst();
+  }
+
+  private static Optional<Answer.Busy> obstructs(AgentRecord agent, Claim wanted) {
+    String run = agent.owner().workflowId();
+    if (agent.session() != null && wanted.sessions().contains(agent.session())) {
+      return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, run));
+    }
+    return agent.workspace() != null && wanted.overlaps(agent.workspace())
+        ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, run))
+        : Optional.empty();
   }
 
   private List<AgentRecord> recorded() throws IOException {
@@ -280,19 +290,14 @@ public final class ClaimTable {
     if (other.sharesSessionWith(wanted)) {
       return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, other.run()));
     }
-    return other.sharesWorkspaceWith(wanted)
+    return wanted.overlaps(other.workspace())
         ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, other.run()))
         : Optional.empty();
   }
 
-  private static boolean worksWithin(AgentRecord agent, Claim claim) {
-    return agent.workspace() != null
-        && Territory.of(Path.of(agent.workspace()))
-            .overlaps(Territory.of(Path.of(claim.workspace())));
-  }
-
   /**
-   * Ends the agents of earlier attempts, and those that dead workers have left in the workspace.
+   * Ends the agents of earlier attempts, and those that dead workers have left in the workspace or
+   * on the session.
    *
    * @return false if a newer attempt has come meanwhile; then nothing was ended
    */
@@ -302,7 +307,9 @@ public final class ClaimTable {
             .filter(
                 agent ->
                     ofSameRun(agent, wanted, others)
-                        || (granted && worksWithin(agent, wanted) && !lives.test(agent.worker())))
+                        || (granted
+                            && obstructs(agent, wanted).isPresent()
+                            && !lives.test(agent.worker())))
             .toList();
     Path file = granted ? heldBy(wanted.claimant()) : rememberedOf(wanted.claimant());
     if (!isIn(file, wanted)) {
@@ -343,10 +350,8 @@ public final class ClaimTable {
 
   /** Records do not know namespaces, in which workflow ids are unique; claims do. */
   private static boolean ofSameRun(AgentRecord agent, Claim wanted, List<Claim> others) {
-    String execution = agent.owner().workflowRunId();
     return agent.owner().workflowId().equals(wanted.run())
-        && others.stream()
-            .noneMatch(other -> execution.equals(other.claimant().owner().workflowRunId()));
+        && others.stream().noneMatch(other -> other.isOf(agent.owner()));
   }
 
   /** Gives a claim back if it is still held. */

@@ -279,6 +279,8 @@ class ClaimTableTest {
     assertTrue(first().with("codex", "s-1").claims());
     Attempt other = two.attempt("other", 1, 500).in(Path.of("/srv/second")).with("codex", null);
     assertTrue(other.claims());
+    assertTrue(other.worksAfterClaim());
+    assertTrue(one.attempt("third", 1, 500).in(Path.of("/srv/third")).claims());
     assertEquals(
         Optional.of(new Answer.Busy(What.SESSION, "run")), other.held().add(new SessionId("s-1")));
   }
@@ -307,6 +309,19 @@ class ClaimTableTest {
     // Its run is not forgotten for that.
     assertInstanceOf(
         Answer.Outdated.class, two.attempt("run", 1, 900).in(Path.of("/srv/else")).claim());
+  }
+
+  @Test
+  void an_agent_that_a_dead_worker_left_on_the_session_is_ended_wherever_it_works()
+      throws IOException {
+    Attempt first = first().with("claude", "s-1");
+    assertTrue(first.claims());
+    assertTrue(first.worksAfterClaim());
+    one.dies();
+    Attempt other = two.attempt("other", 1, 500).in(Path.of("/srv/second")).with("claude", "s-1");
+    assertTrue(other.claims());
+    assertFalse(first.runs());
+    assertTrue(other.worksAfterClaim());
   }
 
   @Test
