@@ -194,7 +194,8 @@ public final class ClaimTable {
             clock.millis());
     List<Claim> others;
     Optional<Answer.Busy> busy;
-    try (FolderLock lock = lock()) {
+    FolderLock lock = lock();
+    try {
       tidyIfDue();
       Optional<Claimant> newest = newest(who);
       if (newest.isPresent() && who.isOlderThan(newest.get())) {
@@ -215,6 +216,8 @@ public final class ClaimTable {
         write(heldBy(who), wanted);
         Files.deleteIfExists(rememberedOf(who));
       }
+    } finally {
+      lock.close();
     }
     boolean newest = endFormer(wanted, others, busy.isEmpty());
     if (!newest) {
@@ -238,7 +241,8 @@ public final class ClaimTable {
 
   /** Replaces a held claim by one with more sessions, unless another run's agent is there. */
   Optional<Answer.Busy> extend(Claim more) throws IOException {
-    try (FolderLock lock = lock()) {
+    FolderLock lock = lock();
+    try {
       Optional<Answer.Busy> busy =
           othersThan(more.claimant()).stream()
               .filter(other -> more.sharesSessionWith(other) && lives.test(other.worker()))
@@ -248,6 +252,8 @@ public final class ClaimTable {
         write(heldBy(more.claimant()), more);
       }
       return busy;
+    } finally {
+      lock.close();
     }
   }
 
@@ -377,10 +383,13 @@ public final class ClaimTable {
     if (Files.notExists(held)) {
       return;
     }
-    try (FolderLock lock = lock()) {
+    FolderLock lock = lock();
+    try {
       if (holds(claim)) {
         remember(claim);
       }
+    } finally {
+      lock.close();
     }
   }
 

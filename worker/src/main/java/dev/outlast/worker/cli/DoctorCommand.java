@@ -6,6 +6,8 @@ import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.SearchAttributes;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,9 +40,10 @@ final class DoctorCommand implements Callable<Integer> {
    * One thing that was looked at.
    *
    * @param remedy null if it is well
+   * @param claim what was found, if it is a claim
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
-  private record Check(String what, boolean ok, String found, String remedy) {}
+  private record Check(String what, boolean ok, String found, String remedy, ClaimOnHost claim) {}
 
   DoctorCommand(Console console) {
     this.console = console;
@@ -145,14 +148,29 @@ final class DoctorCommand implements Callable<Integer> {
     } catch (ConfigException e) {
       wrong("state folder", "not usable", e.getMessage(), ExitCode.FAILED);
     }
+    checkClaims(loaded.stateDir());
+  }
+
+  private void checkClaims(Path stateFolder) {
+    try {
+      for (ClaimOnHost claim : ClaimOnHost.in(stateFolder)) {
+        checks.add(new Check("claim", true, Console.oneLine(claim.text()), null, claim));
+      }
+    } catch (IOException | UncheckedIOException e) {
+      wrong(
+          "claims",
+          "cannot be read",
+          e + "; let this user read what is in the state folder",
+          ExitCode.FAILED);
+    }
   }
 
   private void well(String what, String found) {
-    checks.add(new Check(what, true, Console.oneLine(found), null));
+    checks.add(new Check(what, true, Console.oneLine(found), null, null));
   }
 
   private void wrong(String what, String found, String remedy, int code) {
-    checks.add(new Check(what, false, Console.oneLine(found), Console.oneLine(remedy)));
+    checks.add(new Check(what, false, Console.oneLine(found), Console.oneLine(remedy), null));
     // "Only Temporal cannot be reached" has its own exit code.
     if (code != ExitCode.NO_TEMPORAL || exitCode == ExitCode.DONE) {
       exitCode = code == ExitCode.NO_TEMPORAL ? code : ExitCode.FAILED;
