@@ -129,7 +129,7 @@ public final class AgentRegistry implements Closeable {
       if (cgroup != null) {
         join(cgroup, process.pid());
       }
-      deadMansSwitch.watch(record);
+      watched(record);
       AgentRecord agent = record;
       return new AgentProcess(process, agent, spec, stdout, stderr, () -> ended(agent));
     } catch (IOException | RuntimeException e) {
@@ -173,11 +173,25 @@ public final class AgentRegistry implements Closeable {
     }
   }
 
+  private void watched(AgentRecord record) throws NotRecordedException {
+    try {
+      deadMansSwitch.watch(record);
+    } catch (IOException e) {
+      throw new NotRecordedException(
+          "the process that ends agents when their worker dies cannot be started, so the agent was"
+              + " not started ("
+              + e
+              + "); it needs /bin/sh, and setsid or perl",
+          e);
+    }
+  }
+
   private void join(Cgroup cgroup, long pid) {
     try {
       cgroup.make(pid);
     } catch (IOException notAllowed) {
-      log.debug("No control groups: {} cannot be used: {}", cgroup.folder(), String.valueOf(notAllowed));
+      log.debug(
+          "No control groups: {} cannot be used: {}", cgroup.folder(), String.valueOf(notAllowed));
       cgroups = null;
     }
   }
@@ -276,8 +290,8 @@ public final class AgentRegistry implements Closeable {
   }
 
   /**
-   * Closes the registry. Agents that still run are ended; this does not wait for it. No agent can
-   * be started any more.
+   * To be called when the worker ends. Agents that still run go on, and end with this process; what
+   * watches over them goes with the last one.
    */
   @Override
   public void close() {

@@ -274,8 +274,7 @@ class DeadWorkerTest {
   void what_outlived_its_worker_and_its_dead_mans_switch_is_ended_by_the_next_worker(Path cgroups)
       throws Exception {
     Process worker =
-        workerWithAgent(
-            cgroups, "(setsid sh -c 'echo $$ > escaped; exec sleep 60' &) ; " + STAYS);
+        workerWithAgent(cgroups, "(setsid sh -c 'echo $$ > escaped; exec sleep 60' &) ; " + STAYS);
     long agent = pidIn(folder.resolve("agent"));
     long escaped = pidIn(folder.resolve("escaped"));
     assertEquals(0, nextWorker().reap(), "the worker lives");

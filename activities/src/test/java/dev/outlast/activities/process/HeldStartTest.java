@@ -100,8 +100,7 @@ class HeldStartTest {
     Path busy = folder.resolve("busy");
     Files.copy(Path.of("/bin/sleep").toRealPath(), busy);
     assertTrue(busy.toFile().setExecutable(true));
-    try (OutputStream open =
-        Files.newOutputStream(busy, java.nio.file.StandardOpenOption.APPEND)) {
+    try (OutputStream open = Files.newOutputStream(busy, java.nio.file.StandardOpenOption.APPEND)) {
       String message = notExecuted(busy, true);
       assertTrue(message.contains("could not be executed: "), message);
       open.flush();
@@ -118,7 +117,8 @@ class HeldStartTest {
   @Test
   void arguments_arrive_as_they_are() throws Exception {
     List<String> odd =
-        List.of("", " ", "-n", "--", "$(touch no)", "`touch no`", "a\nb", "'\"\\", "*", "\u20ac;&|");
+        List.of(
+            "", " ", "-n", "--", "$(touch no)", "`touch no`", "a\nb", "'\"\\", "*", "\u20ac;&|");
     List<String> argv = new ArrayList<>(List.of("/usr/bin/printf", "<%s>"));
     argv.addAll(odd);
     AgentProcess agent = ended(Map.of("LC_ALL", "C.UTF-8"), null, argv.toArray(String[]::new));
