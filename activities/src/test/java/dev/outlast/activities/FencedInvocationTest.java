@@ -76,7 +76,6 @@ class FencedInvocationTest {
   @AfterEach
   void close() {
     temporal.close();
-    activities.close();
     registry.close();
   }
 
