@@ -8,14 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -101,7 +105,7 @@ class AgentRegistryTest {
   void an_agent_is_on_record_before_anything_of_it_runs_and_not_after_it_has_ended()
       throws Exception {
     AgentRegistry starter =
-        AgentRegistry.open(folder, Optional.empty(), Clock.fixed(NOW, java.time.ZoneOffset.UTC));
+        AgentRegistry.open(folder, Optional.empty(), Clock.fixed(NOW, ZoneOffset.UTC));
     AgentProcess agent = held(starter, "cp agents/*.json seen; exit 3");
     AgentRecord record = registry.records().get(0);
     assertEquals(agent.pid(), record.agent().pid());
@@ -163,7 +167,7 @@ class AgentRegistryTest {
   @Test
   void a_disk_that_is_full_means_that_the_agent_is_not_started() throws Exception {
     Path full = Path.of("/dev/full");
-    org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(full));
+    assumeTrue(Files.exists(full));
     Files.createDirectory(folder.resolve("agents"));
     AgentRecords records = new AgentRecords(folder.resolve("agents"));
     ProcessIdentity self = ProcessIdentity.current();
@@ -315,6 +319,31 @@ class AgentRegistryTest {
   }
 
   @Test
+  void a_line_that_a_worker_could_not_finish_ends_nobody() throws Exception {
+    ProcessIdentity named = stranger();
+    ProcessIdentity torn = stranger();
+    String line = "+ %s %d %s run-id/7/2/%s -";
+    Process deadMansSwitch =
+        new ProcessBuilder(
+                "/bin/sh",
+                "-c",
+                new String(
+                    AgentRegistry.class.getResourceAsStream("dead-mans-switch.sh").readAllBytes(),
+                    StandardCharsets.UTF_8))
+            .start();
+    try (OutputStream pipe = deadMansSwitch.getOutputStream()) {
+      String lines =
+          line.formatted("a", named.pid(), named.start(), "a")
+              + "\n"
+              + line.formatted("b", torn.pid(), torn.start(), "b");
+      pipe.write(lines.getBytes(StandardCharsets.US_ASCII));
+    }
+    assertEquals(0, deadMansSwitch.waitFor());
+    assertFalse(named.lives());
+    assertTrue(torn.lives());
+  }
+
+  @Test
   void the_dead_mans_switch_of_a_closed_registry_goes_with_its_last_agent() throws Exception {
     AgentProcess running = held(registry, "sleep 60");
     running.release();
@@ -339,7 +368,7 @@ class AgentRegistryTest {
     held(starter, "exit 0").end();
     await("the first one is over", LONG, () -> threads() == 0);
     long descriptors = descriptors();
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 1_000; i++) {
       AgentProcess agent = held(starter, "exit 0");
       agent.release();
       assertTrue(agent.awaitExit(LONG));

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -193,8 +194,7 @@ class DeadWorkerTest {
   @Test
   void what_left_the_group_with_an_environment_of_its_own_ends_where_there_are_control_groups()
       throws Exception {
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        Cgroup.parent().isPresent(), "this process may not make control groups");
+    assumeTrue(Cgroup.parent().isPresent(), "this process may not make control groups");
     Process worker =
         workerWithAgent(
             Cgroup.parent().orElseThrow(),

@@ -9,6 +9,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -100,7 +101,7 @@ class HeldStartTest {
     Path busy = folder.resolve("busy");
     Files.copy(Path.of("/bin/sleep").toRealPath(), busy);
     assertTrue(busy.toFile().setExecutable(true));
-    try (OutputStream open = Files.newOutputStream(busy, java.nio.file.StandardOpenOption.APPEND)) {
+    try (OutputStream open = Files.newOutputStream(busy, StandardOpenOption.APPEND)) {
       String message = notExecuted(busy, true);
       assertTrue(message.contains("could not be executed: "), message);
       open.flush();
