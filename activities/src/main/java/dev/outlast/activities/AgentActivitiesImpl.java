@@ -1,6 +1,9 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
 import dev.outlast.agent.AgentActivities;
@@ -18,8 +21,8 @@ import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
-import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
+import java.io.Closeable;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -36,7 +39,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Runs the agents of one host. Thread-safe. */
-public final class AgentActivitiesImpl implements AgentActivities {
+public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
@@ -46,6 +49,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private final Workspaces workspaces;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
+  private final AgentRegistry registry;
+  private final Fence fence;
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
@@ -63,6 +68,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
     this.clock = clock;
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
+    this.registry = AgentRegistry.open(host.stateFolder());
+    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -177,6 +184,32 @@ public final class AgentActivitiesImpl implements AgentActivities {
           "the worker is going away; the agent was not started",
           progressBefore(context));
     }
+    InvocationProgress before = progressBefore(context);
+    Answer answer =
+        fence.claim(
+            context.getInfo(),
+            invocation,
+            before,
+            agent(invocation.agent()),
+            workspaces.resolve(invocation.workspace()));
+    if (answer instanceof Answer.Busy busy) {
+      return fence.deferred(busy, invocation, before, retried(context, before));
+    }
+    try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
+      return invokeAgent(context, invocation, before, claim);
+    }
+  }
+
+  private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
+    return before != null || context.getInfo().getAttempt() > 1;
+  }
+
+  /** Nobody else works on the session or in the workspace until this returns. */
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
@@ -185,10 +218,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     Path executable = Executables.find(agent, host.environment().get("PATH"));
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
-    InvocationProgress before = progressBefore(context);
-    String mark = mark(context.getInfo());
-    endLeftBehind(before, mark);
-    boolean retried = before != null || context.getInfo().getAttempt() > 1;
+    boolean retried = retried(context, before);
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
 
@@ -204,9 +234,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 workspace,
                 environment,
                 versions,
-                mark),
+                registry),
             new Call.Bounds(
                 invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
+            claim,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
     boolean unknown =
@@ -234,21 +265,6 @@ public final class AgentActivitiesImpl implements AgentActivities {
     }
   }
 
-  /** The same for all attempts of one activity, and for no other. */
-  private static String mark(ActivityInfo info) {
-    return info.getWorkflowRunId() + "/" + info.getActivityId();
-  }
-
-  /** A worker that was killed leaves its agent behind; two must not work on one session. */
-  private void endLeftBehind(InvocationProgress before, String mark) {
-    if (before != null
-        && before.pid() > 0
-        && host.hostId().equals(before.host())
-        && AgentProcess.endLeftBehind(before.pid(), Call.MARK, mark)) {
-      log.warn("Ended agent {}, which an earlier attempt had left behind", before.pid());
-    }
-  }
-
   private boolean drained() {
     Long ends = drainEnds.get();
     return ends != null && System.nanoTime() - ends >= 0;
@@ -262,5 +278,19 @@ public final class AgentActivitiesImpl implements AgentActivities {
   public void drain() {
     Duration grace = host.drainGrace();
     drainEnds.compareAndSet(null, System.nanoTime() + grace.toNanos());
+  }
+
+  /**
+   * Ends the agents that killed workers of this host have left behind. To be called before this
+   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   */
+  public void reap() {
+    registry.reap();
+  }
+
+  /** Ends the agents that still run, without waiting for it. To be called at the worker's end. */
+  @Override
+  public void close() {
+    registry.close();
   }
 }

@@ -1,6 +1,12 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.process.NotExecutedException;
+import dev.outlast.activities.process.NotRecordedException;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.AgentCall;
@@ -22,9 +28,11 @@ import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.activity.ActivityInfo;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.ActivityWorkerShutdownException;
+import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -52,8 +60,8 @@ final class Call {
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
 
-  /** The variable by which an agent that was left behind is known again. */
-  static final String MARK = "OUTLAST_INVOCATION";
+  /** How often it is looked whether a newer attempt has taken over. */
+  static final Duration CLAIM_LOOK = Duration.ofSeconds(1);
 
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
@@ -72,7 +80,7 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      String mark) {
+      AgentRegistry registry) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -96,7 +104,9 @@ final class Call {
     /** It sleeps in its own process until a limit is over. */
     SITS_OUT,
     /** The server has given this attempt up, so nobody hears its answer. */
-    ABANDONED
+    ABANDONED,
+    /** It has gone on with a session on which another run's agent works. */
+    BUSY
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
@@ -104,6 +114,7 @@ final class Call {
   private final ActivityExecutionContext context;
   private final Setting setting;
   private final Bounds bounds;
+  private final HeldClaim claim;
   private final Clock clock;
 
   private AgentCall call;
@@ -111,11 +122,24 @@ final class Call {
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
+  private long lookedAt = System.nanoTime();
 
-  Call(ActivityExecutionContext context, Setting setting, Bounds bounds, Clock clock) {
+  /** The run whose agent works on the session. */
+  private String elsewhere;
+
+  /**
+   * @param claim held for as long as the call is made
+   */
+  Call(
+      ActivityExecutionContext context,
+      Setting setting,
+      Bounds bounds,
+      HeldClaim claim,
+      Clock clock) {
     this.context = context;
     this.setting = setting;
     this.bounds = bounds;
+    this.claim = claim;
     this.clock = clock;
   }
 
@@ -179,6 +203,13 @@ final class Call {
     } finally {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
+    }
+    if (overtaken()) {
+      throw givenUp();
+    }
+    Optional<NotExecutedException> notExecuted = process.notExecuted();
+    if (notExecuted.isPresent()) {
+      throw notStarted(notExecuted.get(), notExecuted.get().passing());
     }
     InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
     if (news(last)) {
@@ -249,20 +280,89 @@ final class Call {
     argv.add(setting.executable().toString());
     argv.addAll(line.arguments());
     Map<String, String> environment = new HashMap<>(surroundings.environment());
-    environment.put(MARK, setting.mark());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
+    AgentProcess process;
     try {
-      return AgentProcess.start(
-          new ProcessSpec(argv, setting.workspace(), environment, stdin),
-          reader::stdout,
-          reader::stderr);
+      process =
+          setting
+              .registry()
+              .start(
+                  new ProcessSpec(argv, setting.workspace(), environment, stdin),
+                  owner(context.getInfo()),
+                  call.session() == null ? null : call.session().value(),
+                  setting.workspace().toString(),
+                  reader::stdout,
+                  reader::stderr);
+    } catch (NotRecordedException e) {
+      throw Failures.transientFailure(ErrorCode.AGENT_CRASHED, e.getMessage(), reported);
     } catch (IOException | IllegalArgumentException e) {
-      String message =
-          "agents." + setting.agent().name() + ".command: cannot be started: " + e.getMessage();
-      throw MOMENTARY.matcher(String.valueOf(e.getMessage())).find()
-          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported)
-          : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
+      throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
+    try {
+      // After it is on record and before it runs: whoever takes over ends what is on record.
+      if (!claim.isOurs()) {
+        process.end();
+        throw givenUp();
+      }
+    } catch (IOException e) {
+      process.end();
+      throw Fence.unusable(e, reported);
+    }
+    try {
+      process.release();
+      return process;
+    } catch (IOException e) {
+      process.end();
+      throw overtaken() ? givenUp() : notStarted(e, true);
+    }
+  }
+
+  /** Whether a newer attempt has taken over, for which the server has given up this one. */
+  private boolean overtaken() {
+    lookedAt = System.nanoTime();
+    try {
+      return !claim.isOurs();
+    } catch (IOException unreadable) {
+      // The agent has passed the gate, and the server refuses what an old attempt reports.
+      log.warn("A claim cannot be read", unreadable);
+      return false;
+    }
+  }
+
+  private ApplicationFailure givenUp() {
+    return Failures.benign(
+        ErrorCode.DRAINED,
+        "a newer attempt has taken over; the agent of this one has ended",
+        reported);
+  }
+
+  /** Claims the session that the agent goes by; says whether it may go on with it. */
+  private boolean claimed(SessionId session) {
+    if (session == null || claim.covers(session)) {
+      return true;
+    }
+    try {
+      Optional<Answer.Busy> busy = claim.add(session);
+      busy.ifPresent(by -> elsewhere = by.run());
+      return busy.isEmpty();
+    } catch (IOException e) {
+      log.warn("Session {} cannot be claimed yet", session, e);
+      return true;
+    }
+  }
+
+  static AgentOwner owner(ActivityInfo info) {
+    return new AgentOwner(
+        info.getWorkflowId(), info.getWorkflowRunId(), info.getActivityId(), info.getAttempt());
+  }
+
+  private ApplicationFailure notStarted(Exception reason, boolean passing) {
+    String message =
+        "agents." + setting.agent().name() + ".command: cannot be started: " + reason.getMessage();
+    return passing
+        ? Failures.transientFailure(
+            ErrorCode.AGENT_CRASHED, setting.environment().redact(message), reported)
+        : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
   }
 
   /** Waits until the agent exits (null), or says why it must be ended. */
@@ -280,6 +380,9 @@ final class Call {
       if (interruption != null) {
         return interruption;
       }
+      if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
+        return Reason.ABANDONED;
+      }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;
       }
@@ -290,6 +393,9 @@ final class Call {
         return Reason.TOO_SILENT;
       }
       InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      if (!claimed(now.session())) {
+        return Reason.BUSY;
+      }
       if (due() || news(now)) {
         Reason reason = report(now);
         if (reason != null) {
@@ -405,6 +511,12 @@ final class Call {
               ErrorCode.DRAINED,
               "the agent was ended: the server has given this attempt up",
               reported);
+      case BUSY ->
+          Failures.after(
+              ErrorCode.DRAINED,
+              "the agent was ended: the agent of run " + elsewhere + " works on the same session",
+              reported,
+              Fence.ASK_AGAIN);
       default ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
@@ -501,7 +613,12 @@ final class Call {
     line.addAll(arguments);
     return setting
         .versions()
-        .of(line, setting.environment().variables(), setting.workspace())
+        .of(
+            setting.registry(),
+            owner(context.getInfo()),
+            line,
+            setting.environment().variables(),
+            setting.workspace())
         .map(setting.environment()::redact)
         .orElse(null);
   }

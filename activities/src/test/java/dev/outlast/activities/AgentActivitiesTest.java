@@ -8,8 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.outlast.activities.process.AgentProcess;
-import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -301,29 +300,6 @@ class AgentActivitiesTest {
   }
 
   @Test
-  void an_agent_left_behind_by_a_killed_worker_is_ended_before_its_session_is_resumed()
-      throws IOException, InterruptedException {
-    agentThat("init; say 'x'; result 'done'");
-    AgentProcess orphan =
-        AgentProcess.start(
-            new ProcessSpec(
-                List.of("/bin/sh", "-c", "sleep 60 & sleep 60"),
-                folder,
-                Map.of("OUTLAST_TEST", "run/activity"),
-                null),
-            line -> {},
-            line -> {});
-    try {
-      assertFalse(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/other"));
-      assertTrue(ProcessHandle.of(orphan.pid()).isPresent());
-      assertTrue(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/activity"));
-      assertTrue(orphan.awaitExit(Duration.ofSeconds(5)));
-    } finally {
-      orphan.end();
-    }
-  }
-
-  @Test
   void an_unknown_session_is_said_to_be_unknown() throws IOException {
     agentThat("unknown");
     AgentOutcome.Stopped stopped =
@@ -451,7 +427,17 @@ class AgentActivitiesTest {
     List<String> names = List.of(Files.readString(folder.resolve("names")).strip().split(" "));
     for (String name : names) {
       assertTrue(
-          List.of("PATH", "HOME", "TZ", "PLAIN", "SECRET", Call.MARK, "PWD", "OLDPWD", "SHLVL", "_")
+          List.of(
+                  "PATH",
+                  "HOME",
+                  "TZ",
+                  "PLAIN",
+                  "SECRET",
+                  AgentRegistry.MARK,
+                  "PWD",
+                  "OLDPWD",
+                  "SHLVL",
+                  "_")
               .contains(name),
           names.toString());
     }

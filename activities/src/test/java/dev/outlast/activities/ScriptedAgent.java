@@ -1,8 +1,16 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.Claimant;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRegistry;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneId;
 import java.util.LinkedHashMap;
@@ -67,6 +75,23 @@ final class ScriptedAgent {
   List<String> ledger() throws IOException {
     Path ledger = folder.resolve("ledger");
     return Files.exists(ledger) ? Files.readAllLines(ledger) : List.of();
+  }
+
+  /** All that a call may need, for the only run that there is. */
+  HeldClaim claim() {
+    return claim("run", 0);
+  }
+
+  HeldClaim claim(String run, long scheduledAt) {
+    Claimant who = new Claimant(null, new AgentOwner(run, "execution", "1", 1), 1, scheduledAt);
+    try {
+      Answer answer =
+          ClaimTable.of(folder, AgentRegistry.open(folder), Clock.systemUTC())
+              .take(who, "claude", List.of(), folder);
+      return ((Answer.Granted) answer).claim();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   AgentDefinition definition() {
