@@ -15,8 +15,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * One host with its workers, agents and a Temporal server of its own, all of which may be killed.
@@ -235,6 +237,13 @@ final class CrashStage implements AutoCloseable {
     long since = System.nanoTime();
     temporal.start();
     disturbed(since, "server started");
+  }
+
+  /** The living workers, frozen ones too. */
+  Set<Long> workerPids() {
+    Set<Long> pids = new HashSet<>();
+    List.copyOf(workers).forEach(worker -> pids.add(worker.pid()));
+    return pids;
   }
 
   /** What the workers say, for a person. */

@@ -180,6 +180,15 @@ final class LedgerAgent {
           .pid();
     }
 
+    /** The process of the newest invocation; 0 if there is none yet. */
+    long newestPid() throws IOException {
+      return ledger().stream()
+          .filter(e -> e.event() == Event.START)
+          .reduce((first, second) -> second)
+          .map(Entry::pid)
+          .orElse(0L);
+    }
+
     List<Entry> ledger() throws IOException {
       Path ledger = folder.resolve("ledger");
       if (!Files.exists(ledger)) {
