@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
@@ -192,19 +193,20 @@ public final class AgentActivitiesImpl implements AgentActivities {
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
 
+    Call.Setting setting =
+        new Call.Setting(
+            host, agent, accountName, driver, executable, workspace, environment, versions, mark);
+    Checkpoints checkpoints = new Checkpoints(setting, clock);
+    Optional<AgentOutcome> movedOn =
+        before == null ? checkpoints.movedOn(invocation, plan.first()) : Optional.empty();
+    if (movedOn.isPresent()) {
+      return movedOn.get();
+    }
+
     Call call =
         new Call(
             context,
-            new Call.Setting(
-                host,
-                agent,
-                accountName,
-                driver,
-                executable,
-                workspace,
-                environment,
-                versions,
-                mark),
+            setting,
             new Call.Bounds(
                 invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
             clock);
@@ -212,7 +214,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
     boolean unknown =
         outcome instanceof AgentOutcome.Stopped stopped
             && stopped.reason() == StopReason.SESSION_UNKNOWN;
-    return unknown && plan.ifUnknown() != null ? call.make(plan.ifUnknown(), false) : outcome;
+    if (unknown && plan.ifUnknown() != null) {
+      outcome = call.make(plan.ifUnknown(), false);
+    }
+    call.stillHere();
+    return checkpoints.added(outcome);
   }
 
   @Override

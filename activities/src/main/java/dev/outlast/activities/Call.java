@@ -192,6 +192,11 @@ final class Call {
     return outcome(conclusion, reader.facts());
   }
 
+  /** Repeats the last report, before the outcome of a call that was made is looked into further. */
+  void stillHere() {
+    report(reported);
+  }
+
   /** Makes the host ready; the variables that the agent needs for it. */
   private Map<String, String> prepared() {
     try {
