@@ -135,8 +135,9 @@ final class Call {
       reader.stderr(line, clock.instant());
     }
 
+    /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
-      return reader.facts();
+      return setting.environment().redact(reader.facts());
     }
 
     synchronized boolean sitsOutLimit() {
@@ -264,9 +265,10 @@ final class Call {
     } catch (IOException | IllegalArgumentException e) {
       String message =
           "agents." + setting.agent().name() + ".command: cannot be started: " + e.getMessage();
+      String safe = setting.environment().redact(message);
       throw MOMENTARY.matcher(String.valueOf(e.getMessage())).find()
-          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported)
-          : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
+          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, safe, reported)
+          : Failures.permanent(ErrorCode.EXECUTABLE, safe);
     }
   }
 

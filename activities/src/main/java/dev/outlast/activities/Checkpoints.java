@@ -118,7 +118,10 @@ final class Checkpoints {
       if (mark.isEmpty()) {
         log.debug("Session {} of agent {} has no mark", session, setting.agent().name());
       }
-      return mark.orElse(null);
+      return mark.map(SessionMark::value)
+          .map(setting.environment()::redact)
+          .map(SessionMark::new)
+          .orElse(null);
     } catch (IOException | UncheckedIOException | SecurityException | InvalidPathException e) {
       log.debug("No mark of session {} can be taken", session, e);
       return null;
