@@ -3,10 +3,15 @@ package dev.outlast.activities;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.workspace.GitState;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
+import dev.outlast.activities.workspace.Worktrees;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
@@ -30,6 +35,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
@@ -44,6 +50,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private final BooleanSupplier searchAttributes;
   private final Clock clock;
   private final Workspaces workspaces;
+  private final Worktrees worktrees;
+  private final GitState gitState;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
@@ -62,7 +70,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
     this.clock = clock;
-    this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
+    String path = host.environment().get("PATH");
+    this.worktrees = new Worktrees(path, host.stateFolder(), clock);
+    this.gitState = new GitState(path, host.stateFolder());
+    this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -72,7 +83,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
     account(agent, account);
-    Path workspace = workspaces.resolve(selection.workspace());
+    ActivityInfo info = Activity.getExecutionContext().getInfo();
+    String run = info.getWorkflowId();
+    Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
     Executables.find(agent, host.environment().get("PATH"));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
@@ -82,16 +95,27 @@ public final class AgentActivitiesImpl implements AgentActivities {
               + agent.name()
               + "' cannot go on with the last session of a folder; name the session instead");
     }
+    if (selection.continueLast() && selection.session() == null && selection.worktree()) {
+      throw Failures.permanent(
+          ErrorCode.INVALID_REQUEST,
+          "continueLast: there is no last session in a new worktree; name the session instead, or"
+              + " leave worktree out");
+    }
     SessionId session = selection.session();
     if (session == null && !selection.continueLast()) {
       session = chosenSession(driver);
     }
+    // Last, so that there is none for a run that cannot begin.
+    Worktrees.Made own =
+        selection.worktree()
+            ? usable(() -> worktrees.make(run, info.getWorkflowRunId(), workspace))
+            : null;
     return new ResolvedAgent(
         agent.name(),
         agent.provider(),
         account,
         selection.model() == null ? agent.model() : selection.model(),
-        workspace.toString(),
+        (own == null ? workspace : own.workspace()).toString(),
         session,
         agent.resumeMessage() == null ? host.resumeMessage() : agent.resumeMessage(),
         host.policy(),
@@ -99,7 +123,22 @@ public final class AgentActivitiesImpl implements AgentActivities {
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean(),
         host.hostPolicy(),
-        null);
+        own == null ? null : own.worktree());
+  }
+
+  /**
+   * What is done with a workspace or a worktree.
+   *
+   * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
+   */
+  static <T> T usable(Supplier<T> folder) {
+    try {
+      return folder.get();
+    } catch (WorkspaceException e) {
+      throw e.passing()
+          ? Failures.transientFailure(ErrorCode.WORKSPACE, e.getMessage(), null)
+          : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    }
   }
 
   /** A new id for a session; null where the agent names its sessions itself. */
@@ -181,7 +220,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
-    Path workspace = workspaces.resolve(invocation.workspace());
+    String run = context.getInfo().getWorkflowId();
+    Path workspace = usable(() -> workspaces.again(invocation.workspace(), run));
     Path executable = Executables.find(agent, host.environment().get("PATH"));
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
@@ -191,6 +231,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
     boolean retried = before != null || context.getInfo().getAttempt() > 1;
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
+    if (invocation.checkpoint() != null && plan.resumesUntold()) {
+      plan =
+          gitState.news(workspace, invocation.checkpoint().workspace()).map(plan::and).orElse(plan);
+    }
 
     Call call =
         new Call(
@@ -212,7 +256,30 @@ public final class AgentActivitiesImpl implements AgentActivities {
     boolean unknown =
         outcome instanceof AgentOutcome.Stopped stopped
             && stopped.reason() == StopReason.SESSION_UNKNOWN;
-    return unknown && plan.ifUnknown() != null ? call.make(plan.ifUnknown(), false) : outcome;
+    if (unknown && plan.ifUnknown() != null) {
+      outcome = call.make(plan.ifUnknown(), false);
+    }
+    call.stillHere();
+    return withCheckpoint(outcome, new Checkpoint(null, gitState.read(workspace)));
+  }
+
+  /** An outcome that says how the agent left its session and its workspace. */
+  private static AgentOutcome withCheckpoint(AgentOutcome outcome, Checkpoint checkpoint) {
+    if (outcome instanceof AgentOutcome.Completed completed) {
+      return new AgentOutcome.Completed(
+          completed.facts().withCheckpoint(checkpoint), completed.text());
+    }
+    if (outcome instanceof AgentOutcome.Limited limited) {
+      return new AgentOutcome.Limited(limited.facts().withCheckpoint(checkpoint), limited.limit());
+    }
+    if (outcome instanceof AgentOutcome.Stopped stopped) {
+      return new AgentOutcome.Stopped(
+          stopped.facts().withCheckpoint(checkpoint),
+          stopped.reason(),
+          stopped.message(),
+          stopped.limit());
+    }
+    return outcome;
   }
 
   @Override
@@ -222,7 +289,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   @Override
   public WorktreeEnd releaseWorktree(Worktree worktree) {
-    throw new UnsupportedOperationException("releaseWorktree");
+    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
+    return usable(() -> worktrees.release(worktree, run));
   }
 
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {

@@ -192,6 +192,11 @@ final class Call {
     return outcome(conclusion, reader.facts());
   }
 
+  /** Says that the activity still works on what follows a call, which reports nothing itself. */
+  void stillHere() {
+    report(reported);
+  }
+
   /** Makes the host ready; the variables that the agent needs for it. */
   private Map<String, String> prepared() {
     try {
