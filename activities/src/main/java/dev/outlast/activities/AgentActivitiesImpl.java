@@ -1,6 +1,6 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
 import dev.outlast.activities.workspace.GitState;
@@ -25,6 +25,7 @@ import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
+import java.io.Closeable;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -42,7 +43,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Runs the agents of one host. Thread-safe. */
-public final class AgentActivitiesImpl implements AgentActivities {
+public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
@@ -54,6 +55,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private final GitState gitState;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
+  private final AgentRegistry registry;
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
@@ -74,6 +76,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.worktrees = new Worktrees(path, host.stateFolder(), clock);
     this.gitState = new GitState(path, host.stateFolder());
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
+    this.registry = AgentRegistry.open(host.stateFolder());
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -226,8 +229,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
     InvocationProgress before = progressBefore(context);
-    String mark = mark(context.getInfo());
-    endLeftBehind(before, mark);
+    endLeftBehind(context.getInfo(), before);
     boolean retried = before != null || context.getInfo().getAttempt() > 1;
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
@@ -248,7 +250,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 workspace,
                 environment,
                 versions,
-                mark),
+                registry),
             new Call.Bounds(
                 invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
             clock);
@@ -302,18 +304,20 @@ public final class AgentActivitiesImpl implements AgentActivities {
     }
   }
 
-  /** The same for all attempts of one activity, and for no other. */
-  private static String mark(ActivityInfo info) {
-    return info.getWorkflowRunId() + "/" + info.getActivityId();
-  }
-
   /** A worker that was killed leaves its agent behind; two must not work on one session. */
-  private void endLeftBehind(InvocationProgress before, String mark) {
-    if (before != null
-        && before.pid() > 0
-        && host.hostId().equals(before.host())
-        && AgentProcess.endLeftBehind(before.pid(), Call.MARK, mark)) {
-      log.warn("Ended agent {}, which an earlier attempt had left behind", before.pid());
+  private void endLeftBehind(ActivityInfo info, InvocationProgress before) {
+    boolean gone =
+        registry.end(
+            agent ->
+                Objects.equals(agent.owner().workflowRunId(), info.getWorkflowRunId())
+                    && Objects.equals(agent.owner().activityId(), info.getActivityId())
+                    && agent.owner().attempt() < info.getAttempt());
+    if (!gone) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED,
+          "the agent of an earlier attempt does not end, not even by SIGKILL; the agent was not"
+              + " started",
+          before);
     }
   }
 
@@ -330,5 +334,19 @@ public final class AgentActivitiesImpl implements AgentActivities {
   public void drain() {
     Duration grace = host.drainGrace();
     drainEnds.compareAndSet(null, System.nanoTime() + grace.toNanos());
+  }
+
+  /**
+   * Ends the agents that killed workers of this host have left behind. To be called before this
+   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   */
+  public void reap() {
+    registry.reap();
+  }
+
+  /** Ends the agents that still run, without waiting for it. To be called at the worker's end. */
+  @Override
+  public void close() {
+    registry.close();
   }
 }

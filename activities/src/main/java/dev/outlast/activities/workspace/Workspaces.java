@@ -3,7 +3,6 @@ package dev.outlast.activities.workspace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,19 +54,22 @@ public final class Workspaces {
   }
 
   /**
-   * Checks once more, immediately before and after a process is started there by path, that no part
-   * of a path from {@link #resolve} or {@link #again} has been replaced by a link.
+   * Checks a process that was started in a workspace and is still held. It was started by path, and
+   * since that was checked a part of the path may have been replaced by a link.
    *
-   * @throws WorkspaceException if it has
+   * @param resolved what {@link #resolve} or {@link #again} gave
+   * @throws WorkspaceException if it is somewhere else
    */
-  public static void verify(Path resolved) {
+  public static void verify(Path resolved, long pid) {
+    // Linux says where the process is; on macOS only the path can be looked at again.
+    Path cwd = Path.of("/proc", Long.toString(pid), "cwd");
     Path real;
     try {
-      real = resolved.toRealPath();
+      real = Files.isSymbolicLink(cwd) ? cwd.toRealPath() : resolved.toRealPath();
     } catch (IOException gone) {
       throw wrong(resolved.toString(), "is gone; put it back on the worker's host");
     }
-    if (!real.equals(resolved) || !Files.isDirectory(real, LinkOption.NOFOLLOW_LINKS)) {
+    if (!real.equals(resolved)) {
       throw moved(resolved.toString(), real);
     }
   }
