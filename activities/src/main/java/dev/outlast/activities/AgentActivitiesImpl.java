@@ -1,12 +1,17 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.workspace.GitState;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
+import dev.outlast.activities.workspace.Worktrees;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
@@ -20,6 +25,7 @@ import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
+import java.io.Closeable;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -31,13 +37,14 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Runs the agents of one host. Thread-safe. */
-public final class AgentActivitiesImpl implements AgentActivities {
+public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
@@ -45,8 +52,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private final BooleanSupplier searchAttributes;
   private final Clock clock;
   private final Workspaces workspaces;
+  private final Worktrees worktrees;
+  private final GitState gitState;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
+  private final AgentRegistry registry;
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
@@ -63,7 +73,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
     this.clock = clock;
-    this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
+    String path = host.environment().get("PATH");
+    this.worktrees = new Worktrees(path, host.stateFolder(), clock);
+    this.gitState = new GitState(path, host.stateFolder());
+    this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
+    this.registry = AgentRegistry.open(host.stateFolder());
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -73,7 +87,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
     account(agent, account);
-    Path workspace = workspaces.resolve(selection.workspace());
+    ActivityInfo info = Activity.getExecutionContext().getInfo();
+    String run = info.getWorkflowId();
+    Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
     Executables.find(agent, host.environment().get("PATH"));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
@@ -83,16 +99,27 @@ public final class AgentActivitiesImpl implements AgentActivities {
               + agent.name()
               + "' cannot go on with the last session of a folder; name the session instead");
     }
+    if (selection.continueLast() && selection.session() == null && selection.worktree()) {
+      throw Failures.permanent(
+          ErrorCode.INVALID_REQUEST,
+          "continueLast: there is no last session in a new worktree; name the session instead, or"
+              + " leave worktree out");
+    }
     SessionId session = selection.session();
     if (session == null && !selection.continueLast()) {
       session = chosenSession(driver);
     }
+    // Last, so that there is none for a run that cannot begin.
+    Worktrees.Made own =
+        selection.worktree()
+            ? usable(() -> worktrees.make(run, info.getWorkflowRunId(), workspace))
+            : null;
     return new ResolvedAgent(
         agent.name(),
         agent.provider(),
         account,
         selection.model() == null ? agent.model() : selection.model(),
-        workspace.toString(),
+        (own == null ? workspace : own.workspace()).toString(),
         session,
         agent.resumeMessage() == null ? host.resumeMessage() : agent.resumeMessage(),
         host.policy(),
@@ -100,7 +127,22 @@ public final class AgentActivitiesImpl implements AgentActivities {
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean(),
         host.hostPolicy(),
-        null);
+        own == null ? null : own.worktree());
+  }
+
+  /**
+   * What is done with a workspace or a worktree.
+   *
+   * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
+   */
+  static <T> T usable(Supplier<T> folder) {
+    try {
+      return folder.get();
+    } catch (WorkspaceException e) {
+      throw e.passing()
+          ? Failures.transientFailure(ErrorCode.WORKSPACE, e.getMessage(), null)
+          : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    }
   }
 
   /** A new id for a session; null where the agent names its sessions itself. */
@@ -182,23 +224,38 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
-    Path workspace = workspaces.resolve(invocation.workspace());
+    String run = context.getInfo().getWorkflowId();
+    Path workspace = usable(() -> workspaces.again(invocation.workspace(), run));
     Path executable = Executables.find(agent, host.environment().get("PATH"));
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
     InvocationProgress before = progressBefore(context);
-    String mark = mark(context.getInfo());
-    endLeftBehind(before, mark);
+    endLeftBehind(context.getInfo(), before);
     boolean retried = before != null || context.getInfo().getAttempt() > 1;
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
+    if (invocation.checkpoint() != null && plan.resumesUntold()) {
+      plan =
+          gitState.news(workspace, invocation.checkpoint().workspace()).map(plan::and).orElse(plan);
+    }
 
     Call.Setting setting =
         new Call.Setting(
-            host, agent, accountName, driver, executable, workspace, environment, versions, mark);
-    Checkpoints checkpoints = new Checkpoints(setting, clock);
+            host,
+            agent,
+            accountName,
+            driver,
+            executable,
+            workspace,
+            environment,
+            versions,
+            registry);
+    SessionMarks marks = new SessionMarks(setting, context.getInfo());
+    // What an attempt that has reported anything finds moved may be the words of its own agent.
     Optional<AgentOutcome> movedOn =
-        before == null ? checkpoints.movedOn(invocation, plan.first()) : Optional.empty();
+        before == null
+            ? marks.movedOn(invocation, plan.first(), clock.instant())
+            : Optional.empty();
     if (movedOn.isPresent()) {
       return movedOn.get();
     }
@@ -218,7 +275,26 @@ public final class AgentActivitiesImpl implements AgentActivities {
       outcome = call.make(plan.ifUnknown(), false);
     }
     call.stillHere();
-    return checkpoints.added(outcome);
+    return withCheckpoint(outcome, marks.checkpoint(outcome, gitState.read(workspace)));
+  }
+
+  /** An outcome that says how the agent left its session and its workspace. */
+  private static AgentOutcome withCheckpoint(AgentOutcome outcome, Checkpoint checkpoint) {
+    if (outcome instanceof AgentOutcome.Completed completed) {
+      return new AgentOutcome.Completed(
+          completed.facts().withCheckpoint(checkpoint), completed.text());
+    }
+    if (outcome instanceof AgentOutcome.Limited limited) {
+      return new AgentOutcome.Limited(limited.facts().withCheckpoint(checkpoint), limited.limit());
+    }
+    if (outcome instanceof AgentOutcome.Stopped stopped) {
+      return new AgentOutcome.Stopped(
+          stopped.facts().withCheckpoint(checkpoint),
+          stopped.reason(),
+          stopped.message(),
+          stopped.limit());
+    }
+    return outcome;
   }
 
   @Override
@@ -228,7 +304,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   @Override
   public WorktreeEnd releaseWorktree(Worktree worktree) {
-    throw new UnsupportedOperationException("releaseWorktree");
+    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
+    return usable(() -> worktrees.release(worktree, run));
   }
 
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {
@@ -240,18 +317,20 @@ public final class AgentActivitiesImpl implements AgentActivities {
     }
   }
 
-  /** The same for all attempts of one activity, and for no other. */
-  private static String mark(ActivityInfo info) {
-    return info.getWorkflowRunId() + "/" + info.getActivityId();
-  }
-
   /** A worker that was killed leaves its agent behind; two must not work on one session. */
-  private void endLeftBehind(InvocationProgress before, String mark) {
-    if (before != null
-        && before.pid() > 0
-        && host.hostId().equals(before.host())
-        && AgentProcess.endLeftBehind(before.pid(), Call.MARK, mark)) {
-      log.warn("Ended agent {}, which an earlier attempt had left behind", before.pid());
+  private void endLeftBehind(ActivityInfo info, InvocationProgress before) {
+    boolean gone =
+        registry.end(
+            agent ->
+                Objects.equals(agent.owner().workflowRunId(), info.getWorkflowRunId())
+                    && Objects.equals(agent.owner().activityId(), info.getActivityId())
+                    && agent.owner().attempt() < info.getAttempt());
+    if (!gone) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED,
+          "the agent of an earlier attempt does not end, not even by SIGKILL; the agent was not"
+              + " started",
+          before);
     }
   }
 
@@ -268,5 +347,19 @@ public final class AgentActivitiesImpl implements AgentActivities {
   public void drain() {
     Duration grace = host.drainGrace();
     drainEnds.compareAndSet(null, System.nanoTime() + grace.toNanos());
+  }
+
+  /**
+   * Ends the agents that killed workers of this host have left behind. To be called before this
+   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   */
+  public void reap() {
+    registry.reap();
+  }
+
+  /** Ends the agents that still run, without waiting for it. To be called at the worker's end. */
+  @Override
+  public void close() {
+    registry.close();
   }
 }

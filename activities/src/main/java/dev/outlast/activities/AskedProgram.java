@@ -1,15 +1,14 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.Program;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,8 +17,7 @@ import org.slf4j.LoggerFactory;
  * An agent's program that is only asked something: in the agent's workspace and with its
  * environment.
  */
-record AskedProgram(Path executable, Path workspace, Map<String, String> environment)
-    implements Program {
+record AskedProgram(Call.Setting setting, AgentOwner owner) implements Program {
 
   /** How long it has to answer. */
   static final Duration MAX_TIME = Duration.ofSeconds(10);
@@ -32,26 +30,35 @@ record AskedProgram(Path executable, Path workspace, Map<String, String> environ
   @Override
   public Optional<String> ask(List<String> arguments) {
     List<String> line = new ArrayList<>();
-    line.add(executable.toString());
+    line.add(setting.executable().toString());
     line.addAll(arguments);
     Answer answer = new Answer();
     try {
       AgentProcess process =
-          AgentProcess.start(
-              new ProcessSpec(line, workspace, environment, null), answer::add, ignored -> {});
+          setting
+              .registry()
+              .start(
+                  new ProcessSpec(
+                      line, setting.workspace(), setting.environment().variables(), null),
+                  owner,
+                  null,
+                  setting.workspace().toString(),
+                  answer::add,
+                  ignored -> {});
       if (exitedWell(process)) {
         return answer.whole();
       }
-      log.debug("{} gives no answer to {}", executable, arguments);
+      log.debug("{} gives no answer to {}", setting.executable(), arguments);
     } catch (IOException | IllegalArgumentException notStarted) {
-      log.debug("{} cannot be asked", executable, notStarted);
+      log.debug("{} cannot be asked", setting.executable(), notStarted);
     }
     return Optional.empty();
   }
 
-  private static boolean exitedWell(AgentProcess process) {
+  private static boolean exitedWell(AgentProcess process) throws IOException {
     boolean exited = false;
     try {
+      process.release();
       exited = process.awaitExit(MAX_TIME);
     } catch (InterruptedException workerEnds) {
       // The flag stays cleared: the SDK has yet to tell the server, over the network.

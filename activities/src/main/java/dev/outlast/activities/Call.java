@@ -1,6 +1,10 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.process.NotExecutedException;
+import dev.outlast.activities.process.NotRecordedException;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.AgentCall;
@@ -10,6 +14,8 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -22,9 +28,11 @@ import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.activity.ActivityInfo;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.ActivityWorkerShutdownException;
+import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -52,9 +60,6 @@ final class Call {
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
 
-  /** The variable by which an agent that was left behind is known again. */
-  static final String MARK = "OUTLAST_INVOCATION";
-
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
    */
@@ -72,7 +77,7 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      String mark) {
+      AgentRegistry registry) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -181,6 +186,10 @@ final class Call {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
     }
+    Optional<NotExecutedException> notExecuted = process.notExecuted();
+    if (notExecuted.isPresent()) {
+      throw notStarted(notExecuted.get(), notExecuted.get().passing());
+    }
     InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
@@ -193,7 +202,7 @@ final class Call {
     return outcome(conclusion, reader.facts());
   }
 
-  /** Repeats the last report, before the outcome of a call that was made is looked into further. */
+  /** Says that the activity still works on what follows a call, which reports nothing itself. */
   void stillHere() {
     report(reported);
   }
@@ -255,21 +264,51 @@ final class Call {
     argv.add(setting.executable().toString());
     argv.addAll(line.arguments());
     Map<String, String> environment = new HashMap<>(surroundings.environment());
-    environment.put(MARK, setting.mark());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
+    AgentProcess process;
     try {
-      return AgentProcess.start(
-          new ProcessSpec(argv, setting.workspace(), environment, stdin),
-          reader::stdout,
-          reader::stderr);
+      process =
+          setting
+              .registry()
+              .start(
+                  new ProcessSpec(argv, setting.workspace(), environment, stdin),
+                  owner(context.getInfo()),
+                  call.session() == null ? null : call.session().value(),
+                  setting.workspace().toString(),
+                  reader::stdout,
+                  reader::stderr);
+    } catch (NotRecordedException e) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
     } catch (IOException | IllegalArgumentException e) {
-      String message =
-          "agents." + setting.agent().name() + ".command: cannot be started: " + e.getMessage();
-      String safe = setting.environment().redact(message);
-      throw MOMENTARY.matcher(String.valueOf(e.getMessage())).find()
-          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, safe, reported)
-          : Failures.permanent(ErrorCode.EXECUTABLE, safe);
+      throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
+    try {
+      // While it is held it has done nothing, and is where its path has led it.
+      Workspaces.verify(setting.workspace(), process.pid());
+      process.release();
+      return process;
+    } catch (WorkspaceException moved) {
+      process.end();
+      throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
+    } catch (IOException e) {
+      process.end();
+      throw notStarted(e, true);
+    }
+  }
+
+  static AgentOwner owner(ActivityInfo info) {
+    return new AgentOwner(
+        info.getWorkflowId(), info.getWorkflowRunId(), info.getActivityId(), info.getAttempt());
+  }
+
+  private ApplicationFailure notStarted(Exception reason, boolean passing) {
+    String message =
+        "agents." + setting.agent().name() + ".command: cannot be started: " + reason.getMessage();
+    return passing
+        ? Failures.transientFailure(
+            ErrorCode.AGENT_CRASHED, setting.environment().redact(message), reported)
+        : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
   }
 
   /** Waits until the agent exits (null), or says why it must be ended. */
@@ -508,7 +547,12 @@ final class Call {
     line.addAll(arguments);
     return setting
         .versions()
-        .of(line, setting.environment().variables(), setting.workspace())
+        .of(
+            setting.registry(),
+            owner(context.getInfo()),
+            line,
+            setting.environment().variables(),
+            setting.workspace())
         .map(setting.environment()::redact)
         .orElse(null);
   }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
@@ -451,7 +452,17 @@ class AgentActivitiesTest {
     List<String> names = List.of(Files.readString(folder.resolve("names")).strip().split(" "));
     for (String name : names) {
       assertTrue(
-          List.of("PATH", "HOME", "TZ", "PLAIN", "SECRET", Call.MARK, "PWD", "OLDPWD", "SHLVL", "_")
+          List.of(
+                  "PATH",
+                  "HOME",
+                  "TZ",
+                  "PLAIN",
+                  "SECRET",
+                  AgentRegistry.MARK,
+                  "PWD",
+                  "OLDPWD",
+                  "SHLVL",
+                  "_")
               .contains(name),
           names.toString());
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Conclusion;
@@ -73,7 +74,7 @@ class CallHabitsTest {
                 agent.folder,
                 ChildEnvironment.of(host, agent.definition(), null),
                 new AgentVersions(),
-                "mark"),
+                AgentRegistry.open(folder)),
             new Call.Bounds(LONG, silence, drained),
             Clock.systemUTC());
     return call.make(new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
 import dev.outlast.agent.AgentOutcome;
@@ -58,7 +59,7 @@ class CallTest {
             agent.folder,
             ChildEnvironment.of(host, definition, null),
             new AgentVersions(),
-            "mark"),
+            AgentRegistry.open(folder)),
         new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
         Clock.systemUTC());
   }

@@ -10,29 +10,31 @@ import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.WorkspaceState;
+import io.temporal.activity.ActivityInfo;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.InvalidPathException;
-import java.time.Clock;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How calls leave a session and its workspace, and whether somebody has gone on with the session
- * since. What cannot be told never keeps a run from going on.
+ * How calls leave their session, and whether somebody has gone on with it since. What cannot be
+ * told never keeps a run from going on.
  */
-final class Checkpoints {
+final class SessionMarks {
 
-  private static final Logger log = LoggerFactory.getLogger(Checkpoints.class);
+  private static final Logger log = LoggerFactory.getLogger(SessionMarks.class);
 
   private final Call.Setting setting;
-  private final Clock clock;
+  private final ActivityInfo activity;
 
-  Checkpoints(Call.Setting setting, Clock clock) {
+  SessionMarks(Call.Setting setting, ActivityInfo activity) {
     this.setting = setting;
-    this.clock = clock;
+    this.activity = activity;
   }
 
   /**
@@ -41,15 +43,16 @@ final class Checkpoints {
    * be.
    *
    * @param call that is to be made
+   * @param now the activity's clock
    * @return empty if nobody is known to have gone on with the session
    */
-  Optional<AgentOutcome> movedOn(AgentInvocation invocation, AgentCall call) {
+  Optional<AgentOutcome> movedOn(AgentInvocation invocation, AgentCall call, Instant now) {
     Checkpoint left = invocation.checkpoint();
     if (call.start() != SessionStart.RESUME || left == null || left.session() == null) {
       return Optional.empty();
     }
-    SessionMark now = mark(call.session());
-    if (now == null || now.equals(left.session())) {
+    SessionMark mark = mark(call.session());
+    if (mark == null || mark.equals(left.session())) {
       return Optional.empty();
     }
     String message =
@@ -67,46 +70,36 @@ final class Checkpoints {
                 false,
                 TokenUsage.NONE,
                 0,
-                clock.instant(),
-                new Checkpoint(now, left.workspace()),
+                now,
+                new Checkpoint(mark, left.workspace()),
                 null),
             StopReason.CONTINUED_ELSEWHERE,
             setting.environment().redact(message),
             null));
   }
 
-  /** The outcome with how the call has left its session; to be asked once its agent has ended. */
-  AgentOutcome added(AgentOutcome outcome) {
-    if (outcome instanceof AgentOutcome.Completed completed) {
-      return new AgentOutcome.Completed(added(completed.facts()), completed.text());
-    }
-    if (outcome instanceof AgentOutcome.Limited limited) {
-      return new AgentOutcome.Limited(added(limited.facts()), limited.limit());
-    }
-    if (outcome instanceof AgentOutcome.Stopped stopped) {
-      return new AgentOutcome.Stopped(
-          added(stopped.facts()), stopped.reason(), stopped.message(), stopped.limit());
-    }
-    return outcome;
+  /**
+   * How a call has left its session and its workspace; to be asked once its agent has ended.
+   *
+   * @param workspace how the workspace stands; null if it is not under git
+   */
+  Checkpoint checkpoint(AgentOutcome outcome, WorkspaceState workspace) {
+    SessionId session = session(outcome);
+    return new Checkpoint(session == null ? null : mark(session), workspace);
   }
 
-  private InvocationFacts added(InvocationFacts facts) {
-    SessionMark mark = facts.session() == null ? null : mark(facts.session());
-    return new InvocationFacts(
-        facts.session(),
-        facts.taken(),
-        facts.agentVersion(),
-        facts.progressed(),
-        facts.tokens(),
-        facts.costUsd(),
-        facts.observedAt(),
-        mark == null ? null : new Checkpoint(mark, null),
-        facts.transcript());
+  private static SessionId session(AgentOutcome outcome) {
+    if (outcome instanceof AgentOutcome.Completed completed) {
+      return completed.facts().session();
+    }
+    if (outcome instanceof AgentOutcome.Limited limited) {
+      return limited.facts().session();
+    }
+    return outcome instanceof AgentOutcome.Stopped stopped ? stopped.facts().session() : null;
   }
 
   /** The mark of a session as it stands now; null if none can be taken. */
   private SessionMark mark(SessionId session) {
-    Map<String, String> variables = setting.environment().variables();
     try {
       Optional<SessionMark> mark =
           setting
@@ -114,7 +107,7 @@ final class Checkpoints {
               .mark(
                   session,
                   setting.surroundings(Map.of()),
-                  new AskedProgram(setting.executable(), setting.workspace(), variables));
+                  new AskedProgram(setting, Call.owner(activity)));
       if (mark.isEmpty()) {
         log.debug("Session {} of agent {} has no mark", session, setting.agent().name());
       }
