@@ -171,12 +171,13 @@ class ContinuedElsewhereTest {
   }
 
   @Test
-  void a_session_that_cannot_be_read_is_resumed_and_has_no_checkpoint() throws IOException {
+  void a_session_that_cannot_be_read_is_resumed_and_has_no_mark() throws IOException {
     Checkpoint left = limited();
     Files.delete(file());
     Files.createDirectories(file());
     AgentOutcome outcome = invoke(SessionStart.RESUME, "go on", left);
-    assertNull(assertInstanceOf(AgentOutcome.Completed.class, outcome).facts().checkpoint());
+    assertNull(
+        assertInstanceOf(AgentOutcome.Completed.class, outcome).facts().checkpoint().session());
   }
 
   private String lastCall() throws IOException {
