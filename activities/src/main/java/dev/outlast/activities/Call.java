@@ -16,6 +16,8 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -159,8 +161,9 @@ final class Call {
       reader.stderr(line, clock.instant());
     }
 
+    /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
-      return reader.facts();
+      return setting.environment().redact(reader.facts());
     }
 
     synchronized boolean sitsOutLimit() {
@@ -221,6 +224,11 @@ final class Call {
     }
     Conclusion conclusion = reader.conclude(exitCode, clock.instant());
     return outcome(conclusion, reader.facts());
+  }
+
+  /** Says that the activity still works on what follows a call, which reports nothing itself. */
+  void stillHere() {
+    report(reported);
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -294,16 +302,22 @@ final class Call {
                   reader::stdout,
                   reader::stderr);
     } catch (NotRecordedException e) {
-      throw Failures.transientFailure(ErrorCode.AGENT_CRASHED, e.getMessage(), reported);
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
     } catch (IOException | IllegalArgumentException e) {
       throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
     try {
+      // While it is held it has done nothing, and is where its path has led it.
+      Workspaces.verify(setting.workspace(), process.pid());
       // After it is on record and before it runs: whoever takes over ends what is on record.
       if (!claim.isOurs()) {
         process.end();
         throw givenUp();
       }
+    } catch (WorkspaceException moved) {
+      process.end();
+      throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
     } catch (IOException e) {
       process.end();
       throw Fence.unusable(e, reported);

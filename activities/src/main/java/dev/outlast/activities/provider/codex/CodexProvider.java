@@ -9,9 +9,12 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -191,6 +194,12 @@ public final class CodexProvider implements AgentProvider {
     @Override
     public OutputReader reader(Surroundings host) {
       return new CodexReader(patterns, host);
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      return Rollout.mark(host, session);
     }
 
     @Override

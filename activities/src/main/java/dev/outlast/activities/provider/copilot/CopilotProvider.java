@@ -9,8 +9,11 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -101,6 +104,12 @@ public final class CopilotProvider implements AgentProvider {
 
     private OutputReader reader(Surroundings host, SessionId session) {
       return new CopilotReader(new CopilotErrors(patterns, host.zone()), host, session);
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      return SessionEvents.mark(host, session);
     }
 
     @Override

@@ -9,8 +9,12 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -96,6 +100,13 @@ public final class GeminiProvider implements AgentProvider {
     @Override
     public OutputReader reader(Surroundings host) {
       return new GeminiReader(patterns, host.zone());
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      Optional<Path> folder = folder(host);
+      return folder.isEmpty() ? Optional.empty() : new ChatFiles(folder.get()).mark(session);
     }
 
     @Override
