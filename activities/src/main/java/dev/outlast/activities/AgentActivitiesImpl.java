@@ -30,6 +30,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
@@ -42,6 +43,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
+  private final Function<String, HostSighting> hosts;
   private final Clock clock;
   private final Workspaces workspaces;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
@@ -51,16 +53,24 @@ public final class AgentActivitiesImpl implements AgentActivities {
   /**
    * @param searchAttributes says whether the namespace knows Outlast's search attributes; asked
    *     once for each run
+   * @param hosts says when a worker of a host was last heard of, by the host's id; throws when that
+   *     cannot be found out now
    * @throws IllegalArgumentException if an agent's definition or the zone is wrong; the message
    *     begins with the key and says what is allowed
    */
-  public AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes) {
-    this(host, searchAttributes, Clock.systemUTC());
+  public AgentActivitiesImpl(
+      AgentHost host, BooleanSupplier searchAttributes, Function<String, HostSighting> hosts) {
+    this(host, searchAttributes, hosts, Clock.systemUTC());
   }
 
-  AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes, Clock clock) {
+  AgentActivitiesImpl(
+      AgentHost host,
+      BooleanSupplier searchAttributes,
+      Function<String, HostSighting> hosts,
+      Clock clock) {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
+    this.hosts = Objects.requireNonNull(hosts, "hosts");
     this.clock = clock;
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
     ChildEnvironment.posixZone(host.zone());
@@ -171,7 +181,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
-    if (drainEnds.get() != null) {
+    if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
@@ -206,7 +216,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 versions,
                 mark),
             new Call.Bounds(
-                invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
+                invocation.invocationTimeout(),
+                invocation.silenceTimeout(),
+                this::draining,
+                this::drained),
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
     boolean unknown =
@@ -217,7 +230,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   @Override
   public HostSighting seeHost(String hostId) {
-    throw new UnsupportedOperationException("seeHost");
+    return hosts.apply(hostId);
   }
 
   @Override
@@ -247,6 +260,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
         && AgentProcess.endLeftBehind(before.pid(), Call.MARK, mark)) {
       log.warn("Ended agent {}, which an earlier attempt had left behind", before.pid());
     }
+  }
+
+  private boolean draining() {
+    return drainEnds.get() != null;
   }
 
   private boolean drained() {
