@@ -9,7 +9,7 @@ import io.temporal.client.WorkflowExecutionDescription;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Tag;
@@ -19,17 +19,17 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Kills while a waiting run goes on in a new history: an operator's many signals make the old one
- * long, and the kill comes when it is about to end, and again when the new one has begun.
+ * long. One kill comes when it is about to end, and the next when the new one has just begun.
  */
 @Tag("server")
 @Execution(ExecutionMode.CONCURRENT)
 class KilledInContinueAsNewTest {
 
   /** That many events before the history is long enough. */
-  private static final int ABOUT_TO = 30;
+  private static final int ABOUT_TO = 40;
 
   private static final int MAX_HISTORY_EVENTS = 4_000;
-  private static final Duration PATIENCE = Duration.ofSeconds(180);
+  private static final Duration PATIENCE = Duration.ofSeconds(300);
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;
@@ -41,15 +41,12 @@ class KilledInContinueAsNewTest {
   @RepeatedTest(3)
   void a_worker_killed_in_continue_as_new_loses_nothing() throws Exception {
     a_run_waits();
-
-    try (Signaller signaller = new Signaller()) {
-      await(() -> length() >= MAX_HISTORY_EVENTS - ABOUT_TO || continued());
-      stage.killWorker(worker);
-      worker = stage.startWorker();
-      await(this::continued);
-      stage.killWorker(worker);
-      signaller.end();
-    }
+    its_history_is_almost_long_enough();
+    stage.killWorker(worker);
+    touch(ABOUT_TO);
+    worker = stage.startWorker();
+    await(this::continued);
+    stage.killWorker(worker);
     worker = stage.startWorker();
 
     it_resumes_once();
@@ -58,15 +55,12 @@ class KilledInContinueAsNewTest {
   @RepeatedTest(3)
   void a_server_killed_in_continue_as_new_loses_nothing() throws Exception {
     a_run_waits();
-
-    try (Signaller signaller = new Signaller()) {
-      await(() -> length() >= MAX_HISTORY_EVENTS - ABOUT_TO || continued());
-      stage.killServer();
-      stage.startServer();
-      await(this::continued);
-      stage.killServer();
-      signaller.end();
-    }
+    its_history_is_almost_long_enough();
+    stage.killServer();
+    stage.startServer();
+    touch(ABOUT_TO);
+    await(this::continued);
+    stage.killServer();
     stage.startServer();
 
     it_resumes_once();
@@ -75,7 +69,7 @@ class KilledInContinueAsNewTest {
   private void a_run_waits() throws Exception {
     stage = CrashStage.in(folder, 2);
     worker = stage.startWorker();
-    task = stage.agent().task("long", "limits 90");
+    task = stage.agent().task("long", "limits 120");
     run = stage.run(task, CrashStage.AGENT);
     Await.until(
         PATIENCE,
@@ -90,7 +84,7 @@ class KilledInContinueAsNewTest {
   }
 
   /** Polls as fast as it can: what is waited for is over in a moment. */
-  private static void await(java.util.function.BooleanSupplier condition) throws Exception {
+  private static void await(BooleanSupplier condition) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (!condition.getAsBoolean()) {
       assertTrue(System.nanoTime() < deadline, "not within " + PATIENCE);
@@ -110,36 +104,17 @@ class KilledInContinueAsNewTest {
     return stage.client().newUntypedWorkflowStub(task.name()).describe();
   }
 
-  /** Pauses and unpauses the run without end, also while there is no worker or no server. */
-  private final class Signaller implements AutoCloseable {
-    private final AtomicBoolean ended = new AtomicBoolean();
-    private final Thread thread = new Thread(this::signal, "signaller");
-
-    Signaller() {
-      thread.start();
+  private void its_history_is_almost_long_enough() {
+    while (length() < MAX_HISTORY_EVENTS - ABOUT_TO) {
+      touch(1);
     }
+  }
 
-    private void signal() {
-      while (!ended.get()) {
-        try {
-          run.pause("to make the history longer");
-          run.unpause("to make the history longer");
-        } catch (RuntimeException serverIsAway) {
-          // The next one may get through; the run must be left unpaused.
-          continue;
-        }
-      }
-    }
-
-    /** Ends it, and leaves the run unpaused. */
-    void end() throws InterruptedException {
-      ended.set(true);
-      thread.join(PATIENCE.toMillis());
-    }
-
-    @Override
-    public void close() throws InterruptedException {
-      end();
+  /** Each time some events more, even while no worker lives. */
+  private void touch(int times) {
+    for (int i = 0; i < times; i++) {
+      run.pause("to make the history longer");
+      run.unpause("to make the history longer");
     }
   }
 }

@@ -184,7 +184,7 @@ record Verdict(
               event.getActivityTaskScheduledEventAttributes().getActivityType().getName());
         } else if (event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) {
           var completed = event.getActivityTaskCompletedEventAttributes();
-          if (types.get(completed.getScheduledEventId()).equals("InvokeAgent")) {
+          if (types.get(completed.getScheduledEventId()).equals("invokeAgent")) {
             heard.add(
                 new Heard(
                     instant(event),
