@@ -41,6 +41,7 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
@@ -53,6 +54,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
+  private final Function<String, HostSighting> hosts;
   private final Clock clock;
   private final Workspaces workspaces;
   private final Worktrees worktrees;
@@ -66,16 +68,24 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
   /**
    * @param searchAttributes says whether the namespace knows Outlast's search attributes; asked
    *     once for each run
+   * @param hosts says when a worker of a host was last heard of, by the host's id; throws when that
+   *     cannot be found out now
    * @throws IllegalArgumentException if an agent's definition or the zone is wrong; the message
    *     begins with the key and says what is allowed
    */
-  public AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes) {
-    this(host, searchAttributes, Clock.systemUTC());
+  public AgentActivitiesImpl(
+      AgentHost host, BooleanSupplier searchAttributes, Function<String, HostSighting> hosts) {
+    this(host, searchAttributes, hosts, Clock.systemUTC());
   }
 
-  AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes, Clock clock) {
+  AgentActivitiesImpl(
+      AgentHost host,
+      BooleanSupplier searchAttributes,
+      Function<String, HostSighting> hosts,
+      Clock clock) {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
+    this.hosts = Objects.requireNonNull(hosts, "hosts");
     this.clock = clock;
     String path = host.environment().get("PATH");
     this.worktrees = new Worktrees(path, host.stateFolder(), clock);
@@ -219,7 +229,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
-    if (drainEnds.get() != null) {
+    if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
@@ -298,7 +308,10 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
             context,
             setting,
             new Call.Bounds(
-                invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
+                invocation.invocationTimeout(),
+                invocation.silenceTimeout(),
+                this::draining,
+                this::drained),
             claim,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
@@ -333,7 +346,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   @Override
   public HostSighting seeHost(String hostId) {
-    throw new UnsupportedOperationException("seeHost");
+    return hosts.apply(hostId);
   }
 
   @Override
@@ -349,6 +362,10 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
       log.warn("The heartbeat details of the attempt before cannot be read", unreadable);
       return null;
     }
+  }
+
+  private boolean draining() {
+    return drainEnds.get() != null;
   }
 
   private boolean drained() {

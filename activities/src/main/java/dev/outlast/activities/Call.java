@@ -31,11 +31,7 @@ import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
-import io.temporal.client.ActivityCanceledException;
-import io.temporal.client.ActivityCompletionException;
-import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.ApplicationFailure;
-import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
@@ -94,8 +90,14 @@ final class Call {
     }
   }
 
-  /** How long it may take. */
-  record Bounds(Duration invocation, Duration silence, BooleanSupplier drained) {}
+  /**
+   * How long it may take.
+   *
+   * @param draining says that no agent may be started any more
+   * @param drained says that agents at work must be ended
+   */
+  record Bounds(
+      Duration invocation, Duration silence, BooleanSupplier draining, BooleanSupplier drained) {}
 
   /** Why we end an agent ourselves. */
   private enum Reason {
@@ -114,6 +116,7 @@ final class Call {
   private static final Logger log = LoggerFactory.getLogger(Call.class);
 
   private final ActivityExecutionContext context;
+  private final Lifeline lifeline;
   private final Setting setting;
   private final Bounds bounds;
   private final HeldClaim claim;
@@ -139,6 +142,7 @@ final class Call {
       HeldClaim claim,
       Clock clock) {
     this.context = context;
+    this.lifeline = new Lifeline(context);
     this.setting = setting;
     this.bounds = bounds;
     this.claim = claim;
@@ -254,7 +258,9 @@ final class Call {
     Duration wait = settling(now, setting.driver().startsAt(call, surroundings, now));
     long began = System.nanoTime();
     Reason reason = null;
-    while (reason == null && System.nanoTime() - began < wait.toNanos()) {
+    while (reason == null
+        && !bounds.draining().getAsBoolean()
+        && System.nanoTime() - began < wait.toNanos()) {
       InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
@@ -266,7 +272,7 @@ final class Call {
     }
     // The agent's own time has not begun yet.
     started += System.nanoTime() - began;
-    return reason;
+    return reason == null && bounds.draining().getAsBoolean() ? Reason.DRAINED : reason;
   }
 
   static Duration settling(Instant now, Instant startsAt) {
@@ -469,17 +475,12 @@ final class Call {
   private Reason report(InvocationProgress progress) {
     reported = progress;
     reportedAt = System.nanoTime();
-    try {
-      context.heartbeat(progress);
-      return null;
-    } catch (ActivityWorkerShutdownException workerEnds) {
-      return Reason.DRAINED;
-    } catch (ActivityCanceledException cancelled) {
-      // The SDK says the same when the server has not been reached for a heartbeat timeout.
-      return cancelled.getCause() instanceof TimeoutFailure ? Reason.ABANDONED : Reason.CANCELLED;
-    } catch (ActivityCompletionException gone) {
-      return Reason.ABANDONED;
-    }
+    return switch (lifeline.beat(progress)) {
+      case GO_ON -> null;
+      case CANCELLED -> Reason.CANCELLED;
+      case DRAINED -> Reason.DRAINED;
+      case LOST -> Reason.ABANDONED;
+    };
   }
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {

@@ -52,6 +52,7 @@ class CallHabitsTest {
   private final ScriptedContext context = new ScriptedContext();
   private ScriptedAgent agent;
   private ScriptedDriver driver;
+  private BooleanSupplier draining = () -> false;
   private BooleanSupplier drained = () -> false;
   private Duration silence = LONG;
 
@@ -75,7 +76,7 @@ class CallHabitsTest {
                 ChildEnvironment.of(host, agent.definition(), null),
                 new AgentVersions(),
                 AgentRegistry.open(folder)),
-            new Call.Bounds(LONG, silence, drained),
+            new Call.Bounds(LONG, silence, draining, drained),
             agent.claim(),
             Clock.systemUTC());
     return call.make(new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken);
@@ -171,7 +172,7 @@ class CallHabitsTest {
     agentThat("result 'done'");
     driver.settles = Duration.ofSeconds(30);
     long began = System.nanoTime();
-    drained = () -> System.nanoTime() - began > Duration.ofMillis(500).toNanos();
+    draining = () -> System.nanoTime() - began > Duration.ofMillis(500).toNanos();
 
     assertEquals(ErrorCode.DRAINED.code(), failure().getType());
     assertEquals(List.of(), agent.ledger());
