@@ -3,6 +3,7 @@ package dev.outlast.activities;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -204,7 +205,14 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 workspace,
                 environment,
                 versions,
-                mark),
+                mark,
+                new TranscriptContext(
+                    agent.provider(),
+                    null,
+                    context.getInfo().getWorkflowId(),
+                    invocation.turn(),
+                    invocation.number(),
+                    context.getInfo().getAttempt())),
             new Call.Bounds(
                 invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
             clock);

@@ -10,6 +10,9 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.transcript.TranscriptKind;
+import dev.outlast.activities.transcript.TranscriptRecorder;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -72,7 +75,8 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      String mark) {
+      String mark,
+      TranscriptContext transcript) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -111,6 +115,7 @@ final class Call {
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
+  private TranscriptRecorder transcript;
 
   Call(ActivityExecutionContext context, Setting setting, Bounds bounds, Clock clock) {
     this.context = context;
@@ -128,10 +133,12 @@ final class Call {
     }
 
     synchronized void stdout(OutputLine line) {
+      transcript.output(TranscriptKind.STDOUT, line);
       reader.stdout(line, clock.instant());
     }
 
     synchronized void stderr(OutputLine line) {
+      transcript.output(TranscriptKind.STDERR, line);
       reader.stderr(line, clock.instant());
     }
 
@@ -157,6 +164,11 @@ final class Call {
   AgentOutcome make(AgentCall callToMake, boolean taken) {
     call = callToMake;
     takenBefore = taken;
+    transcript = CallTranscript.open(setting, call, clock);
+    return CallTranscript.closing(transcript, this::made);
+  }
+
+  private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
     Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
@@ -251,6 +263,7 @@ final class Call {
     Map<String, String> environment = new HashMap<>(surroundings.environment());
     environment.put(MARK, setting.mark());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
+    transcript.prompt(call.message());
     try {
       return AgentProcess.start(
           new ProcessSpec(argv, setting.workspace(), environment, stdin),
@@ -334,6 +347,8 @@ final class Call {
   }
 
   private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+    transcript.session(facts.resumable());
+    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
@@ -529,6 +544,6 @@ final class Call {
         facts.costUsd(),
         now,
         null,
-        null);
+        transcript.reference());
   }
 }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Conclusion;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
@@ -73,7 +74,8 @@ class CallHabitsTest {
                 agent.folder,
                 ChildEnvironment.of(host, agent.definition(), null),
                 new AgentVersions(),
-                "mark"),
+                "mark",
+                new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
             new Call.Bounds(LONG, silence, drained),
             Clock.systemUTC());
     return call.make(new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken);

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -58,7 +59,8 @@ class CallTest {
             agent.folder,
             ChildEnvironment.of(host, definition, null),
             new AgentVersions(),
-            "mark"),
+            "mark",
+            new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
         new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
         Clock.systemUTC());
   }

@@ -1,5 +1,7 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,6 +111,7 @@ final class ScriptedAgent {
             "WORK_KEY",
             "sk-very-secret",
             "HIDDEN",
-            "not for agents"));
+            "not for agents"),
+        new FileTranscripts(FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT));
   }
 }

@@ -2,6 +2,7 @@ package dev.outlast.worker.plugin;
 
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.TranscriptCleaning;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
@@ -12,6 +13,7 @@ import io.temporal.common.converter.DataConverter;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerOptions;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.Objects;
@@ -60,6 +62,9 @@ public final class OutlastPlugin extends SimplePlugin {
   private final AgentActivitiesImpl activities;
   private final SearchAttributes searchAttributes = new SearchAttributes();
   private final AtomicBoolean drained = new AtomicBoolean();
+
+  /** Null unless a factory runs, and where no transcripts are kept. */
+  private final AtomicReference<TranscriptCleaning> cleaning = new AtomicReference<>();
 
   /** The factory that this instance serves; null before one starts. */
   private final AtomicReference<WorkerFactory> served = new AtomicReference<>();
@@ -149,6 +154,7 @@ public final class OutlastPlugin extends SimplePlugin {
       }
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
+      cleanTranscripts();
       next.accept(factory);
     } catch (RuntimeException e) {
       if (first) {
@@ -163,8 +169,18 @@ public final class OutlastPlugin extends SimplePlugin {
   public void shutdownWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
     if (served.get() == factory && drained.compareAndSet(false, true)) {
       activities.drain();
+      TranscriptCleaning started = cleaning.getAndSet(null);
+      if (started != null) {
+        started.close();
+      }
     }
     next.accept(factory);
+  }
+
+  private void cleanTranscripts() {
+    if (host.transcripts() != null && cleaning.get() == null) {
+      cleaning.set(TranscriptCleaning.start(host.transcripts(), Clock.systemUTC()));
+    }
   }
 
   // The first use of the converter takes more than a second on a busy machine, and Temporal takes
