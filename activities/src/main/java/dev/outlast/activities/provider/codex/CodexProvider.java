@@ -7,6 +7,8 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
@@ -15,6 +17,7 @@ import dev.outlast.agent.SessionStart;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -69,6 +72,11 @@ public final class CodexProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("CODEX_*", "OPENAI_*");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new CodexItems(sink);
   }
 
   @Override
