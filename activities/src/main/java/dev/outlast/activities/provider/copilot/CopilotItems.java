@@ -48,9 +48,14 @@ final class CopilotItems extends RecordItems {
                 ? Json.text(data.path("error"), "message")
                 : words(result.isObject() ? result.path("content") : result));
       }
+      case "model.call_failure" -> {
+        String raw = Json.text(data, "errorMessage");
+        String words = Json.text(Json.read(raw), "message");
+        error(words.isBlank() ? raw : words);
+      }
       case "session.error" -> error(Json.text(data, "message"));
       default -> {
-        // Beginnings and ends, requests to the model, and what it goes on after.
+        // Beginnings and ends, and what it goes on after.
       }
     }
   }
