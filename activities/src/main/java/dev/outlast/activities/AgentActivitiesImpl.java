@@ -10,6 +10,7 @@ import dev.outlast.activities.workspace.GitState;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.activities.workspace.Worktrees;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -292,7 +293,14 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
             workspace,
             environment,
             versions,
-            registry);
+            registry,
+            new TranscriptContext(
+                agent.provider(),
+                null,
+                context.getInfo().getWorkflowId(),
+                invocation.turn(),
+                invocation.number(),
+                context.getInfo().getAttempt()));
     SessionMarks marks = new SessionMarks(setting, context.getInfo());
     // What an attempt that has reported anything finds moved may be the words of its own agent.
     Optional<AgentOutcome> movedOn =

@@ -18,6 +18,9 @@ import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.transcript.TranscriptKind;
+import dev.outlast.activities.transcript.TranscriptRecorder;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -78,7 +81,8 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      AgentRegistry registry) {
+      AgentRegistry registry,
+      TranscriptContext transcript) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -128,6 +132,7 @@ final class Call {
   private InvocationProgress reported;
   private long reportedAt;
   private long lookedAt = System.nanoTime();
+  private TranscriptRecorder transcript;
 
   /** The run whose agent works on the session. */
   private String elsewhere;
@@ -158,10 +163,12 @@ final class Call {
     }
 
     synchronized void stdout(OutputLine line) {
+      transcript.output(TranscriptKind.STDOUT, line);
       reader.stdout(line, clock.instant());
     }
 
     synchronized void stderr(OutputLine line) {
+      transcript.output(TranscriptKind.STDERR, line);
       reader.stderr(line, clock.instant());
     }
 
@@ -188,6 +195,11 @@ final class Call {
   AgentOutcome make(AgentCall callToMake, boolean taken) {
     call = callToMake;
     takenBefore = taken;
+    transcript = CallTranscript.open(setting, call, clock);
+    return CallTranscript.closing(transcript, this::made);
+  }
+
+  private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
     Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
@@ -296,6 +308,7 @@ final class Call {
     Map<String, String> environment = new HashMap<>(surroundings.environment());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
     AgentProcess process;
+    transcript.prompt(call.message());
     try {
       process =
           setting
@@ -460,6 +473,8 @@ final class Call {
   }
 
   private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+    transcript.session(facts.resumable());
+    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
@@ -661,6 +676,6 @@ final class Call {
         facts.costUsd(),
         now,
         null,
-        null);
+        transcript.reference());
   }
 }

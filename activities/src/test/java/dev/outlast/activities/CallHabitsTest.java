@@ -11,6 +11,7 @@ import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Conclusion;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
@@ -75,7 +76,8 @@ class CallHabitsTest {
                 agent.folder,
                 ChildEnvironment.of(host, agent.definition(), null),
                 new AgentVersions(),
-                AgentRegistry.open(folder)),
+                AgentRegistry.open(folder),
+                new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
             new Call.Bounds(LONG, silence, draining, drained),
             agent.claim(),
             Clock.systemUTC());

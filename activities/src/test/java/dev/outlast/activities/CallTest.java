@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -60,7 +61,8 @@ class CallTest {
             agent.folder,
             ChildEnvironment.of(host, definition, null),
             new AgentVersions(),
-            AgentRegistry.open(folder)),
+            AgentRegistry.open(folder),
+            new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
         new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
         agent.claim(),
         Clock.systemUTC());

@@ -2,6 +2,7 @@ package dev.outlast.worker.plugin;
 
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.TranscriptCleaning;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
@@ -79,6 +80,9 @@ public final class OutlastPlugin extends SimplePlugin {
   private final SearchAttributes searchAttributes = new SearchAttributes();
   private final HostWorkers hostWorkers;
   private final AtomicBoolean drained = new AtomicBoolean();
+
+  /** Null unless a factory runs, and where no transcripts are kept. */
+  private final AtomicReference<TranscriptCleaning> cleaning = new AtomicReference<>();
 
   /** The factory that this instance serves; null before one starts. */
   private final AtomicReference<WorkerFactory> served = new AtomicReference<>();
@@ -181,6 +185,7 @@ public final class OutlastPlugin extends SimplePlugin {
       hostWorkers.connect(factory.getWorkflowClient());
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
+      cleanTranscripts();
       next.accept(factory);
       ServerWatch.begin(factory.getWorkflowClient().getWorkflowServiceStubs().getRawChannel());
     } catch (RuntimeException e) {
@@ -196,8 +201,18 @@ public final class OutlastPlugin extends SimplePlugin {
   public void shutdownWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
     if (served.get() == factory && drained.compareAndSet(false, true)) {
       activities.drain();
+      TranscriptCleaning started = cleaning.getAndSet(null);
+      if (started != null) {
+        started.close();
+      }
     }
     next.accept(factory);
+  }
+
+  private void cleanTranscripts() {
+    if (host.transcripts() != null && cleaning.get() == null) {
+      cleaning.set(TranscriptCleaning.start(host.transcripts(), Clock.systemUTC()));
+    }
   }
 
   // The first use of the converter takes more than a second on a busy machine, and Temporal takes
