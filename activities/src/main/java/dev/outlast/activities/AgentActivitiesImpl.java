@@ -1,5 +1,7 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRecord;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
@@ -36,6 +38,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -306,12 +309,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   /** A worker that was killed leaves its agent behind; two must not work on one session. */
   private void endLeftBehind(ActivityInfo info, InvocationProgress before) {
-    boolean gone =
-        registry.end(
-            agent ->
-                Objects.equals(agent.owner().workflowRunId(), info.getWorkflowRunId())
-                    && Objects.equals(agent.owner().activityId(), info.getActivityId())
-                    && agent.owner().attempt() < info.getAttempt());
+    boolean gone = registry.end(earlierAttempt(Call.owner(info)));
     if (!gone) {
       throw Failures.transientFailure(
           ErrorCode.AGENT_CRASHED,
@@ -319,6 +317,13 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
               + " started",
           before);
     }
+  }
+
+  static Predicate<AgentRecord> earlierAttempt(AgentOwner now) {
+    return agent ->
+        Objects.equals(agent.owner().workflowRunId(), now.workflowRunId())
+            && Objects.equals(agent.owner().activityId(), now.activityId())
+            && agent.owner().attempt() < now.attempt();
   }
 
   private boolean drained() {

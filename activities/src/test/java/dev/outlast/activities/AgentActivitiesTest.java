@@ -8,9 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRecord;
 import dev.outlast.activities.process.AgentRegistry;
-import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.activities.process.ProcessIdentity;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -40,6 +41,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -302,26 +304,20 @@ class AgentActivitiesTest {
   }
 
   @Test
-  void an_agent_left_behind_by_a_killed_worker_is_ended_before_its_session_is_resumed()
-      throws IOException, InterruptedException {
-    agentThat("init; say 'x'; result 'done'");
-    AgentProcess orphan =
-        AgentProcess.start(
-            new ProcessSpec(
-                List.of("/bin/sh", "-c", "sleep 60 & sleep 60"),
-                folder,
-                Map.of("OUTLAST_TEST", "run/activity"),
-                null),
-            line -> {},
-            line -> {});
-    try {
-      assertFalse(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/other"));
-      assertTrue(ProcessHandle.of(orphan.pid()).isPresent());
-      assertTrue(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/activity"));
-      assertTrue(orphan.awaitExit(Duration.ofSeconds(5)));
-    } finally {
-      orphan.end();
-    }
+  void a_retry_ends_the_agents_of_earlier_attempts_and_of_nobody_else() {
+    Predicate<AgentRecord> earlier =
+        AgentActivitiesImpl.earlierAttempt(new AgentOwner("id", "run", "activity", 3));
+    assertTrue(earlier.test(recorded(new AgentOwner("id", "run", "activity", 1))));
+    assertTrue(earlier.test(recorded(new AgentOwner("id", "run", "activity", 2))));
+    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "activity", 3))));
+    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "activity", 4))));
+    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "other", 1))));
+    assertFalse(earlier.test(recorded(new AgentOwner("id", "other", "activity", 1))));
+  }
+
+  private static AgentRecord recorded(AgentOwner owner) {
+    ProcessIdentity self = ProcessIdentity.current();
+    return new AgentRecord(self, self, owner, null, "/", Instant.EPOCH, "mark", null);
   }
 
   @Test
