@@ -16,6 +16,11 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.transcript.TranscriptKind;
+import dev.outlast.activities.transcript.TranscriptRecorder;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -29,11 +34,7 @@ import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
-import io.temporal.client.ActivityCanceledException;
-import io.temporal.client.ActivityCompletionException;
-import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.ApplicationFailure;
-import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
@@ -80,7 +81,8 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      AgentRegistry registry) {
+      AgentRegistry registry,
+      TranscriptContext transcript) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -92,8 +94,14 @@ final class Call {
     }
   }
 
-  /** How long it may take. */
-  record Bounds(Duration invocation, Duration silence, BooleanSupplier drained) {}
+  /**
+   * How long it may take.
+   *
+   * @param draining says that no agent may be started any more
+   * @param drained says that agents at work must be ended
+   */
+  record Bounds(
+      Duration invocation, Duration silence, BooleanSupplier draining, BooleanSupplier drained) {}
 
   /** Why we end an agent ourselves. */
   private enum Reason {
@@ -112,6 +120,7 @@ final class Call {
   private static final Logger log = LoggerFactory.getLogger(Call.class);
 
   private final ActivityExecutionContext context;
+  private final Lifeline lifeline;
   private final Setting setting;
   private final Bounds bounds;
   private final HeldClaim claim;
@@ -123,6 +132,7 @@ final class Call {
   private InvocationProgress reported;
   private long reportedAt;
   private long lookedAt = System.nanoTime();
+  private TranscriptRecorder transcript;
 
   /** The run whose agent works on the session. */
   private String elsewhere;
@@ -137,6 +147,7 @@ final class Call {
       HeldClaim claim,
       Clock clock) {
     this.context = context;
+    this.lifeline = new Lifeline(context);
     this.setting = setting;
     this.bounds = bounds;
     this.claim = claim;
@@ -152,15 +163,18 @@ final class Call {
     }
 
     synchronized void stdout(OutputLine line) {
+      transcript.output(TranscriptKind.STDOUT, line);
       reader.stdout(line, clock.instant());
     }
 
     synchronized void stderr(OutputLine line) {
+      transcript.output(TranscriptKind.STDERR, line);
       reader.stderr(line, clock.instant());
     }
 
+    /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
-      return reader.facts();
+      return setting.environment().redact(reader.facts());
     }
 
     synchronized boolean sitsOutLimit() {
@@ -181,6 +195,11 @@ final class Call {
   AgentOutcome make(AgentCall callToMake, boolean taken) {
     call = callToMake;
     takenBefore = taken;
+    transcript = CallTranscript.open(setting, call, clock);
+    return CallTranscript.closing(transcript, this::made);
+  }
+
+  private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
     Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
@@ -223,6 +242,11 @@ final class Call {
     return outcome(conclusion, reader.facts());
   }
 
+  /** Says that the activity still works on what follows a call, which reports nothing itself. */
+  void stillHere() {
+    report(reported);
+  }
+
   /** Makes the host ready; the variables that the agent needs for it. */
   private Map<String, String> prepared() {
     try {
@@ -246,7 +270,9 @@ final class Call {
     Duration wait = settling(now, setting.driver().startsAt(call, surroundings, now));
     long began = System.nanoTime();
     Reason reason = null;
-    while (reason == null && System.nanoTime() - began < wait.toNanos()) {
+    while (reason == null
+        && !bounds.draining().getAsBoolean()
+        && System.nanoTime() - began < wait.toNanos()) {
       InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
@@ -258,7 +284,7 @@ final class Call {
     }
     // The agent's own time has not begun yet.
     started += System.nanoTime() - began;
-    return reason;
+    return reason == null && bounds.draining().getAsBoolean() ? Reason.DRAINED : reason;
   }
 
   static Duration settling(Instant now, Instant startsAt) {
@@ -282,6 +308,7 @@ final class Call {
     Map<String, String> environment = new HashMap<>(surroundings.environment());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
     AgentProcess process;
+    transcript.prompt(call.message());
     try {
       process =
           setting
@@ -294,16 +321,22 @@ final class Call {
                   reader::stdout,
                   reader::stderr);
     } catch (NotRecordedException e) {
-      throw Failures.transientFailure(ErrorCode.AGENT_CRASHED, e.getMessage(), reported);
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
     } catch (IOException | IllegalArgumentException e) {
       throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
     try {
+      // While it is held it has done nothing, and is where its path has led it.
+      Workspaces.verify(setting.workspace(), process.pid());
       // After it is on record and before it runs: whoever takes over ends what is on record.
       if (!claim.isOurs()) {
         process.end();
         throw givenUp();
       }
+    } catch (WorkspaceException moved) {
+      process.end();
+      throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
     } catch (IOException e) {
       process.end();
       throw Fence.unusable(e, reported);
@@ -440,6 +473,8 @@ final class Call {
   }
 
   private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+    transcript.session(facts.resumable());
+    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
@@ -455,17 +490,12 @@ final class Call {
   private Reason report(InvocationProgress progress) {
     reported = progress;
     reportedAt = System.nanoTime();
-    try {
-      context.heartbeat(progress);
-      return null;
-    } catch (ActivityWorkerShutdownException workerEnds) {
-      return Reason.DRAINED;
-    } catch (ActivityCanceledException cancelled) {
-      // The SDK says the same when the server has not been reached for a heartbeat timeout.
-      return cancelled.getCause() instanceof TimeoutFailure ? Reason.ABANDONED : Reason.CANCELLED;
-    } catch (ActivityCompletionException gone) {
-      return Reason.ABANDONED;
-    }
+    return switch (lifeline.beat(progress)) {
+      case GO_ON -> null;
+      case CANCELLED -> Reason.CANCELLED;
+      case DRAINED -> Reason.DRAINED;
+      case LOST -> Reason.ABANDONED;
+    };
   }
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {
@@ -646,6 +676,6 @@ final class Call {
         facts.costUsd(),
         now,
         null,
-        null);
+        transcript.reference());
   }
 }

@@ -13,6 +13,7 @@ import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
@@ -50,6 +51,12 @@ class AgentActivitiesTest {
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
   private static final String RESUME_MESSAGE = "please go on";
 
+  private static final Map<String, HostSighting> SIGHTINGS =
+      Map.of(
+          "host-2",
+          new HostSighting(
+              Instant.parse("2026-11-21T03:00:00Z"), Instant.parse("2026-11-21T03:00:40Z")));
+
   @TempDir Path folder;
 
   private final TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
@@ -84,7 +91,7 @@ class AgentActivitiesTest {
   }
 
   private void register(AgentHost host) {
-    activities = new AgentActivitiesImpl(host, () -> true);
+    activities = new AgentActivitiesImpl(host, () -> true, SIGHTINGS::get);
     temporal.registerActivitiesImplementations(activities);
     temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
     stub =
@@ -338,6 +345,12 @@ class AgentActivitiesTest {
     assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
     assertTrue(System.nanoTime() - began > 400_000_000L, "the drain grace was kept");
     assertTrue(agentIsGone());
+  }
+
+  @Test
+  void a_host_is_seen_as_the_server_says() throws IOException {
+    agentThat("result 'done'");
+    assertEquals(SIGHTINGS.get("host-2"), stub.seeHost("host-2"));
   }
 
   @Test

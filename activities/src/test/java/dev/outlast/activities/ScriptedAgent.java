@@ -6,6 +6,8 @@ import dev.outlast.activities.claim.Claimant;
 import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -134,6 +136,7 @@ final class ScriptedAgent {
             "WORK_KEY",
             "sk-very-secret",
             "HIDDEN",
-            "not for agents"));
+            "not for agents"),
+        new FileTranscripts(FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT));
   }
 }

@@ -181,6 +181,7 @@ public final class ClaimTable {
    * @throws IOException if nothing can be claimed, and so nothing may be started; the message names
    *     the file or the process
    */
+  @SuppressWarnings("try") // the lock is held, not used
   public Answer take(
       Claimant who, String sessionKind, Collection<SessionId> sessions, Path workspace)
       throws IOException {
@@ -240,6 +241,7 @@ public final class ClaimTable {
   }
 
   /** Replaces a held claim by one with more sessions, unless another run's agent is there. */
+  @SuppressWarnings("try") // the lock is held, not used
   Optional<Answer.Busy> extend(Claim more) throws IOException {
     FolderLock lock = lock();
     try {
@@ -379,6 +381,7 @@ public final class ClaimTable {
     }
   }
 
+  @SuppressWarnings("try") // the lock is held, not used
   private void releaseNow(Claim claim) throws IOException {
     if (Files.notExists(held)) {
       return;
