@@ -65,12 +65,14 @@ public final class Worktrees {
    * One worktree.
    *
    * @param run the workflow id of the run that it was made for
+   * @param held whether that run has not given it back
    * @param commits how many commits it has beyond its base; null if git does not say
    * @param changed how many paths are not committed; null if git does not say
    */
   public record Entry(
       String name,
       String run,
+      boolean held,
       Use use,
       String branch,
       String base,
@@ -388,6 +390,7 @@ public final class Worktrees {
     return new Entry(
         record.name(),
         record.run(),
+        !record.released(),
         there(record) ? use : Use.MISSING,
         record.branch(),
         record.base(),
