@@ -376,6 +376,20 @@ public final class Worktrees {
     }
   }
 
+  /**
+   * One worktree.
+   *
+   * @return empty if there is none of that name
+   * @throws WorkspaceException if its record cannot be read
+   */
+  public Optional<Entry> find(String name) {
+    try {
+      return records.read(name).map(this::entry);
+    } catch (IOException e) {
+      throw unwritable(e);
+    }
+  }
+
   private Entry entry(WorktreeRecord record) {
     Standing standing = null;
     try {

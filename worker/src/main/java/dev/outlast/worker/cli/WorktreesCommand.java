@@ -142,8 +142,7 @@ final class WorktreesCommand implements Callable<Integer> {
   }
 
   private void remove(Worktrees worktrees) {
-    Optional<Worktrees.Entry> entry =
-        worktrees.list().stream().filter(each -> each.name().equals(remove)).findFirst();
+    Optional<Worktrees.Entry> entry = worktrees.find(remove);
     if (entry.isEmpty()) {
       throw new CliException(
           ExitCode.FAILED,
