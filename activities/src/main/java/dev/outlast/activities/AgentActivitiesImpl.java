@@ -20,6 +20,7 @@ import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
@@ -277,7 +278,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     boolean retried = retried(context, before);
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
-    if (invocation.checkpoint() != null && plan.resumesUntold()) {
+    if (invocation.start() == SessionStart.RESUME
+        && invocation.checkpoint() != null
+        && plan.resumesUntold()) {
       plan =
           gitState.news(workspace, invocation.checkpoint().workspace()).map(plan::and).orElse(plan);
     }

@@ -67,7 +67,7 @@ final class Folders {
           @Override
           public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes)
               throws IOException {
-            if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
+            if (!Files.isWritable(folder)) {
               // Package managers protect what they unpack, from its owner too.
               Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
             }

@@ -65,12 +65,14 @@ public final class Worktrees {
    * One worktree.
    *
    * @param run the workflow id of the run that it was made for
+   * @param held whether that run has not given it back
    * @param commits how many commits it has beyond its base; null if git does not say
    * @param changed how many paths are not committed; null if git does not say
    */
   public record Entry(
       String name,
       String run,
+      boolean held,
       Use use,
       String branch,
       String base,
@@ -332,6 +334,11 @@ public final class Worktrees {
       int commits = forget(record, deadline);
       return new WorktreeEnd(false, commits, 0);
     }
+    if (!hasRepository(record)) {
+      log.warn("The worktree {} is kept: {} is gone", record.path(), record.common());
+      records.write(record.asReleased());
+      return new WorktreeEnd(true, 0, 0);
+    }
     Standing standing = null;
     try {
       standing = standing(record, deadline);
@@ -369,10 +376,24 @@ public final class Worktrees {
     }
   }
 
+  /**
+   * One worktree.
+   *
+   * @return empty if there is none of that name
+   * @throws WorkspaceException if its record cannot be read
+   */
+  public Optional<Entry> find(String name) {
+    try {
+      return records.read(name).map(this::entry);
+    } catch (IOException e) {
+      throw unwritable(e);
+    }
+  }
+
   private Entry entry(WorktreeRecord record) {
     Standing standing = null;
     try {
-      if (git != null && record.ready() && there(record)) {
+      if (git != null && record.ready() && there(record) && hasRepository(record)) {
         standing = standing(record, Deadline.in(GitState.MAX_TIME));
       }
     } catch (GitException e) {
@@ -383,6 +404,7 @@ public final class Worktrees {
     return new Entry(
         record.name(),
         record.run(),
+        !record.released(),
         there(record) ? use : Use.MISSING,
         record.branch(),
         record.base(),
@@ -446,6 +468,10 @@ public final class Worktrees {
 
   private static boolean there(WorktreeRecord record) {
     return Files.exists(Path.of(record.path()), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static boolean hasRepository(WorktreeRecord record) {
+    return Files.isDirectory(Path.of(record.common()));
   }
 
   private Git.Opened opened(Repository repository, Deadline deadline) throws GitException {
@@ -527,6 +553,9 @@ public final class Worktrees {
   /** Takes all away that git knows and has of a worktree, but no commits. */
   private void clear(WorktreeRecord record, Deadline deadline) throws IOException {
     Folders.deleteTree(Path.of(record.path()));
+    if (!hasRepository(record)) {
+      return;
+    }
     Git.Opened shared = opened(record.shared(), deadline);
     Path common = Path.of(record.common());
     Git.Answer answer =
@@ -543,11 +572,8 @@ public final class Worktrees {
    * @return how many commits its branch keeps
    */
   private int forget(WorktreeRecord record, Deadline deadline) throws IOException {
-    int commits = 0;
-    if (Files.isDirectory(Path.of(record.common()))) {
-      clear(record, deadline);
-      commits = commits(record, deadline);
-    }
+    clear(record, deadline);
+    int commits = hasRepository(record) ? commits(record, deadline) : 0;
     records.delete(record.name());
     return commits;
   }

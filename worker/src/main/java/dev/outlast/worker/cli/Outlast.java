@@ -60,6 +60,7 @@ public final class Outlast {
     line.addSubcommand("unpause", new UnpauseCommand(console));
     line.addSubcommand("send", new SendCommand(console));
     line.addSubcommand("cancel", new CancelCommand(console));
+    line.addSubcommand("worktrees", new WorktreesCommand(console));
     line.addSubcommand("doctor", new DoctorCommand(console));
     line.addSubcommand("detect", new DetectCommand(console));
     line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
