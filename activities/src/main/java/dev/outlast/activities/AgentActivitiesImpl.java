@@ -1,10 +1,12 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentOwner;
-import dev.outlast.activities.process.AgentRecord;
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.activities.workspace.GitState;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
@@ -39,7 +41,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
-import java.util.function.Predicate;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -53,6 +55,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
+  private final Function<String, HostSighting> hosts;
   private final Clock clock;
   private final Workspaces workspaces;
   private final Worktrees worktrees;
@@ -60,27 +63,37 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
   private final AgentRegistry registry;
+  private final Fence fence;
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
    * @param searchAttributes says whether the namespace knows Outlast's search attributes; asked
    *     once for each run
+   * @param hosts says when a worker of a host was last heard of, by the host's id; throws when that
+   *     cannot be found out now
    * @throws IllegalArgumentException if an agent's definition or the zone is wrong; the message
    *     begins with the key and says what is allowed
    */
-  public AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes) {
-    this(host, searchAttributes, Clock.systemUTC());
+  public AgentActivitiesImpl(
+      AgentHost host, BooleanSupplier searchAttributes, Function<String, HostSighting> hosts) {
+    this(host, searchAttributes, hosts, Clock.systemUTC());
   }
 
-  AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes, Clock clock) {
+  AgentActivitiesImpl(
+      AgentHost host,
+      BooleanSupplier searchAttributes,
+      Function<String, HostSighting> hosts,
+      Clock clock) {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
+    this.hosts = Objects.requireNonNull(hosts, "hosts");
     this.clock = clock;
     String path = host.environment().get("PATH");
     this.worktrees = new Worktrees(path, host.stateFolder(), clock);
     this.gitState = new GitState(path, host.stateFolder());
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
     this.registry = AgentRegistry.open(host.stateFolder());
+    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -217,24 +230,52 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
-    if (drainEnds.get() != null) {
+    if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
           progressBefore(context));
     }
+    InvocationProgress before = progressBefore(context);
+    Answer answer =
+        fence.claim(
+            context.getInfo(),
+            invocation,
+            before,
+            agent(invocation.agent()),
+            workspace(invocation, context));
+    if (answer instanceof Answer.Busy busy) {
+      return fence.deferred(busy, invocation, before, retried(context, before));
+    }
+    try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
+      return invokeAgent(context, invocation, before, claim);
+    }
+  }
+
+  private Path workspace(AgentInvocation invocation, ActivityExecutionContext context) {
+    String run = context.getInfo().getWorkflowId();
+    return usable(() -> workspaces.again(invocation.workspace(), run));
+  }
+
+  private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
+    return before != null || context.getInfo().getAttempt() > 1;
+  }
+
+  /** Nobody else works on the session or in the workspace until this returns. */
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
-    String run = context.getInfo().getWorkflowId();
-    Path workspace = usable(() -> workspaces.again(invocation.workspace(), run));
+    Path workspace = workspace(invocation, context);
     Path executable = Executables.find(agent, host.environment().get("PATH"));
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
-    InvocationProgress before = progressBefore(context);
-    endLeftBehind(context.getInfo(), before);
-    boolean retried = before != null || context.getInfo().getAttempt() > 1;
+    boolean retried = retried(context, before);
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
     if (invocation.checkpoint() != null && plan.resumesUntold()) {
@@ -252,7 +293,14 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
             workspace,
             environment,
             versions,
-            registry);
+            registry,
+            new TranscriptContext(
+                agent.provider(),
+                null,
+                context.getInfo().getWorkflowId(),
+                invocation.turn(),
+                invocation.number(),
+                context.getInfo().getAttempt()));
     SessionMarks marks = new SessionMarks(setting, context.getInfo());
     // What an attempt that has reported anything finds moved may be the words of its own agent.
     Optional<AgentOutcome> movedOn =
@@ -268,7 +316,11 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
             context,
             setting,
             new Call.Bounds(
-                invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
+                invocation.invocationTimeout(),
+                invocation.silenceTimeout(),
+                this::draining,
+                this::drained),
+            claim,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
     boolean unknown =
@@ -302,7 +354,7 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
 
   @Override
   public HostSighting seeHost(String hostId) {
-    throw new UnsupportedOperationException("seeHost");
+    return hosts.apply(hostId);
   }
 
   @Override
@@ -320,23 +372,8 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
     }
   }
 
-  /** A worker that was killed leaves its agent behind; two must not work on one session. */
-  private void endLeftBehind(ActivityInfo info, InvocationProgress before) {
-    boolean gone = registry.end(earlierAttempt(Call.owner(info)));
-    if (!gone) {
-      throw Failures.transientFailure(
-          ErrorCode.AGENT_CRASHED,
-          "the agent of an earlier attempt does not end, not even by SIGKILL; the agent was not"
-              + " started",
-          before);
-    }
-  }
-
-  static Predicate<AgentRecord> earlierAttempt(AgentOwner now) {
-    return agent ->
-        Objects.equals(agent.owner().workflowRunId(), now.workflowRunId())
-            && Objects.equals(agent.owner().activityId(), now.activityId())
-            && agent.owner().attempt() < now.attempt();
+  private boolean draining() {
+    return drainEnds.get() != null;
   }
 
   private boolean drained() {

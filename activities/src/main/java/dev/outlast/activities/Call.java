@@ -1,5 +1,7 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
@@ -14,6 +16,9 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.transcript.TranscriptKind;
+import dev.outlast.activities.transcript.TranscriptRecorder;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
@@ -29,11 +34,7 @@ import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
-import io.temporal.client.ActivityCanceledException;
-import io.temporal.client.ActivityCompletionException;
-import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.ApplicationFailure;
-import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
@@ -60,6 +61,9 @@ final class Call {
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
 
+  /** How often it is looked whether a newer attempt has taken over. */
+  static final Duration CLAIM_LOOK = Duration.ofSeconds(1);
+
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
    */
@@ -77,7 +81,8 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      AgentRegistry registry) {
+      AgentRegistry registry,
+      TranscriptContext transcript) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -89,8 +94,14 @@ final class Call {
     }
   }
 
-  /** How long it may take. */
-  record Bounds(Duration invocation, Duration silence, BooleanSupplier drained) {}
+  /**
+   * How long it may take.
+   *
+   * @param draining says that no agent may be started any more
+   * @param drained says that agents at work must be ended
+   */
+  record Bounds(
+      Duration invocation, Duration silence, BooleanSupplier draining, BooleanSupplier drained) {}
 
   /** Why we end an agent ourselves. */
   private enum Reason {
@@ -101,14 +112,18 @@ final class Call {
     /** It sleeps in its own process until a limit is over. */
     SITS_OUT,
     /** The server has given this attempt up, so nobody hears its answer. */
-    ABANDONED
+    ABANDONED,
+    /** It has gone on with a session on which another run's agent works. */
+    BUSY
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
 
   private final ActivityExecutionContext context;
+  private final Lifeline lifeline;
   private final Setting setting;
   private final Bounds bounds;
+  private final HeldClaim claim;
   private final Clock clock;
 
   private AgentCall call;
@@ -116,11 +131,26 @@ final class Call {
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
+  private long lookedAt = System.nanoTime();
+  private TranscriptRecorder transcript;
 
-  Call(ActivityExecutionContext context, Setting setting, Bounds bounds, Clock clock) {
+  /** The run whose agent works on the session. */
+  private String elsewhere;
+
+  /**
+   * @param claim held for as long as the call is made
+   */
+  Call(
+      ActivityExecutionContext context,
+      Setting setting,
+      Bounds bounds,
+      HeldClaim claim,
+      Clock clock) {
     this.context = context;
+    this.lifeline = new Lifeline(context);
     this.setting = setting;
     this.bounds = bounds;
+    this.claim = claim;
     this.clock = clock;
   }
 
@@ -133,10 +163,12 @@ final class Call {
     }
 
     synchronized void stdout(OutputLine line) {
+      transcript.output(TranscriptKind.STDOUT, line);
       reader.stdout(line, clock.instant());
     }
 
     synchronized void stderr(OutputLine line) {
+      transcript.output(TranscriptKind.STDERR, line);
       reader.stderr(line, clock.instant());
     }
 
@@ -163,6 +195,11 @@ final class Call {
   AgentOutcome make(AgentCall callToMake, boolean taken) {
     call = callToMake;
     takenBefore = taken;
+    transcript = CallTranscript.open(setting, call, clock);
+    return CallTranscript.closing(transcript, this::made);
+  }
+
+  private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
     Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
@@ -185,6 +222,9 @@ final class Call {
     } finally {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
+    }
+    if (overtaken()) {
+      throw givenUp();
     }
     Optional<NotExecutedException> notExecuted = process.notExecuted();
     if (notExecuted.isPresent()) {
@@ -230,7 +270,9 @@ final class Call {
     Duration wait = settling(now, setting.driver().startsAt(call, surroundings, now));
     long began = System.nanoTime();
     Reason reason = null;
-    while (reason == null && System.nanoTime() - began < wait.toNanos()) {
+    while (reason == null
+        && !bounds.draining().getAsBoolean()
+        && System.nanoTime() - began < wait.toNanos()) {
       InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
@@ -242,7 +284,7 @@ final class Call {
     }
     // The agent's own time has not begun yet.
     started += System.nanoTime() - began;
-    return reason;
+    return reason == null && bounds.draining().getAsBoolean() ? Reason.DRAINED : reason;
   }
 
   static Duration settling(Instant now, Instant startsAt) {
@@ -267,6 +309,7 @@ final class Call {
     Map<String, String> environment = new HashMap<>(surroundings.environment());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
     AgentProcess process;
+    transcript.prompt(call.message());
     try {
       process =
           setting
@@ -287,14 +330,58 @@ final class Call {
     try {
       // While it is held it has done nothing, and is where its path has led it.
       Workspaces.verify(setting.workspace(), process.pid());
-      process.release();
-      return process;
+      // After it is on record and before it runs: whoever takes over ends what is on record.
+      if (!claim.isOurs()) {
+        process.end();
+        throw givenUp();
+      }
     } catch (WorkspaceException moved) {
       process.end();
       throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
     } catch (IOException e) {
       process.end();
-      throw notStarted(e, true);
+      throw Fence.unusable(e, reported);
+    }
+    try {
+      process.release();
+      return process;
+    } catch (IOException e) {
+      process.end();
+      throw overtaken() ? givenUp() : notStarted(e, true);
+    }
+  }
+
+  /** Whether a newer attempt has taken over, for which the server has given up this one. */
+  private boolean overtaken() {
+    lookedAt = System.nanoTime();
+    try {
+      return !claim.isOurs();
+    } catch (IOException unreadable) {
+      // The agent has passed the gate, and the server refuses what an old attempt reports.
+      log.warn("A claim cannot be read", unreadable);
+      return false;
+    }
+  }
+
+  private ApplicationFailure givenUp() {
+    return Failures.benign(
+        ErrorCode.DRAINED,
+        "a newer attempt has taken over; the agent of this one has ended",
+        reported);
+  }
+
+  /** Claims the session that the agent goes by; says whether it may go on with it. */
+  private boolean claimed(SessionId session) {
+    if (session == null || claim.covers(session)) {
+      return true;
+    }
+    try {
+      Optional<Answer.Busy> busy = claim.add(session);
+      busy.ifPresent(by -> elsewhere = by.run());
+      return busy.isEmpty();
+    } catch (IOException e) {
+      log.warn("Session {} cannot be claimed yet", session, e);
+      return true;
     }
   }
 
@@ -327,6 +414,9 @@ final class Call {
       if (interruption != null) {
         return interruption;
       }
+      if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
+        return Reason.ABANDONED;
+      }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;
       }
@@ -337,6 +427,9 @@ final class Call {
         return Reason.TOO_SILENT;
       }
       InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      if (!claimed(now.session())) {
+        return Reason.BUSY;
+      }
       if (due() || news(now)) {
         Reason reason = report(now);
         if (reason != null) {
@@ -381,6 +474,8 @@ final class Call {
   }
 
   private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+    transcript.session(facts.resumable());
+    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
@@ -396,17 +491,12 @@ final class Call {
   private Reason report(InvocationProgress progress) {
     reported = progress;
     reportedAt = System.nanoTime();
-    try {
-      context.heartbeat(progress);
-      return null;
-    } catch (ActivityWorkerShutdownException workerEnds) {
-      return Reason.DRAINED;
-    } catch (ActivityCanceledException cancelled) {
-      // The SDK says the same when the server has not been reached for a heartbeat timeout.
-      return cancelled.getCause() instanceof TimeoutFailure ? Reason.ABANDONED : Reason.CANCELLED;
-    } catch (ActivityCompletionException gone) {
-      return Reason.ABANDONED;
-    }
+    return switch (lifeline.beat(progress)) {
+      case GO_ON -> null;
+      case CANCELLED -> Reason.CANCELLED;
+      case DRAINED -> Reason.DRAINED;
+      case LOST -> Reason.ABANDONED;
+    };
   }
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {
@@ -452,6 +542,12 @@ final class Call {
               ErrorCode.DRAINED,
               "the agent was ended: the server has given this attempt up",
               reported);
+      case BUSY ->
+          Failures.after(
+              ErrorCode.DRAINED,
+              "the agent was ended: the agent of run " + elsewhere + " works on the same session",
+              reported,
+              Fence.ASK_AGAIN);
       default ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
@@ -581,6 +677,6 @@ final class Call {
         facts.costUsd(),
         now,
         null,
-        null);
+        transcript.reference());
   }
 }

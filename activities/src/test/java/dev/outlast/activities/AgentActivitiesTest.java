@@ -8,14 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.outlast.activities.process.AgentOwner;
-import dev.outlast.activities.process.AgentRecord;
 import dev.outlast.activities.process.AgentRegistry;
-import dev.outlast.activities.process.ProcessIdentity;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
@@ -41,7 +39,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -53,6 +50,12 @@ class AgentActivitiesTest {
 
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
   private static final String RESUME_MESSAGE = "please go on";
+
+  private static final Map<String, HostSighting> SIGHTINGS =
+      Map.of(
+          "host-2",
+          new HostSighting(
+              Instant.parse("2026-11-21T03:00:00Z"), Instant.parse("2026-11-21T03:00:40Z")));
 
   @TempDir Path folder;
 
@@ -88,7 +91,7 @@ class AgentActivitiesTest {
   }
 
   private void register(AgentHost host) {
-    activities = new AgentActivitiesImpl(host, () -> true);
+    activities = new AgentActivitiesImpl(host, () -> true, SIGHTINGS::get);
     temporal.registerActivitiesImplementations(activities);
     temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
     stub =
@@ -304,23 +307,6 @@ class AgentActivitiesTest {
   }
 
   @Test
-  void a_retry_ends_the_agents_of_earlier_attempts_and_of_nobody_else() {
-    Predicate<AgentRecord> earlier =
-        AgentActivitiesImpl.earlierAttempt(new AgentOwner("id", "run", "activity", 3));
-    assertTrue(earlier.test(recorded(new AgentOwner("id", "run", "activity", 1))));
-    assertTrue(earlier.test(recorded(new AgentOwner("id", "run", "activity", 2))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "activity", 3))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "activity", 4))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "run", "other", 1))));
-    assertFalse(earlier.test(recorded(new AgentOwner("id", "other", "activity", 1))));
-  }
-
-  private static AgentRecord recorded(AgentOwner owner) {
-    ProcessIdentity self = ProcessIdentity.current();
-    return new AgentRecord(self, self, owner, null, "/", Instant.EPOCH, "mark", null);
-  }
-
-  @Test
   void an_unknown_session_is_said_to_be_unknown() throws IOException {
     agentThat("unknown");
     AgentOutcome.Stopped stopped =
@@ -359,6 +345,12 @@ class AgentActivitiesTest {
     assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
     assertTrue(System.nanoTime() - began > 400_000_000L, "the drain grace was kept");
     assertTrue(agentIsGone());
+  }
+
+  @Test
+  void a_host_is_seen_as_the_server_says() throws IOException {
+    agentThat("result 'done'");
+    assertEquals(SIGHTINGS.get("host-2"), stub.seeHost("host-2"));
   }
 
   @Test

@@ -57,7 +57,8 @@ class ContinuedElsewhereTest {
               *) result done ;;
             esac
             """);
-    temporal.registerActivitiesImplementations(new AgentActivitiesImpl(agent.host(), () -> true));
+    temporal.registerActivitiesImplementations(
+        new AgentActivitiesImpl(agent.host(), () -> true, host -> null));
     stub =
         temporal.newActivityStub(
             AgentActivities.class,

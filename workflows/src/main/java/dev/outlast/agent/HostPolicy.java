@@ -1,5 +1,7 @@
 package dev.outlast.agent;
 
+import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.time.Duration;
@@ -16,7 +18,13 @@ import java.util.Objects;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record HostPolicy(
-    OnBusy onBusy, OnContinued onContinued, OnHostLost onHostLost, Duration hostGrace) {
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        OnBusy onBusy,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        OnContinued onContinued,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        OnHostLost onHostLost,
+    Duration hostGrace) {
 
   /** The shortest grace for a host: a worker that is restarted must not count as lost. */
   public static final Duration MIN_HOST_GRACE = Duration.ofSeconds(10);
@@ -27,7 +35,8 @@ public record HostPolicy(
 
   /** What to do when the workspace or the session is another run's at the moment. */
   public enum OnBusy {
-    /** Wait until it is free. */
+    /** Wait until it is free; also what is done for a word that only a newer version knows. */
+    @JsonEnumDefaultValue
     @JsonProperty("wait")
     WAIT,
     /** Fail the run. */
@@ -37,7 +46,11 @@ public record HostPolicy(
 
   /** What to do when somebody has gone on with the session. */
   public enum OnContinued {
-    /** Pause the run, and go on when an operator says so. */
+    /**
+     * Pause the run, and go on when an operator says so; also what is done for a word that only a
+     * newer version knows.
+     */
+    @JsonEnumDefaultValue
     @JsonProperty("pause")
     PAUSE,
     /** Resume the session nevertheless, and tell the agent so. */
@@ -50,7 +63,8 @@ public record HostPolicy(
 
   /** What to do when the host is gone. */
   public enum OnHostLost {
-    /** Wait for the host. */
+    /** Wait for the host; also what is done for a word that only a newer version knows. */
+    @JsonEnumDefaultValue
     @JsonProperty("wait")
     WAIT,
     /** Go on elsewhere, in a fresh session that is told of the task so far. */

@@ -24,6 +24,10 @@ public enum ErrorCode {
   STOPPED_AT_LIMIT("OUT2003"),
   /** The agent crashed as often as an invocation is retried. */
   AGENT_FAILED("OUT2004"),
+  /** The workspace or session is another run's, and the policy says not to wait for it. */
+  BUSY("OUT2005"),
+  /** The run's host is gone, and the policy says not to wait for it. */
+  HOST_LOST("OUT2006"),
   /** The agent crashed or could not reach its model; retried. */
   AGENT_CRASHED("OUT3001"),
   /** The provider throttled the agent for a moment; retried. */

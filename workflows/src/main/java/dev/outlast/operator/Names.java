@@ -22,6 +22,7 @@ public final class Names {
   public static final String SIGNAL_UNPAUSE = "unpause";
   public static final String UPDATE_SEND = "send";
   public static final String UPDATE_CHANGE_RESUME = "changeResume";
+  public static final String UPDATE_MOVE = "move";
   public static final String QUERY_STATUS = "status";
   public static final String QUERY_EVENTS = "events";
   public static final String QUERY_INCIDENTS = "incidents";

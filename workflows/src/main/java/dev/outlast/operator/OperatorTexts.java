@@ -59,6 +59,44 @@ public final class OperatorTexts {
         + MINUTE.format(roundedUp(until));
   }
 
+  /** The label of the timer of a run whose workspace or session is another run's. */
+  public static String busySummary(String what, String holder, Instant until) {
+    return busy(what, holder) + "; tries again " + MINUTE.format(roundedUp(until));
+  }
+
+  /**
+   * What is said of a workspace or session that is another run's: {@code the workspace: run X works
+   * in it}.
+   *
+   * @param holder the run's workflow id; null if it is not known
+   */
+  public static String busy(String what, String holder) {
+    String run = holder == null ? "another run" : "run " + plain(holder);
+    return "the " + what + ": " + run + (what.equals("session") ? " works on it" : " works in it");
+  }
+
+  /** The label of the timer of a run whose host has not taken an invocation. */
+  public static String hostSummary(String host, Instant until) {
+    return "host " + plain(host) + " is away: looks again " + MINUTE.format(roundedUp(until));
+  }
+
+  /**
+   * What is said of a run's worktree that is kept.
+   *
+   * @param commits how many commits its branch has beyond where it began
+   * @param changed how many paths are not committed
+   */
+  public static String keptWorktree(String branch, int commits, int changed) {
+    return "kept: branch "
+        + plain(branch)
+        + " with "
+        + commits
+        + (commits == 1 ? " commit, " : " commits, ")
+        + changed
+        + (changed == 1 ? " path" : " paths")
+        + " not committed";
+  }
+
   /** The label of an invocation: {@code claude/work turn 1, invocation 2: resumes the session}. */
   public static String invocationSummary(
       String agent, String account, int turn, int invocation, String start) {
@@ -89,10 +127,32 @@ public final class OperatorTexts {
   public static String waiting(Instant now, Instant resumeAt, String scope) {
     return "**waiting** for the "
         + (scope.equals("unknown") ? "usage" : scope)
-        + " limit: resumes **"
-        + moment(resumeAt)
+        + " limit: resumes "
+        + in(now, resumeAt);
+  }
+
+  /** The first line of the details of a run that waits for what another run has. */
+  public static String waitingForBusy(Instant now, Instant next, String what, String holder) {
+    return "**waiting** for " + busy(what, holder) + "; tries again " + in(now, next);
+  }
+
+  /** The first line of the details of a run whose account is known to be closed. */
+  public static String waitingForAccount(Instant now, Instant next) {
+    return "**waiting** for the account, which is closed; asks again " + in(now, next);
+  }
+
+  /** The first line of the details of a run whose host has not taken an invocation. */
+  public static String waitingForHost(String host) {
+    return "**waiting** for its host "
+        + plain(host)
+        + ", of which no worker is heard; goes on as soon as one is there";
+  }
+
+  private static String in(Instant now, Instant next) {
+    return "**"
+        + moment(next)
         + "** (in "
-        + DurationText.of(Duration.between(now, resumeAt))
+        + DurationText.of(Duration.between(now, next))
         + " as of "
         + moment(now)
         + ")";

@@ -74,6 +74,23 @@ public interface AgentRun {
   void validateSend(String prompt);
 
   /**
+   * Lets a run that waits for its host go on on another one: in a fresh session that is told of the
+   * task so far. Without effect if the host comes back first, or if no other host can take the run;
+   * its events tell.
+   *
+   * @return {@code moving}
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_MOVE,
+      description =
+          "Go on on another host, in a fresh session with a handoff message. Takes a reason (text,"
+              + " may be left out). Refused unless the run waits for its host.")
+  String move(String reason);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_MOVE)
+  void validateMove(String reason);
+
+  /**
    * Changes when the present wait ends.
    *
    * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m}), at

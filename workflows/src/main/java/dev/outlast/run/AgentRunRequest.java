@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
 import java.time.Duration;
@@ -36,6 +37,14 @@ import java.util.Objects;
  * @param maxTotalWait the longest wait of the whole run; null for the worker's setting
  * @param invocationTimeout after this the agent is ended and the session resumed
  * @param silenceTimeout after this long without output the agent is ended and the session resumed
+ * @param worktree give the run a git worktree of its own, made from the workspace's repository
+ * @param onBusy what to do when the workspace or session is another run's; null for the worker's
+ *     setting
+ * @param onContinued what to do when somebody else has gone on with the session; null for the
+ *     worker's setting
+ * @param onHostLost what to do when the host is gone; null for the worker's setting
+ * @param hostGrace how long a host may take to take an invocation before it is asked whether it is
+ *     there, {@link HostPolicy#MIN_HOST_GRACE} at least; null for the worker's setting
  * @param label a name for people, shown in lists
  * @param carriedOver the run's state so far; set only by the run itself when its history has grown
  *     long and it goes on in a new one
@@ -59,6 +68,11 @@ public record AgentRunRequest(
     Duration maxTotalWait,
     Duration invocationTimeout,
     Duration silenceTimeout,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean worktree,
+    HostPolicy.OnBusy onBusy,
+    HostPolicy.OnContinued onContinued,
+    HostPolicy.OnHostLost onHostLost,
+    Duration hostGrace,
     String label,
     RunState carriedOver,
     @JsonIgnore List<String> problems) {
@@ -119,9 +133,19 @@ public record AgentRunRequest(
     copy.maxTotalWait = maxTotalWait;
     copy.invocationTimeout = invocationTimeout;
     copy.silenceTimeout = silenceTimeout;
+    copy.worktree = worktree;
+    copy.onBusy = onBusy;
+    copy.onContinued = onContinued;
+    copy.onHostLost = onHostLost;
+    copy.hostGrace = hostGrace;
     copy.label = label;
     copy.carriedOver = carriedOver;
     return copy;
+  }
+
+  /** The policy of the worker with what this request says. */
+  HostPolicy over(HostPolicy configured) {
+    return configured.overriddenBy(onBusy, onContinued, onHostLost, hostGrace);
   }
 
   /** This request for the run's next history; the state has the prompt where it is still needed. */
@@ -158,6 +182,11 @@ public record AgentRunRequest(
       @JsonProperty("maxTotalWait") Object maxTotalWait,
       @JsonProperty("invocationTimeout") Object invocationTimeout,
       @JsonProperty("silenceTimeout") Object silenceTimeout,
+      @JsonProperty("worktree") Object worktree,
+      @JsonProperty("onBusy") Object onBusy,
+      @JsonProperty("onContinued") Object onContinued,
+      @JsonProperty("onHostLost") Object onHostLost,
+      @JsonProperty("hostGrace") Object hostGrace,
       @JsonProperty("label") Object label,
       @JsonProperty("carriedOver") Object carriedOver,
       @JsonProperty("agents") Object agents,
@@ -165,7 +194,6 @@ public record AgentRunRequest(
       @JsonProperty("budget") Object budget,
       @JsonProperty("approvals") Object approvals,
       @JsonProperty("trust") Object trust,
-      @JsonProperty("worktree") Object worktree,
       @JsonProperty("notify") Object notify,
       @JsonProperty("labels") Object labels) {
     RequestReader reader = new RequestReader();
@@ -185,6 +213,11 @@ public record AgentRunRequest(
     read.maxTotalWait = reader.duration("maxTotalWait", maxTotalWait);
     read.invocationTimeout = reader.duration("invocationTimeout", invocationTimeout);
     read.silenceTimeout = reader.duration("silenceTimeout", silenceTimeout);
+    read.worktree = reader.flag("worktree", worktree);
+    read.onBusy = reader.word("onBusy", onBusy, HostPolicy.OnBusy.class);
+    read.onContinued = reader.word("onContinued", onContinued, HostPolicy.OnContinued.class);
+    read.onHostLost = reader.word("onHostLost", onHostLost, HostPolicy.OnHostLost.class);
+    read.hostGrace = reader.duration("hostGrace", hostGrace);
     read.label = reader.text("label", label);
     read.carriedOver = reader.state("carriedOver", carriedOver);
     // Asking for one of these and not getting it could cost money or do harm; so it is refused.
@@ -193,7 +226,6 @@ public record AgentRunRequest(
     reader.notYet("budget", budget);
     reader.notYet("approvals", "auto".equals(approvals) ? null : approvals);
     reader.notYet("trust", Boolean.FALSE.equals(trust) ? null : trust);
-    reader.notYet("worktree", Boolean.FALSE.equals(worktree) ? null : worktree);
     reader.notYet("notify", notify);
     reader.notYet("labels", labels);
     read.problems.addAll(reader.problems());
@@ -255,6 +287,11 @@ public record AgentRunRequest(
     private Duration maxTotalWait;
     private Duration invocationTimeout;
     private Duration silenceTimeout;
+    private boolean worktree;
+    private HostPolicy.OnBusy onBusy;
+    private HostPolicy.OnContinued onContinued;
+    private HostPolicy.OnHostLost onHostLost;
+    private Duration hostGrace;
     private String label;
     private RunState carriedOver;
 
@@ -335,6 +372,31 @@ public record AgentRunRequest(
       return this;
     }
 
+    public Builder setWorktree(boolean value) {
+      worktree = value;
+      return this;
+    }
+
+    public Builder setOnBusy(HostPolicy.OnBusy value) {
+      onBusy = value;
+      return this;
+    }
+
+    public Builder setOnContinued(HostPolicy.OnContinued value) {
+      onContinued = value;
+      return this;
+    }
+
+    public Builder setOnHostLost(HostPolicy.OnHostLost value) {
+      onHostLost = value;
+      return this;
+    }
+
+    public Builder setHostGrace(Duration value) {
+      hostGrace = value;
+      return this;
+    }
+
     public Builder setLabel(String value) {
       label = value;
       return this;
@@ -370,6 +432,7 @@ public record AgentRunRequest(
       RequestReader.checkPositive("maxTotalWait", maxTotalWait).ifPresent(found::add);
       RequestReader.checkPositive("invocationTimeout", invocationTimeout).ifPresent(found::add);
       RequestReader.checkPositive("silenceTimeout", silenceTimeout).ifPresent(found::add);
+      RequestReader.checkGrace("hostGrace", hostGrace).ifPresent(found::add);
       if (session != null && continueLast) {
         found.add("session, continueLast: give one of them, not both");
       }
@@ -389,6 +452,11 @@ public record AgentRunRequest(
           maxTotalWait,
           invocationTimeout,
           silenceTimeout,
+          worktree,
+          onBusy,
+          onContinued,
+          onHostLost,
+          hostGrace,
           label,
           carriedOver,
           found);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.TranscriptReference;
 
 /**
  * What a completed run ends with.
@@ -14,6 +15,10 @@ import dev.outlast.agent.TokenUsage;
  * @param invocations how often the agent was invoked
  * @param limitsHit how many usage limits the run met
  * @param waitedSeconds how long it waited for resets
+ * @param transcript where the output of the last session is kept; null if it is not
+ * @param worktree the run's own worktree; null if it had none
+ * @param continuedElsewhere true if the run ended because somebody else has gone on with its
+ *     session; {@code text} is then the last that the run itself was answered. Null otherwise
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -28,4 +33,7 @@ public record AgentRunResult(
     int limitsHit,
     long waitedSeconds,
     TokenUsage tokens,
-    double costUsd) {}
+    double costUsd,
+    TranscriptReference transcript,
+    RunWorktree worktree,
+    Boolean continuedElsewhere) {}

@@ -8,8 +8,8 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
-import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -23,14 +23,9 @@ import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
-import io.temporal.activity.ActivityCancellationType;
-import io.temporal.activity.ActivityOptions;
-import io.temporal.common.RetryOptions;
-import io.temporal.common.converter.Values;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
-import io.temporal.failure.TimeoutFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.Promise;
@@ -39,6 +34,7 @@ import io.temporal.workflow.WorkflowInit;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -53,14 +49,20 @@ public final class AgentRunWorkflow implements AgentRun {
   /** How often an invocation is tried when the agent crashes or its worker dies. */
   static final int MAX_INVOCATION_ATTEMPTS = 20;
 
+  /**
+   * How often an invocation is made again whose worker died in each of its attempts before the
+   * agent had done anything. With progress between there is no bound: it is workers that die then.
+   */
+  static final int MAX_FRUITLESS_INVOCATIONS = 3;
+
   /** An invocation whose worker was not heard of for this long is taken by another. */
   static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(30);
 
-  /** What an invocation may take beyond its timeout: its session settles, the agent is ended. */
-  static final Duration ENDING_GRACE = Duration.ofMinutes(5);
-
   /** The shortest time after which a closed account is asked again. */
   static final Duration MIN_DEFERRAL = Duration.ofSeconds(5);
+
+  /** The least time between two invocations that are given back. */
+  static final Duration GIVEN_BACK_PAUSE = Duration.ofSeconds(1);
 
   /** The most that a failure quotes of an agent's words, in characters. */
   static final int MAX_QUOTE = 600;
@@ -68,13 +70,24 @@ public final class AgentRunWorkflow implements AgentRun {
   /** After this many lost sessions something is wrong that a fresh one does not mend. */
   static final int MAX_LOST_SESSIONS = 3;
 
+  /** Nothing is known but that the invocation is to be made again. */
+  private static final AgentOutcome INTERRUPTED =
+      new Stopped(
+          new InvocationFacts(null, null, null, false, null, 0, Instant.EPOCH, null, null),
+          StopReason.INTERRUPTED,
+          "",
+          null);
+
   private final AgentRunRequest request;
   private final RunMemory memory;
   private final OperatorView view = new OperatorView();
+  private final HostWait host;
+  private final OwnWorktree worktree;
   private final Random random = Workflow.newRandom();
   private AgentState ended;
   private ResumeTimer wait;
   private UsageLimit waitedFor;
+  private Busy busy;
   private CancellationScope invocation;
 
   @WorkflowInit
@@ -84,6 +97,8 @@ public final class AgentRunWorkflow implements AgentRun {
         this.request.carriedOver() == null
             ? RunMemory.of(this.request)
             : RunMemory.restore(this.request.carriedOver());
+    this.host = new HostWait(this.request, memory, this::show);
+    this.worktree = new OwnWorktree(memory);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -100,15 +115,20 @@ public final class AgentRunWorkflow implements AgentRun {
       begin();
       while (true) {
         awaitUnpaused();
+        host.moveIfAsked();
         AgentOutcome outcome = invokeAgent();
         if (outcome instanceof Completed completed) {
           if (!nextTurnAfter(completed)) {
-            return finish();
+            return finish(false);
+          }
+        } else if (continuedElsewhere(outcome)) {
+          if (hostPolicy().onContinued() == HostPolicy.OnContinued.FINISH) {
+            return finish(true);
           }
         } else if (outcome instanceof Limited limited) {
           waitForReset(limited.limit(), whyEndless(limited.limit()));
         } else if (outcome instanceof Deferred deferred) {
-          waitUntilOpen(deferred);
+          waitUntilFree(deferred);
         } else if (outcome instanceof Stopped stopped) {
           goOnOrFail(stopped);
         } else {
@@ -133,31 +153,23 @@ public final class AgentRunWorkflow implements AgentRun {
       }
       return;
     }
-    memory.resolved(resolveAgent());
+    memory.resolved(resolved());
     record(RunEvent.Type.STARTED, null, "agent " + memory.agent().agent());
     show();
   }
 
-  private ResolvedAgent resolveAgent() {
-    AgentActivities resolver =
-        Workflow.newActivityStub(
-            AgentActivities.class,
-            ActivityOptions.newBuilder()
-                .setStartToCloseTimeout(Duration.ofMinutes(1))
-                .setSummary("finds the agent and checks the workspace")
-                .setRetryOptions(
-                    RetryOptions.newBuilder().setMaximumInterval(Duration.ofMinutes(1)).build())
-                .build());
+  private ResolvedAgent resolved() {
     try {
-      return resolver.resolveAgent(
-          new AgentSelection(
-              request.agent(),
-              request.account(),
-              request.model(),
-              request.workspace(),
-              request.session(),
-              request.continueLast(),
-              false));
+      return AgentCalls.resolver()
+          .resolveAgent(
+              new AgentSelection(
+                  request.agent(),
+                  request.account(),
+                  request.model(),
+                  request.workspace(),
+                  request.session(),
+                  request.continueLast(),
+                  request.worktree()));
     } catch (ActivityFailure failure) {
       throwIfCancelled();
       throw failed(failure);
@@ -175,28 +187,46 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private AgentOutcome invokeAgent() {
-    memory.invoked();
+    boolean another = memory.invoked();
     SessionStart start = sessionStart();
-    record(RunEvent.Type.INVOKED, null, "invocation " + memory.invocations() + ", " + words(start));
-    AgentActivities agent = invoker(words(start));
-    AgentInvocation call = nextInvocation(start);
-    Promise<?>[] outcome = new Promise<?>[1];
-    invocation =
-        Workflow.newCancellationScope(() -> outcome[0] = Async.function(agent::invokeAgent, call));
-    invocation.run();
-    AgentOutcome answer;
+    if (another) {
+      record(
+          RunEvent.Type.INVOKED, null, "invocation " + memory.invocations() + ", " + words(start));
+    }
+    Instant began = RunClock.now();
     try {
-      answer = (AgentOutcome) outcome[0].get();
+      AgentOutcome answer = answer(start);
+      busy = answer instanceof Deferred ? busy : null;
+      host.isBack(HostWait.TAKEN);
+      if (continuedElsewhere(answer)) {
+        wentOnElsewhere((Stopped) answer);
+        return answer;
+      }
       facts(answer).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
+        memory.neverOpened(freshSession());
+      }
+      return answer;
     } catch (ActivityFailure failure) {
-      answer = interruptedOrFailed(failure);
+      unanswered(failure, start, began);
+      return INTERRUPTED;
     } finally {
       invocation = null;
     }
-    if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
-      memory.neverOpened(freshSession());
+  }
+
+  private AgentOutcome answer(SessionStart start) {
+    Duration takenWithin = host.takenWithin();
+    AgentActivities agent = invoker(words(start), takenWithin);
+    AgentInvocation call = nextInvocation(start);
+    List<Promise<AgentOutcome>> outcome = new ArrayList<>();
+    invocation =
+        Workflow.newCancellationScope(() -> outcome.add(Async.function(agent::invokeAgent, call)));
+    invocation.run();
+    if (host.missed()) {
+      host.awaitTaking(outcome.get(0), takenWithin);
     }
-    return answer;
+    return outcome.get(0).get();
   }
 
   private boolean nextTurnAfter(Completed completed) {
@@ -289,6 +319,26 @@ public final class AgentRunWorkflow implements AgentRun {
         RunEvent.Type.RESUMED, incident.id(), byOperator ? "by an operator" : "the wait is over");
   }
 
+  /** Waits for an account that is closed, or for what another run has, and then asks again. */
+  private void waitUntilFree(Deferred deferred) {
+    memory.notInvoked();
+    if (deferred.cause() == Deferred.Cause.ACCOUNT) {
+      busy = null;
+      waitUntilOpen(deferred);
+      return;
+    }
+    Busy before = busy;
+    busy = Busy.of(deferred, before);
+    if (hostPolicy().onBusy() == HostPolicy.OnBusy.STOP) {
+      throw stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
+    }
+    if (!busy.isLike(before)) {
+      record(RunEvent.Type.DEFERRED, null, busy.words() + "; nothing was started");
+    }
+    Instant until = RunClock.now().plus(busy.pause(random.nextDouble()));
+    awaitTimer(new ResumeTimer(until, busy::summary));
+  }
+
   private void waitUntilOpen(Deferred deferred) {
     Duration told = Duration.between(deferred.observedAt(), deferred.until());
     Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
@@ -311,13 +361,19 @@ public final class AgentRunWorkflow implements AgentRun {
     } finally {
       wait = null;
       waitedFor = null;
-      memory.waited(Duration.between(began, RunClock.now()));
+      if (busy == null) {
+        memory.waited(Duration.between(began, RunClock.now()));
+      }
     }
   }
 
   private void goOnOrFail(Stopped stopped) {
     throwIfCancelled();
     if (stopped.reason() == StopReason.INTERRUPTED) {
+      return;
+    }
+    if (stopped.reason() == StopReason.SESSION_UNKNOWN && memory.doubtful()) {
+      memory.neverCameToBe(freshSession());
       return;
     }
     // A session that the user named and that never was there is the user's mistake to correct.
@@ -336,7 +392,37 @@ public final class AgentRunWorkflow implements AgentRun {
     waitForReset(stopped.limit(), why);
   }
 
-  private AgentRunResult finish() {
+  /** Somebody else has gone on with the session, and nothing was started. */
+  private static boolean continuedElsewhere(AgentOutcome outcome) {
+    return outcome instanceof Stopped stopped && stopped.reason() == StopReason.CONTINUED_ELSEWHERE;
+  }
+
+  private void wentOnElsewhere(Stopped found) {
+    memory.continuedElsewhere(found.facts());
+    String what = "somebody else has gone on with the session";
+    switch (hostPolicy().onContinued()) {
+      case PAUSE -> {
+        memory.paused(what);
+        record(RunEvent.Type.CONTINUED_ELSEWHERE, null, what + "; the run is paused");
+      }
+      case RESUME ->
+          record(
+              RunEvent.Type.CONTINUED_ELSEWHERE,
+              null,
+              what + "; it is resumed nevertheless, and told so");
+      case FINISH ->
+          record(
+              RunEvent.Type.CONTINUED_ELSEWHERE,
+              null,
+              what
+                  + "; the run leaves it to them"
+                  + (memory.queued() == 0 ? "" : ", with " + memory.queued() + " queued prompts"));
+    }
+  }
+
+  private AgentRunResult finish(boolean elsewhere) {
+    throwIfCancelled();
+    worktree.release();
     record(RunEvent.Type.COMPLETED, null, "");
     ended = AgentState.COMPLETED;
     show();
@@ -351,7 +437,10 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.limitsHit(),
         memory.waited().toSeconds(),
         memory.tokens(),
-        memory.costUsd());
+        memory.costUsd(),
+        memory.transcript(),
+        worktree.view(),
+        elsewhere ? Boolean.TRUE : null);
   }
 
   private void continueAsNewIfLong() {
@@ -379,7 +468,7 @@ public final class AgentRunWorkflow implements AgentRun {
     if (memory.sessionOpen()) {
       return SessionStart.RESUME;
     }
-    return request.continueLast() && memory.lostSessions() == 0
+    return request.continueLast() && memory.lostSessions() == 0 && memory.moves() == 0
         ? SessionStart.CONTINUE_LAST
         : SessionStart.FRESH;
   }
@@ -395,32 +484,21 @@ public final class AgentRunWorkflow implements AgentRun {
         agent.workspace(),
         start,
         memory.session(),
-        memory.message(),
+        memory.continued() ? Handoff.continuedElsewhere(memory.message()) : memory.message(),
         resumeMessage(),
         request.invocationTimeout(),
         request.silenceTimeout(),
-        null);
+        start == SessionStart.RESUME ? memory.checkpoint() : null);
   }
 
-  private AgentActivities invoker(String start) {
+  private AgentActivities invoker(String start, Duration takenWithin) {
     ResolvedAgent agent = memory.agent();
-    return Workflow.newActivityStub(
-        AgentActivities.class,
-        ActivityOptions.newBuilder()
-            .setTaskQueue(agent.taskQueue())
-            .setStartToCloseTimeout(request.invocationTimeout().plus(ENDING_GRACE))
-            .setHeartbeatTimeout(HEARTBEAT_TIMEOUT)
-            .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
-            .setRetryOptions(
-                RetryOptions.newBuilder()
-                    .setInitialInterval(Duration.ofSeconds(2))
-                    .setMaximumInterval(Duration.ofMinutes(5))
-                    .setMaximumAttempts(MAX_INVOCATION_ATTEMPTS)
-                    .build())
-            .setSummary(
-                OperatorTexts.invocationSummary(
-                    agent.agent(), agent.account(), memory.turn(), memory.invocations(), start))
-            .build());
+    return AgentCalls.invoker(
+        agent,
+        request.invocationTimeout(),
+        takenWithin,
+        OperatorTexts.invocationSummary(
+            agent.agent(), agent.account(), memory.turn(), memory.invocations(), start));
   }
 
   private String resumeMessage() {
@@ -436,42 +514,40 @@ public final class AgentRunWorkflow implements AgentRun {
     if (outcome instanceof Limited limited) {
       return Optional.of(limited.facts());
     }
+    if (outcome instanceof Deferred deferred) {
+      return Optional.ofNullable(deferred.facts());
+    }
     return outcome instanceof Stopped stopped ? Optional.of(stopped.facts()) : Optional.empty();
   }
 
-  private AgentOutcome interruptedOrFailed(ActivityFailure failure) {
-    sessionOf(failure).ifPresent(session -> memory.opened(session, resumeMessage()));
+  /** Decides whether an invocation that ended without an outcome is to be made again. */
+  private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
+    busy = null;
+    Unanswered unanswered = Unanswered.of(failure);
+    memory.unanswered(unanswered, start, resumeMessage(), freshSession());
     throwIfCancelled();
-    boolean drained =
-        failure.getCause() instanceof ApplicationFailure cause
-            && ErrorCode.DRAINED.code().equals(cause.getType());
-    if (invocation.isCancelRequested() || drained) {
-      return new Stopped(
-          new InvocationFacts(null, false, null, false, null, 0, RunClock.now(), null, null),
-          StopReason.INTERRUPTED,
-          "",
-          null);
+    if (invocation.isCancelRequested()) {
+      return;
     }
-    throw failed(failure);
-  }
-
-  /**
-   * The session of an invocation that did not answer, from its last heartbeat or from what its last
-   * attempt failed with; empty if the agent never had the message.
-   */
-  static Optional<SessionId> sessionOf(ActivityFailure failure) {
-    Values details = null;
-    if (failure.getCause() instanceof TimeoutFailure timeout) {
-      details = timeout.getLastHeartbeatDetails();
-    } else if (failure.getCause() instanceof ApplicationFailure application) {
-      details = application.getDetails();
+    switch (unanswered.why()) {
+      case CANCELLED, FAILED -> throw failed(failure);
+      case NOT_TAKEN -> {
+        Optional<String> lost = host.look();
+        if (lost.isPresent()) {
+          throw stopped(ErrorCode.HOST_LOST, lost.get());
+        }
+      }
+      case WORKER_LOST -> {
+        if (memory.workerLost(unanswered.progressed()) >= MAX_FRUITLESS_INVOCATIONS) {
+          throw failed(failure);
+        }
+      }
+      case GIVEN_BACK -> {
+        if (RunClock.now().isBefore(began.plus(GIVEN_BACK_PAUSE))) {
+          Workflow.sleep(GIVEN_BACK_PAUSE);
+        }
+      }
     }
-    if (details == null || details.getSize() == 0) {
-      return Optional.empty();
-    }
-    return Optional.ofNullable(details.get(InvocationProgress.class))
-        .filter(InvocationProgress::taken)
-        .map(InvocationProgress::session);
   }
 
   private SessionId freshSession() {
@@ -486,6 +562,10 @@ public final class AgentRunWorkflow implements AgentRun {
         .policy()
         .overriddenBy(
             request.maxAttempts(), request.maxWait(), request.maxTotalWait(), request.onCredit());
+  }
+
+  private HostPolicy hostPolicy() {
+    return request.over(memory.agent().hostPolicy());
   }
 
   private static String words(SessionStart start) {
@@ -521,6 +601,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private ApplicationFailure end(String type, String message, Throwable cause) {
     // A run whose cancellation was asked for ends as cancelled, whatever else has happened.
     throwIfCancelled();
+    worktree.release();
     record(RunEvent.Type.STOPPED, null, type);
     ended = AgentState.STOPPED;
     show();
@@ -534,6 +615,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private CanceledFailure cancelled(CanceledFailure failure) {
+    worktree.release();
     record(RunEvent.Type.CANCELLED, null, "");
     ended = AgentState.STOPPED;
     show();
@@ -546,7 +628,7 @@ public final class AgentRunWorkflow implements AgentRun {
     return CancellationScope.current().isCancelRequested();
   }
 
-  private static void throwIfCancelled() {
+  static void throwIfCancelled() {
     if (cancelRequested()) {
       throw new CanceledFailure("the run was cancelled");
     }
@@ -586,6 +668,22 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   @Override
+  public String move(String reason) {
+    memory.moveAsked(because(reason));
+    if (invocation != null) {
+      invocation.cancel("moved");
+    }
+    return "moving";
+  }
+
+  @Override
+  public void validateMove(String reason) {
+    if (!hostMissed()) {
+      refuse("move: the run does not wait for its host; ask for its status");
+    }
+  }
+
+  @Override
   public int send(String prompt) {
     int queued = memory.enqueue(prompt);
     record(RunEvent.Type.PROMPT_QUEUED, null, queued + " queued");
@@ -594,6 +692,9 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void validateSend(String prompt) {
+    if (worktree.released()) {
+      refuse("send: the run is ending; start a new one with its session");
+    }
     RequestReader.checkPrompt("prompt", prompt).ifPresent(AgentRunWorkflow::refuse);
     memory.checkRoomFor(prompt).ifPresent(AgentRunWorkflow::refuse);
   }
@@ -665,14 +766,37 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.limitsHit(),
         memory.waited().toSeconds(),
         wait == null ? null : wait.until(),
-        wait == null ? null : (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word(),
+        scope(),
         waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null,
         memory.queued(),
         memory.paused(),
         memory.tokens(),
         memory.costUsd(),
         memory.lastSeq(),
-        agent == null ? null : agent.host());
+        agent == null ? null : agent.host(),
+        waitsFor(),
+        wait != null && busy != null ? busy.holder() : null,
+        memory.continued() ? Boolean.TRUE : null,
+        memory.transcript(),
+        worktree.view());
+  }
+
+  private String scope() {
+    if (wait == null || busy != null) {
+      return null;
+    }
+    return (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word();
+  }
+
+  private WaitsFor waitsFor() {
+    if (wait != null) {
+      return waitedFor != null ? WaitsFor.LIMIT : busy == null ? WaitsFor.ACCOUNT : busy.waitsFor();
+    }
+    return hostMissed() ? WaitsFor.HOST : null;
+  }
+
+  private boolean hostMissed() {
+    return ended == null && host.missed();
   }
 
   private AgentState state() {
@@ -682,7 +806,7 @@ public final class AgentRunWorkflow implements AgentRun {
     if (memory.paused() != null) {
       return AgentState.PAUSED;
     }
-    return wait == null ? AgentState.RUNNING : AgentState.WAITING;
+    return wait == null && !hostMissed() ? AgentState.RUNNING : AgentState.WAITING;
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.outlast.run;
 import static dev.outlast.operator.OperatorTexts.moment;
 import static dev.outlast.operator.OperatorTexts.plain;
 
+import dev.outlast.operator.AgentState;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
@@ -91,12 +92,14 @@ final class OperatorView {
 
   private static String headline(RunStatus status, Instant now) {
     return switch (status.state()) {
-      case WAITING -> OperatorTexts.waiting(now, status.resumeAt(), status.scope());
+      case WAITING -> waiting(status, now);
       case PAUSED ->
-          status.resumeAt() == null
-              ? "**paused** by an operator"
-              : "**paused** by an operator; the wait for the limit ends "
-                  + moment(status.resumeAt());
+          goneOnElsewhere(status)
+              ? "**paused**: somebody else has gone on with the session"
+              : status.resumeAt() == null
+                  ? "**paused** by an operator"
+                  : "**paused** by an operator; the wait for the limit ends "
+                      + moment(status.resumeAt());
       case RUNNING -> "**running** since " + moment(now);
       case AWAITING_APPROVAL -> "**awaiting approval**";
       case COMPLETED -> "**completed** " + moment(now);
@@ -104,7 +107,31 @@ final class OperatorView {
     };
   }
 
+  private static boolean goneOnElsewhere(RunStatus status) {
+    return Boolean.TRUE.equals(status.continuedElsewhere());
+  }
+
+  private static String waiting(RunStatus status, Instant now) {
+    return switch (status.waitsFor()) {
+      case LIMIT -> OperatorTexts.waiting(now, status.resumeAt(), status.scope());
+      case ACCOUNT -> OperatorTexts.waitingForAccount(now, status.resumeAt());
+      case WORKSPACE, SESSION ->
+          OperatorTexts.waitingForBusy(
+              now, status.resumeAt(), status.waitsFor().word(), status.holder());
+      case HOST -> OperatorTexts.waitingForHost(status.host());
+      case OTHER -> "**waiting**";
+    };
+  }
+
   private static String whatNow(RunStatus status) {
+    if (status.state() == AgentState.WAITING && status.waitsFor() == WaitsFor.HOST) {
+      return "You can: start a worker on that host, update `move` to go on elsewhere in a fresh"
+          + " session, signal `pause`, or cancel.";
+    }
+    if (status.state() == AgentState.PAUSED && goneOnElsewhere(status)) {
+      return "You can: signal `unpause` to resume it nevertheless (the agent is told so), or cancel"
+          + " to leave it to whoever went on.";
+    }
     return switch (status.state()) {
       case WAITING ->
           "You can: signal `resumeNow` to go on at once, update `changeResume` to move the moment,"

@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.DurationText;
@@ -8,9 +9,11 @@ import io.temporal.common.converter.DataConverterException;
 import io.temporal.common.converter.GlobalDataConverter;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Reads the fields of a request from whatever JSON holds, and says of each wrong one what it is and
@@ -104,6 +107,28 @@ final class RequestReader {
     return wrong(field, value, "stop or wait");
   }
 
+  /** One of the words of an enumeration, which are its constants in small letters. */
+  <E extends Enum<E>> E word(String field, Object value, Class<E> type) {
+    if (value == null) {
+      return null;
+    }
+    for (E constant : type.getEnumConstants()) {
+      if (word(constant).equals(value)) {
+        return constant;
+      }
+    }
+    return wrong(
+        field,
+        value,
+        Arrays.stream(type.getEnumConstants())
+            .map(RequestReader::word)
+            .collect(Collectors.joining(" or ")));
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
   /**
    * The state that the run handed on to itself. It is converted here and not while the request is
    * read, because what cannot be read must fail the run rather than block it.
@@ -170,6 +195,18 @@ final class RequestReader {
                 && duration.compareTo(DurationText.MAX) <= 0)
         ? Optional.empty()
         : Optional.of(describe(field, duration, "more than 0 and at most 3650d"));
+  }
+
+  static Optional<String> checkGrace(String field, Duration grace) {
+    return grace == null
+            || (grace.compareTo(HostPolicy.MIN_HOST_GRACE) >= 0
+                && grace.compareTo(DurationText.MAX) <= 0)
+        ? Optional.empty()
+        : Optional.of(
+            describe(
+                field,
+                grace,
+                "at least " + DurationText.of(HostPolicy.MIN_HOST_GRACE) + " and at most 3650d"));
   }
 
   private static Optional<String> tooLong(String field, String text, int maxBytes) {

@@ -53,6 +53,21 @@ public record RunEvent(
     TURN_COMPLETED,
     @JsonProperty("session-lost")
     SESSION_LOST,
+    /** Somebody else has gone on with the session. */
+    @JsonProperty("continued-elsewhere")
+    CONTINUED_ELSEWHERE,
+    /** The host has not taken an invocation in time, and no worker of it is heard of. */
+    @JsonProperty("host-lost")
+    HOST_LOST,
+    @JsonProperty("host-back")
+    HOST_BACK,
+    /** The run goes on on another host, in a fresh session. */
+    @JsonProperty("moved")
+    MOVED,
+    @JsonProperty("move-failed")
+    MOVE_FAILED,
+    @JsonProperty("worktree-released")
+    WORKTREE_RELEASED,
     @JsonProperty("completed")
     COMPLETED,
     @JsonProperty("stopped")

@@ -1,9 +1,13 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.TranscriptReference;
 import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
@@ -44,6 +48,17 @@ final class RunMemory {
   private Incident waiting;
   private String lastText = "";
   private long lastSeq;
+  private Checkpoint checkpoint;
+  private boolean doubtful;
+  private boolean continued;
+  private Instant hostLostSince;
+  private String moveAsked;
+  private int moves;
+  private int fruitless;
+  private TranscriptReference transcript;
+
+  // What the next history can do without.
+  private int announced;
 
   /** The memory of a new run. */
   static RunMemory of(AgentRunRequest request) {
@@ -79,6 +94,14 @@ final class RunMemory {
     memory.lastSeq = state.lastSeq();
     memory.events.addAll(state.events());
     memory.incidents.addAll(state.incidents());
+    memory.checkpoint = state.checkpoint();
+    memory.doubtful = state.doubtful();
+    memory.continued = state.continued();
+    memory.hostLostSince = state.hostLostSince();
+    memory.moveAsked = state.moveAsked();
+    memory.moves = state.moves();
+    memory.fruitless = state.fruitless();
+    memory.transcript = state.transcript();
     return memory;
   }
 
@@ -104,7 +127,15 @@ final class RunMemory {
         lastText,
         lastSeq,
         List.copyOf(events),
-        List.copyOf(incidents));
+        List.copyOf(incidents),
+        checkpoint,
+        doubtful,
+        continued,
+        hostLostSince,
+        moveAsked,
+        moves,
+        fruitless,
+        transcript);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
@@ -112,22 +143,128 @@ final class RunMemory {
     session = session == null ? resolvedAgent.session() : session;
   }
 
-  void invoked() {
+  /** Counts an invocation; false if it is one that was counted already and then not made. */
+  boolean invoked() {
     invocations++;
+    boolean another = invocations > announced;
+    announced = invocations;
+    return another;
+  }
+
+  /** The invocation that was counted last has not been made, or not to its end. */
+  void notInvoked() {
+    invocations--;
   }
 
   /** Takes over what an invocation was found to have done. */
   void learn(InvocationFacts facts, String resumeMessage) {
     tokens = tokens.plus(facts.tokens());
     costUsd += facts.costUsd();
+    checkpoint = facts.checkpoint();
+    transcript = facts.transcript() == null ? transcript : facts.transcript();
+    fruitless = 0;
     if (facts.session() != null) {
       // A session that was ended before it had the message still has to be told it.
       boolean untold = Boolean.FALSE.equals(facts.taken());
       opened(facts.session(), untold ? message : resumeMessage);
+      continued = continued && untold;
+      doubtful = false;
     }
     if (facts.progressed()) {
       limitsInARow = 0;
     }
+  }
+
+  /** Somebody else has gone on with the session; nothing was said to it. */
+  void continuedElsewhere(InvocationFacts facts) {
+    notInvoked();
+    checkpoint = facts.checkpoint();
+    continued = true;
+  }
+
+  /**
+   * Takes over what is known of an invocation that ended without an outcome. What it has said may
+   * have got through, or not.
+   *
+   * @param start how it was to find its session
+   * @param another the id for a fresh session in place of one that certainly is not there; null
+   *     where the agent itself names it
+   */
+  void unanswered(
+      Unanswered invocation, SessionStart start, String resumeMessage, SessionId another) {
+    if (invocation.why() != Unanswered.Why.FAILED) {
+      notInvoked();
+    }
+    InvocationProgress last = invocation.progress();
+    fruitless = invocation.progressed() ? 0 : fruitless;
+    if (invocation.neverStarted()) {
+      if (start == SessionStart.FRESH && invocation.why() == Unanswered.Why.GIVEN_BACK) {
+        session = another;
+      }
+      return;
+    }
+    if (last != null) {
+      // An agent of ours may have moved the session's mark since.
+      checkpoint = null;
+    }
+    SessionId named = last == null ? session : last.session();
+    if (named == null) {
+      session = start == SessionStart.FRESH ? another : session;
+      return;
+    }
+    boolean taken = last != null && last.taken();
+    continued = continued && !taken;
+    doubtful = !taken && start == SessionStart.FRESH;
+    // Said again, the prompt of a fresh session would be done twice if it had got through.
+    opened(named, taken || doubtful ? resumeMessage : message);
+  }
+
+  /** Counts an invocation whose workers were all lost; how many came in a row without progress. */
+  int workerLost(boolean progressed) {
+    fruitless = progressed ? 0 : fruitless + 1;
+    return fruitless;
+  }
+
+  void hostLost(Instant since) {
+    hostLostSince = since;
+  }
+
+  /** The host has been heard of again; false if it was not missed. */
+  boolean hostBack() {
+    boolean missed = hostLostSince != null;
+    hostLostSince = null;
+    moveAsked = null;
+    return missed;
+  }
+
+  /**
+   * The run is to go on on another host.
+   *
+   * @param reason null if it is not, or not any more
+   */
+  void moveAsked(String reason) {
+    moveAsked = reason;
+  }
+
+  /** The run goes on on another host, in a fresh session. */
+  void moved(ResolvedAgent there) {
+    message = nothingWasDone() ? turnPrompt : Handoff.afterMove(turnPrompt, turn, lastText);
+    agent = there;
+    session = there.session();
+    startsFresh();
+    moves++;
+    hostBack();
+  }
+
+  private boolean nothingWasDone() {
+    return turn == 1 && message.equals(turnPrompt);
+  }
+
+  private void startsFresh() {
+    sessionOpen = false;
+    checkpoint = null;
+    doubtful = false;
+    continued = false;
   }
 
   /**
@@ -153,11 +290,21 @@ final class RunMemory {
 
   /** The agent no longer knows the session: the task starts again in a fresh one. */
   void lost(SessionId freshSession) {
-    boolean nothingWasDone = turn == 1 && message.equals(turnPrompt);
+    message = nothingWasDone() ? turnPrompt : Handoff.afterLostSession(turnPrompt);
     session = freshSession;
-    sessionOpen = false;
+    startsFresh();
     lostSessions++;
-    message = nothingWasDone ? turnPrompt : Handoff.afterLostSession(turnPrompt);
+  }
+
+  /** A session of which it was not certain that it had come to be is not there. */
+  void neverCameToBe(SessionId freshSession) {
+    notInvoked();
+    message =
+        lostSessions > 0
+            ? Handoff.afterLostSession(turnPrompt)
+            : moves > 0 ? Handoff.afterMove(turnPrompt, turn, lastText) : turnPrompt;
+    session = freshSession;
+    startsFresh();
   }
 
   Incident limited(UsageLimit limit, Instant now) {
@@ -319,6 +466,34 @@ final class RunMemory {
 
   String paused() {
     return paused;
+  }
+
+  Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  boolean doubtful() {
+    return doubtful;
+  }
+
+  boolean continued() {
+    return continued;
+  }
+
+  Instant hostLostSince() {
+    return hostLostSince;
+  }
+
+  String moveAsked() {
+    return moveAsked;
+  }
+
+  int moves() {
+    return moves;
+  }
+
+  TranscriptReference transcript() {
+    return transcript;
   }
 
   String lastText() {

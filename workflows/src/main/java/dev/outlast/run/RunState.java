@@ -2,9 +2,12 @@ package dev.outlast.run;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.TranscriptReference;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 
@@ -33,6 +36,15 @@ import java.util.Objects;
  * @param lastSeq the sequence number of the newest event
  * @param events the newest events
  * @param incidents the newest incidents
+ * @param checkpoint how the last invocation left session and workspace; null if there is nothing to
+ *     compare with
+ * @param doubtful whether the session may never have come to be
+ * @param continued whether somebody else has gone on with the session, which has yet to be told so
+ * @param hostLostSince since when the host is waited for; null while it is not
+ * @param moveAsked why the run is to leave its host; null if it is not
+ * @param moves how often the run went on on another host
+ * @param fruitless how many invocations came last whose workers were all lost without progress
+ * @param transcript where the output of the last session is kept; null if that is not known
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -57,7 +69,15 @@ public record RunState(
     String lastText,
     long lastSeq,
     List<RunEvent> events,
-    List<Incident> incidents) {
+    List<Incident> incidents,
+    Checkpoint checkpoint,
+    boolean doubtful,
+    boolean continued,
+    Instant hostLostSince,
+    String moveAsked,
+    int moves,
+    int fruitless,
+    TranscriptReference transcript) {
 
   public RunState {
     Objects.requireNonNull(agent, "agent");

@@ -1,9 +1,11 @@
 package dev.outlast.run;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.TranscriptReference;
 import dev.outlast.operator.AgentState;
 import java.time.Instant;
 
@@ -23,6 +25,12 @@ import java.time.Instant;
  * @param pausedBecause the reason given with the pause; null when the run is not paused
  * @param lastSeq the sequence number of the newest event
  * @param host the host whose files the session needs
+ * @param waitsFor what the run waits for; null while it does not wait
+ * @param holder the run whose agent has what this one waits for; null if that is not known
+ * @param continuedElsewhere true from when somebody else was found to have gone on with the session
+ *     until the session is told so; null otherwise
+ * @param transcript where the output of the last session is kept; null if that is not known
+ * @param worktree the run's own worktree; null if it has none
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -46,4 +54,10 @@ public record RunStatus(
     TokenUsage tokens,
     double costUsd,
     long lastSeq,
-    String host) {}
+    String host,
+    @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+        WaitsFor waitsFor,
+    String holder,
+    Boolean continuedElsewhere,
+    TranscriptReference transcript,
+    RunWorktree worktree) {}

@@ -45,7 +45,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import java.util.stream.LongStream;
@@ -81,7 +80,10 @@ class AgentRunTest {
             0,
             0,
             new TokenUsage(10, 5, 0, 0, 0),
-            0.25),
+            0.25,
+            null,
+            null,
+            null),
         result);
     AgentInvocation first = agent.ledger().get(0).invocation();
     assertEquals(SessionStart.FRESH, first.start());
@@ -601,6 +603,27 @@ class AgentRunTest {
   }
 
   @Test
+  void a_prompt_that_an_attempt_before_a_deferral_may_have_sent_is_not_sent_again() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        call ->
+            new AgentOutcome.Deferred(
+                agent.now().plusSeconds(5),
+                agent.now(),
+                AgentOutcome.Deferred.Cause.WORKSPACE,
+                "another-run",
+                agent.facts(call, false)),
+        agent.completes("done"));
+
+    fixture.result(fixture.start("fix the build"));
+
+    AgentInvocation second = agent.ledger().get(1).invocation();
+    assertEquals(SessionStart.RESUME, second.start());
+    assertEquals(ScriptedAgent.CHOSEN, second.session());
+    assertEquals(ScriptedAgent.RESUME_MESSAGE, second.message());
+  }
+
+  @Test
   void a_reason_that_waiting_does_not_change_fails_the_run_with_its_session() {
     ScriptedAgent agent = fixture.agent();
     agent.does(agent.stops(StopReason.AUTH, "log in with: claude login"));
@@ -947,8 +970,26 @@ class AgentRunTest {
   void the_session_of_an_invocation_that_was_never_heard_of_again_is_kept() {
     SessionId named = new SessionId("named-in-a-heartbeat");
 
-    assertEquals(Optional.of(named), AgentRunWorkflow.sessionOf(unheardOf(named, true)));
-    assertEquals(Optional.empty(), AgentRunWorkflow.sessionOf(unheardOf(named, false)));
+    RunMemory taken = memory();
+    taken.invoked();
+    taken.unanswered(
+        Unanswered.of(unheardOf(named, true)), SessionStart.FRESH, "go on", freshSession());
+    assertEquals(named, taken.session());
+    assertTrue(taken.sessionOpen());
+    assertEquals("go on", taken.message());
+    assertFalse(taken.doubtful(), "it is certain that the agent had the prompt");
+
+    RunMemory untaken = memory();
+    untaken.invoked();
+    untaken.unanswered(
+        Unanswered.of(unheardOf(named, false)), SessionStart.FRESH, "go on", freshSession());
+    assertEquals(named, untaken.session());
+    assertEquals("go on", untaken.message(), "the prompt may have got through");
+    assertTrue(untaken.doubtful());
+    untaken.neverCameToBe(freshSession());
+    assertFalse(untaken.sessionOpen());
+    assertEquals("fix the build", untaken.message());
+    assertEquals(0, untaken.lostSessions());
   }
 
   @Test
@@ -1227,9 +1268,16 @@ class AgentRunTest {
             TimeoutType.TIMEOUT_TYPE_HEARTBEAT));
   }
 
+  private static SessionId freshSession() {
+    return new SessionId("a-fresh-session");
+  }
+
+  private static RunMemory memory() {
+    return RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
+  }
+
   private RunState forgedState() {
-    RunMemory memory =
-        RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
+    RunMemory memory = memory();
     memory.resolved(
         fixture
             .agent()

@@ -1,17 +1,24 @@
 package dev.outlast.run;
 
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import dev.outlast.operator.Names;
 import io.temporal.api.common.v1.WorkflowExecution;
 import io.temporal.api.enums.v1.IndexedValueType;
 import io.temporal.api.history.v1.HistoryEvent;
+import io.temporal.api.sdk.v1.WorkflowMetadata;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.WorkflowExecutionHistory;
+import io.temporal.failure.ApplicationFailure;
 import io.temporal.testing.TestEnvironmentOptions;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.testing.WorkflowReplayer;
 import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import java.io.IOException;
@@ -43,6 +50,7 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
   private static final String SUFFIX = ".json.gz";
 
   private final List<WorkflowExecution> started = new ArrayList<>();
+  private final List<WorkerFactory> hosts = new ArrayList<>();
   private TestWorkflowEnvironment environment;
   private ScriptedAgent agent;
 
@@ -98,6 +106,7 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
         }
       }
     } finally {
+      hosts.forEach(WorkerFactory::shutdownNow);
       environment.close();
     }
   }
@@ -113,6 +122,21 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
         out.write(history.toJson(false).getBytes(StandardCharsets.UTF_8));
       }
     }
+  }
+
+  /** Starts a worker that takes the invocations of one host. */
+  WorkerFactory startHost(String queue) {
+    WorkerFactory factory = WorkerFactory.newInstance(client());
+    factory
+        .newWorker(
+            queue,
+            WorkerOptions.newBuilder()
+                .setMaxHeartbeatThrottleInterval(Duration.ofMillis(100))
+                .build())
+        .registerActivitiesImplementations(agent);
+    factory.start();
+    hosts.add(factory);
+    return factory;
   }
 
   ScriptedAgent agent() {
@@ -168,6 +192,24 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
 
   List<Incident> incidents(WorkflowStub run) {
     return List.of(run.query(Names.QUERY_INCIDENTS, Incident[].class));
+  }
+
+  List<RunEvent> events(WorkflowStub run, RunEvent.Type type) {
+    return events(run).stream().filter(event -> event.type() == type).toList();
+  }
+
+  /** What the Web UI shows of the run now. */
+  List<String> details(WorkflowStub run) {
+    return run.query(WorkflowClient.QUERY_TYPE_WORKFLOW_METADATA, WorkflowMetadata.class)
+        .getCurrentDetails()
+        .lines()
+        .toList();
+  }
+
+  ApplicationFailure failure(WorkflowStub run) {
+    WorkflowException failed =
+        assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
+    return assertInstanceOf(ApplicationFailure.class, failed.getCause());
   }
 
   List<HistoryEvent> history(WorkflowStub run) {

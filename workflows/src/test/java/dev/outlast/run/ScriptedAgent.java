@@ -4,14 +4,17 @@ import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.agent.TranscriptReference;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.limit.LimitEvidence;
@@ -48,6 +51,20 @@ final class ScriptedAgent implements AgentActivities {
   volatile RuntimeException refusal;
   volatile String account = "work";
   volatile ResumePolicy policy = POLICY;
+  volatile HostPolicy hostPolicy = HostPolicy.DEFAULT;
+  volatile String host = "host-1";
+
+  /** Where the agent is invoked; null for the run's own queue. */
+  volatile String taskQueue;
+
+  /** How long ago the server has heard of the host; null if it has not. */
+  volatile Duration seenAgo = Duration.ZERO;
+
+  volatile Worktree worktree;
+  volatile Supplier<WorktreeEnd> release = () -> new WorktreeEnd(false, 0, 0);
+  final List<AgentSelection> selections = new CopyOnWriteArrayList<>();
+  final List<Worktree> releases = new CopyOnWriteArrayList<>();
+  final List<String> looks = new CopyOnWriteArrayList<>();
 
   ScriptedAgent(Supplier<Instant> clock) {
     this.clock = clock;
@@ -70,6 +87,7 @@ final class ScriptedAgent implements AgentActivities {
 
   @Override
   public ResolvedAgent resolveAgent(AgentSelection selection) {
+    selections.add(selection);
     if (refusal != null) {
       throw refusal;
     }
@@ -84,11 +102,11 @@ final class ScriptedAgent implements AgentActivities {
             : selection.continueLast() ? null : chosen,
         RESUME_MESSAGE,
         policy,
-        "host-1",
-        null,
+        host,
+        taskQueue,
         searchAttributes,
-        HostPolicy.DEFAULT,
-        null);
+        hostPolicy,
+        selection.worktree() ? worktree : null);
   }
 
   @Override
@@ -103,12 +121,14 @@ final class ScriptedAgent implements AgentActivities {
 
   @Override
   public HostSighting seeHost(String host) {
-    return new HostSighting(now(), now());
+    looks.add(host);
+    return new HostSighting(seenAgo == null ? null : now().minus(seenAgo), now());
   }
 
   @Override
   public WorktreeEnd releaseWorktree(Worktree worktree) {
-    return new WorktreeEnd(false, 0, 0);
+    releases.add(worktree);
+    return release.get();
   }
 
   Function<AgentInvocation, AgentOutcome> completes(String text) {
@@ -153,6 +173,37 @@ final class ScriptedAgent implements AgentActivities {
     return call ->
         new AgentOutcome.Deferred(
             now().plus(left), now(), AgentOutcome.Deferred.Cause.ACCOUNT, null);
+  }
+
+  /** Another run's agent is there. */
+  Function<AgentInvocation, AgentOutcome> busy(AgentOutcome.Deferred.Cause cause, String holder) {
+    return call -> new AgentOutcome.Deferred(now().plusSeconds(3), now(), cause, holder);
+  }
+
+  /** Somebody else has gone on with the session, which stands at this mark now. */
+  Function<AgentInvocation, AgentOutcome> findsContinued(String mark) {
+    return call ->
+        new AgentOutcome.Stopped(
+            left(call, null, false, checkpoint(mark)), StopReason.CONTINUED_ELSEWHERE, "", null);
+  }
+
+  static Checkpoint checkpoint(String mark) {
+    return new Checkpoint(new SessionMark(mark), null);
+  }
+
+  /** What is known of an invocation that left its session at a checkpoint. */
+  InvocationFacts left(
+      AgentInvocation call, Boolean taken, boolean progressed, Checkpoint checkpoint) {
+    return new InvocationFacts(
+        call.session(),
+        taken,
+        "2.1.329",
+        progressed,
+        null,
+        0,
+        now(),
+        checkpoint,
+        new TranscriptReference("file", host, call.session().value()));
   }
 
   AgentOutcome.Limited limited(InvocationFacts facts, ResetTime reset) {

@@ -7,6 +7,8 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Program;
@@ -18,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
@@ -45,6 +48,11 @@ public final class ClaudeProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("ANTHROPIC_*", "CLAUDE_*");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new ClaudeItems(sink);
   }
 
   @Override

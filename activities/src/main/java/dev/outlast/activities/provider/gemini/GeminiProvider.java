@@ -7,6 +7,8 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Program;
@@ -21,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Gemini CLI, called as {@code gemini -p PROMPT --output-format stream-json --skip-trust}. The
@@ -45,6 +48,11 @@ public final class GeminiProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("GEMINI_*", "GOOGLE_*", "CLOUD_SDK_*", "CLOUDSDK_*");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new GeminiItems(sink);
   }
 
   @Override

@@ -11,6 +11,8 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.Json;
 import dev.outlast.activities.provider.LastWord;
 import dev.outlast.activities.provider.LimitPatterns;
@@ -30,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * OpenCode, called as {@code opencode run --format json --print-logs --log-level INFO} with the
@@ -65,6 +68,11 @@ public final class OpenCodeProvider implements AgentProvider {
         "GEMINI_API_KEY",
         "GOOGLE_GENERATIVE_AI_API_KEY",
         "OPENROUTER_API_KEY");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new OpenCodeItems(sink);
   }
 
   @Override

@@ -1,0 +1,93 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.AgentActivities;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.operator.ErrorCode;
+import io.temporal.activity.ActivityCancellationType;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.common.RetryOptions;
+import io.temporal.workflow.Workflow;
+import java.time.Duration;
+
+/** How a run's activities are scheduled: on which queue, how long each may take, how it retries. */
+final class AgentCalls {
+
+  /** What an invocation may take beyond its timeout: its session settles, the agent is ended. */
+  static final Duration ENDING_GRACE = Duration.ofMinutes(5);
+
+  /** How long it may take to ask the server for a host, all tries together. */
+  static final Duration SEEING = Duration.ofMinutes(1);
+
+  /** How long a host may take to begin with a worktree of a run that has ended. */
+  static final Duration RELEASE_TAKEN_WITHIN = Duration.ofSeconds(30);
+
+  /** How often a worktree is tried to be released. */
+  static final int MAX_RELEASE_ATTEMPTS = 3;
+
+  private AgentCalls() {}
+
+  /** Any host may find an agent. */
+  static AgentActivities resolver() {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setStartToCloseTimeout(Duration.ofMinutes(1))
+            .setSummary("finds the agent and checks the workspace")
+            .setRetryOptions(
+                RetryOptions.newBuilder().setMaximumInterval(Duration.ofMinutes(1)).build())
+            .build());
+  }
+
+  /**
+   * Only the agent's host may invoke it. A worker that goes away gives the invocation back at once,
+   * which is no failed attempt.
+   *
+   * @param timeout after this the agent is ended
+   * @param takenWithin how long the host may take to begin
+   */
+  static AgentActivities invoker(
+      ResolvedAgent agent, Duration timeout, Duration takenWithin, String summary) {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setTaskQueue(agent.taskQueue())
+            .setScheduleToStartTimeout(takenWithin)
+            .setStartToCloseTimeout(timeout.plus(ENDING_GRACE))
+            .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
+            .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+            .setRetryOptions(
+                RetryOptions.newBuilder()
+                    .setInitialInterval(Duration.ofSeconds(2))
+                    .setMaximumInterval(Duration.ofMinutes(5))
+                    .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
+                    .setDoNotRetry(ErrorCode.DRAINED.code())
+                    .build())
+            .setSummary(summary)
+            .build());
+  }
+
+  /** Any host may ask the server for another. */
+  static AgentActivities seer() {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setStartToCloseTimeout(Duration.ofSeconds(20))
+            .setScheduleToCloseTimeout(SEEING)
+            .setSummary("asks when the host was last heard of")
+            .build());
+  }
+
+  /** Only the host that has a worktree may take it away. */
+  static AgentActivities releaser(ResolvedAgent agent) {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setTaskQueue(agent.taskQueue())
+            .setScheduleToStartTimeout(RELEASE_TAKEN_WITHIN)
+            .setStartToCloseTimeout(Duration.ofMinutes(2))
+            .setRetryOptions(
+                RetryOptions.newBuilder().setMaximumAttempts(MAX_RELEASE_ATTEMPTS).build())
+            .setSummary("takes the worktree away if it has no changes")
+            .build());
+  }
+}

@@ -1,0 +1,193 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostPolicy;
+import dev.outlast.agent.HostSighting;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.operator.DurationText;
+import dev.outlast.operator.OperatorTexts;
+import io.temporal.common.converter.DataConverterException;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.workflow.CancellationScope;
+import io.temporal.workflow.Promise;
+import io.temporal.workflow.TimerOptions;
+import io.temporal.workflow.Workflow;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What a run does when its host does not take an invocation. While the host is missed the
+ * invocation stays scheduled, so that a host that returns goes on at once.
+ */
+final class HostWait {
+
+  /** A host that a worker was heard of this long ago is there, and only busy. */
+  static final Duration SEEN_WITHIN = Duration.ofMinutes(2);
+
+  /** How often it is looked whether a missed host is there, if {@code hostGrace} is longer. */
+  static final Duration LOOK = Duration.ofMinutes(2);
+
+  /** How much later than its time the server may tell that an invocation was not taken. */
+  static final Duration TOLD_WITHIN = Duration.ofSeconds(5);
+
+  static final String TAKEN = "the host has taken the invocation";
+
+  private final AgentRunRequest request;
+  private final RunMemory memory;
+  private final Runnable show;
+  private String moveFailure;
+
+  /**
+   * @param show shows operators where the run stands
+   */
+  HostWait(AgentRunRequest request, RunMemory memory, Runnable show) {
+    this.request = request;
+    this.memory = memory;
+    this.show = show;
+  }
+
+  private HostPolicy policy() {
+    return request.over(memory.agent().hostPolicy());
+  }
+
+  boolean missed() {
+    return memory.hostLostSince() != null;
+  }
+
+  /** How long the host may take to begin with an invocation before it is looked for. */
+  Duration takenWithin() {
+    Duration grace = policy().hostGrace();
+    return missed() && grace.compareTo(LOOK) > 0 ? LOOK : grace;
+  }
+
+  /**
+   * The host has not taken an invocation in time: it is busy, or it is lost.
+   *
+   * @return why the run is to stop; empty if it is to go on
+   */
+  Optional<String> look() {
+    String host = OperatorTexts.plain(memory.agent().host());
+    if (seen(memory.agent().host())) {
+      isBack("a worker of host " + host + " is there, and busy");
+      return Optional.empty();
+    }
+    String away = "no worker of host " + host + " is heard of";
+    HostPolicy policy = policy();
+    if (policy.onHostLost() == HostPolicy.OnHostLost.STOP) {
+      String grace = DurationText.of(policy.hostGrace());
+      return Optional.of(away + " for " + grace + ", and onHostLost says to stop");
+    }
+    if (!missed()) {
+      memory.hostLost(RunClock.now());
+      record(RunEvent.Type.HOST_LOST, away);
+    }
+    if (policy.onHostLost() == HostPolicy.OnHostLost.MOVE && memory.moveAsked() == null) {
+      memory.moveAsked("onHostLost says so");
+    }
+    return Optional.empty();
+  }
+
+  private static boolean seen(String host) {
+    try {
+      HostSighting sighting = AgentCalls.seer().seeHost(host);
+      return sighting.lastSeen() != null
+          && Duration.between(sighting.lastSeen(), sighting.observedAt()).compareTo(SEEN_WITHIN)
+              <= 0;
+    } catch (ActivityFailure | DataConverterException unknown) {
+      // Who cannot be asked about is waited for where operators see it.
+      AgentRunWorkflow.throwIfCancelled();
+      return false;
+    }
+  }
+
+  /**
+   * Waits until an invocation has ended, or has been taken. The server does not tell of the latter:
+   * it is so when it has not told of the contrary in time.
+   */
+  void awaitTaking(Promise<AgentOutcome> outcome, Duration takenWithin) {
+    Duration told = takenWithin.plus(TOLD_WITHIN);
+    List<Promise<Void>> timer = new ArrayList<>();
+    // A run that is cancelled meanwhile still waits for its agent's end.
+    CancellationScope scope =
+        Workflow.newDetachedCancellationScope(() -> timer.add(newTimer(told)));
+    scope.run();
+    Workflow.await(() -> outcome.isCompleted() || timer.get(0).isCompleted());
+    if (outcome.isCompleted()) {
+      scope.cancel();
+    } else {
+      isBack(TAKEN);
+      show.run();
+    }
+  }
+
+  private Promise<Void> newTimer(Duration length) {
+    String summary = OperatorTexts.hostSummary(memory.agent().host(), RunClock.now().plus(length));
+    Promise<Void> timer =
+        Workflow.newTimer(length, TimerOptions.newBuilder().setSummary(summary).build());
+    // A cancelled timer's failure is expected; touching it here keeps the SDK from warning of it.
+    timer.handle((done, failure) -> null);
+    return timer;
+  }
+
+  void isBack(String how) {
+    if (memory.hostBack()) {
+      moveFailure = null;
+      record(RunEvent.Type.HOST_BACK, how);
+    }
+  }
+
+  /** Goes on on another host, if that is wanted and one can; else goes on waiting. */
+  void moveIfAsked() {
+    if (memory.moveAsked() == null) {
+      return;
+    }
+    ResolvedAgent here = memory.agent();
+    ResolvedAgent there;
+    try {
+      there =
+          AgentCalls.resolver()
+              .resolveAgent(
+                  new AgentSelection(
+                      here.agent(),
+                      here.account(),
+                      request.model(),
+                      request.workspace(),
+                      null,
+                      false,
+                      request.worktree()));
+    } catch (ActivityFailure failure) {
+      AgentRunWorkflow.throwIfCancelled();
+      memory.moveAsked(null);
+      moveFailed(failure);
+      return;
+    }
+    if (there.host() != null && there.host().equals(here.host())) {
+      isBack("a worker of host " + OperatorTexts.plain(here.host()) + " has answered");
+      return;
+    }
+    String why = memory.moveAsked();
+    memory.moved(there);
+    moveFailure = null;
+    record(RunEvent.Type.MOVED, "to host " + OperatorTexts.plain(there.host()) + ": " + why);
+    show.run();
+  }
+
+  private void moveFailed(ActivityFailure failure) {
+    String why =
+        failure.getCause() instanceof ApplicationFailure cause
+            ? OperatorTexts.plain(cause.getOriginalMessage())
+            : "no host has answered";
+    if (!why.equals(moveFailure)) {
+      moveFailure = why;
+      record(RunEvent.Type.MOVE_FAILED, "cannot go on elsewhere: " + why);
+    }
+  }
+
+  private void record(RunEvent.Type type, String text) {
+    memory.record(RunClock.now(), type, null, text);
+  }
+}

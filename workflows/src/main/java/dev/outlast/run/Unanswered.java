@@ -1,0 +1,77 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.operator.ErrorCode;
+import io.temporal.api.enums.v1.TimeoutType;
+import io.temporal.common.converter.DataConverterException;
+import io.temporal.common.converter.Values;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.failure.TimeoutFailure;
+
+/**
+ * An invocation that ended without an outcome.
+ *
+ * @param why what became of it
+ * @param progress how far its last attempt was known to be; null if nothing is known of any
+ */
+record Unanswered(Why why, InvocationProgress progress) {
+
+  /** What became of an invocation. */
+  enum Why {
+    /** It was cancelled while no worker had it. */
+    CANCELLED,
+    /** No worker has taken it in time, or has taken it up again. */
+    NOT_TAKEN,
+    /** A worker that is going away has given it back. */
+    GIVEN_BACK,
+    /** Its worker was not heard of any more, as often as an invocation is tried. */
+    WORKER_LOST,
+    /** It failed, and another try would not help or has been made often enough. */
+    FAILED
+  }
+
+  static Unanswered of(ActivityFailure failure) {
+    Throwable cause = failure.getCause();
+    if (cause instanceof TimeoutFailure timeout) {
+      return new Unanswered(why(timeout), progress(timeout.getLastHeartbeatDetails()));
+    }
+    if (cause instanceof ApplicationFailure application) {
+      boolean drained = ErrorCode.DRAINED.code().equals(application.getType());
+      return new Unanswered(
+          drained ? Why.GIVEN_BACK : Why.FAILED, progress(application.getDetails()));
+    }
+    return new Unanswered(cause instanceof CanceledFailure ? Why.CANCELLED : Why.FAILED, null);
+  }
+
+  private static Why why(TimeoutFailure timeout) {
+    if (timeout.getTimeoutType() == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START) {
+      return Why.NOT_TAKEN;
+    }
+    return timeout.getTimeoutType() == TimeoutType.TIMEOUT_TYPE_HEARTBEAT
+        ? Why.WORKER_LOST
+        : Why.FAILED;
+  }
+
+  private static InvocationProgress progress(Values details) {
+    if (details == null || details.getSize() == 0) {
+      return null;
+    }
+    try {
+      return details.get(InvocationProgress.class);
+    } catch (DataConverterException ofAnotherVersion) {
+      return null;
+    }
+  }
+
+  /** Whether it is certain that no agent was started. */
+  boolean neverStarted() {
+    return progress == null && (why == Why.NOT_TAKEN || why == Why.GIVEN_BACK);
+  }
+
+  /** Whether the agent is known to have done anything for the task. */
+  boolean progressed() {
+    return progress != null && (progress.lastItem() != null || progress.tokens().total() > 0);
+  }
+}
