@@ -300,7 +300,8 @@ final class Call {
     try {
       line = setting.driver().commandLine(call);
     } catch (IllegalArgumentException unfit) {
-      throw Failures.permanent(ErrorCode.INVALID_REQUEST, unfit.getMessage());
+      throw Failures.permanent(
+          ErrorCode.INVALID_REQUEST, setting.environment().redact(unfit.getMessage()));
     }
     List<String> argv = new ArrayList<>();
     argv.add(setting.executable().toString());

@@ -88,7 +88,7 @@ public final class CommandProvider implements AgentProvider {
                 + agent.name()
                 + "': it is longer than "
                 + CommandLine.MAX_ARGUMENT
-                + " bytes, or has characters that the worker's locale cannot pass on; start the"
+                + " bytes, has a NUL character, or has characters that the worker's locale cannot pass on; start the"
                 + " worker in a UTF-8 locale, or take {prompt} out of agents."
                 + agent.name()
                 + ".args so that the prompt is given on standard input");
