@@ -43,6 +43,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -58,6 +62,9 @@ final class ExportCommand implements Callable<Integer> {
 
   /** How far the clocks of the server and of a host may be apart. */
   private static final Duration CLOCKS = Duration.ofMinutes(5);
+
+  /** How long a worker has to answer. */
+  private static final Duration ANSWER = Duration.ofSeconds(10);
 
   private final Console console;
   @Mixin private ConnectionOptions connection;
@@ -188,22 +195,48 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private Answers answers(WorkflowStub stub, WorkflowExecutionDescription run, boolean open) {
+    CompletableFuture<Answers> answers = new CompletableFuture<>();
+    Thread asking = new Thread(() -> ask(stub, answers), "export-queries");
+    asking.setDaemon(true);
+    asking.start();
     try {
-      return new Answers(
-          stub.query(Names.QUERY_STATUS, RunStatus.class),
-          Arrays.asList(stub.query(Names.QUERY_INCIDENTS, Incident[].class)),
-          Arrays.asList(stub.query(Names.QUERY_EVENTS, RunEvent[].class, 0)));
-    } catch (WorkflowNotFoundException e) {
-      throw e;
-    } catch (WorkflowException unanswered) {
-      remarks.add(
-          "no worker answers on task queue "
-              + run.getTaskQueue()
-              + ", so "
-              + (open ? "the state is that of the last recorded event, " : "")
-              + "usage limits are taken from the history, and the run's own events are left out");
-      return new Answers(null, List.of(), List.of());
+      return answers.get(ANSWER.toSeconds(), TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CliException(ExitCode.INTERRUPTED, "interrupted");
+    } catch (ExecutionException e) {
+      if (!(e.getCause() instanceof WorkflowException)
+          || e.getCause() instanceof WorkflowNotFoundException) {
+        throw e.getCause() instanceof RuntimeException unexpected
+            ? unexpected
+            : new IllegalStateException(e.getCause());
+      }
+      return unanswered(run, open);
+    } catch (TimeoutException silence) {
+      return unanswered(run, open);
     }
+  }
+
+  private static void ask(WorkflowStub stub, CompletableFuture<Answers> answers) {
+    try {
+      answers.complete(
+          new Answers(
+              stub.query(Names.QUERY_STATUS, RunStatus.class),
+              Arrays.asList(stub.query(Names.QUERY_INCIDENTS, Incident[].class)),
+              Arrays.asList(stub.query(Names.QUERY_EVENTS, RunEvent[].class, 0))));
+    } catch (RuntimeException e) {
+      answers.completeExceptionally(e);
+    }
+  }
+
+  private Answers unanswered(WorkflowExecutionDescription run, boolean open) {
+    remarks.add(
+        "no worker answers on task queue "
+            + run.getTaskQueue()
+            + ", so "
+            + (open ? "the state is the last that the server was told, " : "")
+            + "usage limits are taken from the history, and the run's own events are left out");
+    return new Answers(null, List.of(), List.of());
   }
 
   private RunEnding ending(WorkflowClient client, WorkflowStub stub) {
