@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -164,6 +165,79 @@ class TranscriptRecorderTest {
     } finally {
       assertTrue(succeeds("umount", disk.toString()));
     }
+  }
+
+  @Test
+  void a_killed_worker_leaves_a_transcript_that_reads_on() throws Exception {
+    Process worker = java(Flood.class, "-Xmx48m", folder.toString(), Long.toString(Long.MAX_VALUE));
+    FileTranscripts store = store(folder);
+    TranscriptReference claim = new TranscriptReference("file", "host-1", "claude/s-1");
+    while (read(store, claim).size() < 1_000) {
+      assertTrue(worker.isAlive());
+      Thread.sleep(100);
+    }
+    worker.destroyForcibly().waitFor();
+    long before = read(store, claim).size();
+    TranscriptRecorder next = recorder(store);
+    next.prompt("go on");
+    next.ended(TranscriptKind.OUTCOME, "done", null);
+    List<TranscriptRecord> records = read(store, claim);
+    assertWithoutGap(records);
+    assertEquals("do it", records.get(0).text());
+    assertEquals("done", records.get(records.size() - 1).text());
+    assertTrue(records.size() >= before, records.size() + " < " + before);
+  }
+
+  @Test
+  void however_much_is_printed_memory_and_disk_are_bounded() throws Exception {
+    Process worker = java(Flood.class, "-Xmx48m", folder.toString(), "1000000");
+    assertEquals(
+        0,
+        worker.waitFor(),
+        new String(worker.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+    FileTranscripts store = new FileTranscripts(folder, "host-1", Flood.LIMITS);
+    long[] next = {1};
+    store.retrieve(
+        new TranscriptReference("file", "host-1", "claude/s-1"),
+        record -> {
+          assertEquals(next[0], record.seq());
+          next[0] = record.through() + 1;
+        });
+    assertEquals(1_000_003, next[0]);
+    try (Stream<Path> files = Files.walk(folder)) {
+      long size =
+          files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
+      assertTrue(size <= Flood.LIMITS.maxSession(), "kept " + size);
+    }
+  }
+
+  /** Started in a JVM of its own: says how many lines a second it records. */
+  static final class Flood {
+    static final TranscriptLimits LIMITS =
+        new TranscriptLimits(Duration.ofDays(1), 64L << 20, 64L << 20);
+
+    public static void main(String[] args) {
+      TranscriptRecorder recorder =
+          recorder(new FileTranscripts(Path.of(args[0]), "host-1", LIMITS));
+      recorder.prompt("do it");
+      long lines = Long.parseLong(args[1]);
+      byte[] line = "x".repeat(90).getBytes(StandardCharsets.UTF_8);
+      long began = System.nanoTime();
+      for (long i = 0; i < lines; i++) {
+        recorder.output(TranscriptKind.STDOUT, new OutputLine(line, false));
+      }
+      recorder.ended(TranscriptKind.OUTCOME, "done", null);
+      System.out.println(lines * 1_000_000_000L / (System.nanoTime() - began) + " lines a second");
+    }
+  }
+
+  private static Process java(Class<?> main, String... args) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add(args[0]);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of(args).subList(1, args.length));
+    return new ProcessBuilder(command).redirectErrorStream(true).start();
   }
 
   private static void fill(Path file) throws IOException {

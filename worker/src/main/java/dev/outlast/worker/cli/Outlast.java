@@ -55,6 +55,7 @@ public final class Outlast {
     line.addSubcommand("list", new ListCommand(console));
     line.addSubcommand("show", new ShowCommand(console));
     line.addSubcommand("follow", new FollowCommand(console));
+    line.addSubcommand("export", new ExportCommand(console));
     line.addSubcommand("resume", new ResumeCommand(console));
     line.addSubcommand("pause", new PauseCommand(console));
     line.addSubcommand("unpause", new UnpauseCommand(console));

@@ -73,6 +73,8 @@ class CommandLineTest {
     assertUsage(cli.call("list", "--limit", "0"), "--limit");
     assertUsage(cli.call("list", "--state", "x' OR 'a'='a"), "--state");
     assertUsage(cli.call("list", "--state", "bogus"), "--state: got \"bogus\"; expected one of");
+    assertUsage(cli.call("export"), "ID");
+    assertUsage(cli.call("export", "x", "--format", "pdf"), "expected markdown or json");
     assertUsage(cli.call("detect"), "--agent");
     assertUsage(cli.call("detect", "--provider", "cloude"), "did you mean \"claude\"?");
     assertUsage(cli.call("detect", "--provider", "claude", "--now", "noon"), "--now");
@@ -86,6 +88,7 @@ class CommandLineTest {
         "run x",
         "list",
         "show x",
+        "export x",
         "follow x",
         "resume x",
         "pause x",
