@@ -12,7 +12,10 @@ import io.temporal.serviceclient.WorkflowServiceStubs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -36,6 +39,10 @@ final class CrashStage implements AutoCloseable {
   /** Its account's secret is what the worker reads last before it starts the agent. */
   static final String GATED_AGENT = "gated";
 
+  /** A line for each case, which {@code .ci/run server} shows. */
+  private static final Path MATRIX = Path.of("target", "kill-matrix.txt");
+
+  private final Instant began = Instant.now();
   private final Path folder;
   private final Path state;
   private final int maxAgents;
@@ -161,7 +168,7 @@ final class CrashStage implements AutoCloseable {
   /** Lets workers pass; those that wait at the gate still do. */
   void openGate() throws IOException {
     Path open = Files.writeString(folder.resolve("gate.open"), "no-secret-at-all\n");
-    Files.move(open, gate(), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Files.move(open, gate(), StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Starts a run for a task. */
@@ -275,14 +282,32 @@ final class CrashStage implements AutoCloseable {
   }
 
   /**
-   * Waits until every run has ended, and fails if anything has been lost, doubled, early or left
-   * over on the way.
+   * Waits until every run has ended, adds a line to the matrix, and fails if anything has been
+   * lost, doubled, early or left over on the way.
+   *
+   * @param name what was done to the runs
    */
-  void assertAllWell(List<LedgerAgent.Task> tasks, Duration patience) throws Exception {
+  void assertAllWell(String name, List<LedgerAgent.Task> tasks, Duration patience)
+      throws Exception {
     awaitEnds(tasks, patience);
+    Duration ended = Duration.between(began, Instant.now());
     List<String> findings = new ArrayList<>();
     leftOver().forEach(left -> findings.add("left over: " + left));
-    findings.addAll(Verdict.of(this, tasks).findings());
+    Verdict verdict = Verdict.of(this, tasks);
+    findings.addAll(verdict.findings());
+    Files.writeString(
+        MATRIX,
+        "%-45s %4d s  %2d runs  %3d invocations  %2d limits, %d unheard  %s%n"
+            .formatted(
+                name,
+                ended.toSeconds(),
+                verdict.runs(),
+                verdict.invocations(),
+                verdict.limits(),
+                verdict.unheard(),
+                findings.isEmpty() ? "ok" : "FAILED"),
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
     assertTrue(findings.isEmpty(), () -> String.join("\n", findings) + workersSay());
   }
 

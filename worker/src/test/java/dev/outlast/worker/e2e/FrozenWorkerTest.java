@@ -84,6 +84,8 @@ class FrozenWorkerTest {
     gate.close();
 
     stage.assertAllWell(
-        List.of(beforeSpawn, working, stubborn, reporting, atWork, waiting), PATIENCE);
+        beside ? "worker frozen, another beside it" : "worker frozen",
+        List.of(beforeSpawn, working, stubborn, reporting, atWork, waiting),
+        PATIENCE);
   }
 }

@@ -6,11 +6,13 @@ import dev.outlast.worker.e2e.LedgerAgent.Event;
 import dev.outlast.worker.e2e.LedgerAgent.Point;
 import dev.outlast.worker.e2e.LedgerAgent.Task;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -56,7 +58,7 @@ class KillMatrixTest {
     Task beforeSpawn = task("before-spawn", PLAN);
     stage.run(beforeSpawn, CrashStage.GATED_AGENT);
     for (Point point : List.of(Point.START, Point.FIRST_LINE, Point.SESSION, Point.LIMIT)) {
-      held(task("at-" + point.name().toLowerCase(java.util.Locale.ROOT), PLAN), point);
+      held(task("at-" + point.name().toLowerCase(Locale.ROOT), PLAN), point);
     }
     held(task("stubborn", PLAN, "stubborn"), Point.SESSION);
     held(task("leaves-child", PLAN, "leaves-child"), Point.SESSION);
@@ -94,7 +96,7 @@ class KillMatrixTest {
     Thread.sleep(Duration.ofSeconds(downSeconds).toMillis());
     worker = stage.startWorker();
 
-    stage.assertAllWell(tasks, PATIENCE);
+    stage.assertAllWell("worker killed, away for %d s".formatted(downSeconds), tasks, PATIENCE);
   }
 
   /**
@@ -109,7 +111,7 @@ class KillMatrixTest {
     reporting.await(Event.END, 1);
     stage.killServer();
     worker.signal("CONT");
-    gate.write("no-secret-at-all\n".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    gate.write("no-secret-at-all\n".getBytes(StandardCharsets.UTF_8));
     gate.close();
     stage.openGate();
     Thread.sleep(Duration.ofSeconds(downSeconds).dividedBy(2).toMillis());
@@ -119,7 +121,7 @@ class KillMatrixTest {
     Thread.sleep(Duration.ofSeconds(downSeconds).dividedBy(2).toMillis());
     stage.startServer();
 
-    stage.assertAllWell(tasks, PATIENCE);
+    stage.assertAllWell("server killed, away for %d s".formatted(downSeconds), tasks, PATIENCE);
   }
 
   private Task task(String name, String... plan) throws Exception {
