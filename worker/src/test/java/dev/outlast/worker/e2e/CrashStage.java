@@ -282,32 +282,44 @@ final class CrashStage implements AutoCloseable {
   }
 
   /**
-   * Waits until every run has ended, adds a line to the matrix, and fails if anything has been
-   * lost, doubled, early or left over on the way.
+   * Waits until every run has ended, and fails if anything has been lost, doubled, early or left
+   * over on the way.
+   */
+  void assertAllWell(List<LedgerAgent.Task> tasks, Duration patience) throws Exception {
+    fail(judge(tasks, patience).findings());
+  }
+
+  /**
+   * Does the same, and adds a line to the matrix.
    *
    * @param name what was done to the runs
    */
   void assertAllWell(String name, List<LedgerAgent.Task> tasks, Duration patience)
       throws Exception {
-    awaitEnds(tasks, patience);
-    Duration ended = Duration.between(began, Instant.now());
-    List<String> findings = new ArrayList<>();
-    leftOver().forEach(left -> findings.add("left over: " + left));
-    Verdict verdict = Verdict.of(this, tasks);
-    findings.addAll(verdict.findings());
+    Verdict verdict = judge(tasks, patience);
     Files.writeString(
         MATRIX,
         "%-45s %4d s  %2d runs  %3d invocations  %2d limits, %d unheard  %s%n"
             .formatted(
                 name,
-                ended.toSeconds(),
+                Duration.between(began, Instant.now()).toSeconds(),
                 verdict.runs(),
                 verdict.invocations(),
                 verdict.limits(),
                 verdict.unheard(),
-                findings.isEmpty() ? "ok" : "FAILED"),
+                verdict.findings().isEmpty() ? "ok" : "FAILED"),
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
+    fail(verdict.findings());
+  }
+
+  private Verdict judge(List<LedgerAgent.Task> tasks, Duration patience) throws Exception {
+    awaitEnds(tasks, patience);
+    List<String> left = leftOver().stream().map(one -> "left over: " + one).toList();
+    return Verdict.of(this, tasks).with(left);
+  }
+
+  private void fail(List<String> findings) {
     assertTrue(findings.isEmpty(), () -> String.join("\n", findings) + workersSay());
   }
 
