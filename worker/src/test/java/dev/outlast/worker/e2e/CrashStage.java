@@ -22,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * One host with its workers, agents and a Temporal server of its own, all of which may be killed.
@@ -51,6 +52,7 @@ final class CrashStage implements AutoCloseable {
   private final AgentProcesses processes = new AgentProcesses();
   private final List<Disturbance> disturbances = Collections.synchronizedList(new ArrayList<>());
   private final List<Program> workers = Collections.synchronizedList(new ArrayList<>());
+  private final Map<Program, Long> frozen = new ConcurrentHashMap<>();
   private final WorkflowServiceStubs stubs;
   private final WorkflowClient client;
 
@@ -233,6 +235,21 @@ final class CrashStage implements AutoCloseable {
     worker.close();
     workers.remove(worker);
     disturbed(since, "worker " + worker.pid() + " asked to end");
+  }
+
+  /** Stops a worker as it stands; it does not know. */
+  void freeze(Program worker) {
+    worker.signal("STOP");
+    frozen.put(worker, System.nanoTime());
+  }
+
+  void thaw(Program worker) {
+    worker.signal("CONT");
+    disturbed(frozen.remove(worker), "worker " + worker.pid() + " frozen");
+  }
+
+  boolean anyFrozen() {
+    return !frozen.isEmpty();
   }
 
   void killServer() {

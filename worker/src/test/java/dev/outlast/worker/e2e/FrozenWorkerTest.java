@@ -69,16 +69,14 @@ class FrozenWorkerTest {
         () -> run.status().state() == AgentState.WAITING,
         () -> "the run does not wait; " + waiting.told() + worker.output());
 
-    long since = System.nanoTime();
-    worker.signal("STOP");
+    stage.freeze(worker);
     reporting.letGo(Point.EXIT, 1);
     stage.openGate();
     if (beside) {
       stage.startWorker();
     }
     Thread.sleep(FROZEN.toMillis());
-    worker.signal("CONT");
-    stage.disturbed(since, "worker " + worker.pid() + " frozen");
+    stage.thaw(worker);
     // It was about to start an agent, and now can.
     gate.write("no-secret-at-all\n".getBytes(StandardCharsets.UTF_8));
     gate.close();
