@@ -45,9 +45,6 @@ class FrozenWorkerTest {
   void a_worker_that_comes_back_runs_no_agent_beside_the_retry(boolean beside) throws Exception {
     stage = CrashStage.in(folder, MAX_AGENTS);
     Program worker = stage.startWorker();
-    stage.shutGate();
-    Task beforeSpawn = stage.agent().task("before-spawn", "limits 10");
-    stage.run(beforeSpawn, CrashStage.GATED_AGENT);
     Task working = stage.agent().task("working", "limits 10").hold(Point.SESSION, 1);
     stage.run(working, CrashStage.AGENT);
     Task stubborn = stage.agent().task("stubborn", "limits 10", "stubborn");
@@ -57,9 +54,8 @@ class FrozenWorkerTest {
     stage.run(reporting, CrashStage.AGENT);
     Task atWork = stage.agent().task("at-work", "limits 10", "work 20000");
     stage.run(atWork, CrashStage.AGENT);
-    Task waiting = stage.agent().task("waiting", "limits 25");
+    Task waiting = stage.agent().task("waiting", "limits 30");
     AgentRun run = stage.run(waiting, CrashStage.AGENT);
-    gate = Files.newOutputStream(stage.gate());
     working.awaitHeld(Point.SESSION, 1);
     stubborn.awaitHeld(Point.SESSION, 1);
     reporting.awaitHeld(Point.EXIT, 1);
@@ -68,6 +64,12 @@ class FrozenWorkerTest {
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
         () -> "the run does not wait; " + waiting.told() + worker.output());
+    // The last one, as a worker reads all secrets before it starts an agent.
+    stage.shutGate();
+    Task beforeSpawn = stage.agent().task("before-spawn", "limits 10");
+    stage.run(beforeSpawn, CrashStage.GATED_AGENT);
+    // Blocks until the worker reads the other end.
+    gate = Files.newOutputStream(stage.gate());
 
     stage.freeze(worker);
     reporting.letGo(Point.EXIT, 1);

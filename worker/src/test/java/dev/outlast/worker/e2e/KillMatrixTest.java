@@ -38,7 +38,7 @@ class KillMatrixTest {
   private static final String PLAN = "limits 10";
 
   /** Longer than it takes to bring all other runs to their points. */
-  private static final String LONG_PLAN = "limits 25";
+  private static final String LONG_PLAN = "limits 30";
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;
@@ -54,9 +54,6 @@ class KillMatrixTest {
   void runs_are_at_every_point() throws Exception {
     stage = CrashStage.in(folder, MAX_AGENTS);
     worker = stage.startWorker();
-    stage.shutGate();
-    Task beforeSpawn = task("before-spawn", PLAN);
-    stage.run(beforeSpawn, CrashStage.GATED_AGENT);
     for (Point point : List.of(Point.START, Point.FIRST_LINE, Point.SESSION, Point.LIMIT)) {
       held(task("at-" + point.name().toLowerCase(Locale.ROOT), PLAN), point);
     }
@@ -64,12 +61,8 @@ class KillMatrixTest {
     held(task("leaves-child", PLAN, "leaves-child"), Point.SESSION);
     reporting = task("reporting", PLAN);
     held(reporting, Point.EXIT);
-    // Blocks until the worker reads the other end.
-    gate = Files.newOutputStream(stage.gate());
     for (Task task : tasks) {
-      if (task != beforeSpawn) {
-        task.awaitHeld(pointOf(task), 1);
-      }
+      task.awaitHeld(pointOf(task), 1);
     }
     Task waiting = task("waiting", LONG_PLAN);
     AgentRun run = stage.run(waiting, CrashStage.AGENT);
@@ -77,6 +70,11 @@ class KillMatrixTest {
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
         () -> "the run does not wait; " + waiting.told() + worker.output());
+    // The last one, as a worker reads all secrets before it starts an agent.
+    stage.shutGate();
+    stage.run(task("before-spawn", PLAN), CrashStage.GATED_AGENT);
+    // Blocks until the worker reads the other end.
+    gate = Files.newOutputStream(stage.gate());
   }
 
   /**
