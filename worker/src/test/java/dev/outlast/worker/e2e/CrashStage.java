@@ -12,13 +12,17 @@ import io.temporal.serviceclient.WorkflowServiceStubs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * One host with its workers, agents and a Temporal server of its own, all of which may be killed.
@@ -36,6 +40,10 @@ final class CrashStage implements AutoCloseable {
   /** Its account's secret is what the worker reads last before it starts the agent. */
   static final String GATED_AGENT = "gated";
 
+  /** A line for each case, which {@code .ci/run server} shows. */
+  private static final Path MATRIX = Path.of("target", "kill-matrix.txt");
+
+  private final Instant began = Instant.now();
   private final Path folder;
   private final Path state;
   private final int maxAgents;
@@ -44,6 +52,7 @@ final class CrashStage implements AutoCloseable {
   private final AgentProcesses processes = new AgentProcesses();
   private final List<Disturbance> disturbances = Collections.synchronizedList(new ArrayList<>());
   private final List<Program> workers = Collections.synchronizedList(new ArrayList<>());
+  private final Map<Program, Long> frozen = new ConcurrentHashMap<>();
   private final WorkflowServiceStubs stubs;
   private final WorkflowClient client;
 
@@ -161,7 +170,7 @@ final class CrashStage implements AutoCloseable {
   /** Lets workers pass; those that wait at the gate still do. */
   void openGate() throws IOException {
     Path open = Files.writeString(folder.resolve("gate.open"), "no-secret-at-all\n");
-    Files.move(open, gate(), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Files.move(open, gate(), StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Starts a run for a task. */
@@ -228,6 +237,21 @@ final class CrashStage implements AutoCloseable {
     disturbed(since, "worker " + worker.pid() + " asked to end");
   }
 
+  /** Stops a worker as it stands; it does not know. */
+  void freeze(Program worker) {
+    worker.signal("STOP");
+    frozen.put(worker, System.nanoTime());
+  }
+
+  void thaw(Program worker) {
+    worker.signal("CONT");
+    disturbed(frozen.remove(worker), "worker " + worker.pid() + " frozen");
+  }
+
+  boolean anyFrozen() {
+    return !frozen.isEmpty();
+  }
+
   void killServer() {
     disturbed("server killed");
     temporal.kill();
@@ -279,10 +303,40 @@ final class CrashStage implements AutoCloseable {
    * over on the way.
    */
   void assertAllWell(List<LedgerAgent.Task> tasks, Duration patience) throws Exception {
+    fail(judge(tasks, patience).findings());
+  }
+
+  /**
+   * Does the same, and adds a line to the matrix.
+   *
+   * @param name what was done to the runs
+   */
+  void assertAllWell(String name, List<LedgerAgent.Task> tasks, Duration patience)
+      throws Exception {
+    Verdict verdict = judge(tasks, patience);
+    Files.writeString(
+        MATRIX,
+        "%-45s %4d s  %2d runs  %3d invocations  %2d limits, %d unheard  %s%n"
+            .formatted(
+                name,
+                Duration.between(began, Instant.now()).toSeconds(),
+                verdict.runs(),
+                verdict.invocations(),
+                verdict.limits(),
+                verdict.unheard(),
+                verdict.findings().isEmpty() ? "ok" : "FAILED"),
+        StandardOpenOption.CREATE,
+        StandardOpenOption.APPEND);
+    fail(verdict.findings());
+  }
+
+  private Verdict judge(List<LedgerAgent.Task> tasks, Duration patience) throws Exception {
     awaitEnds(tasks, patience);
-    List<String> findings = new ArrayList<>();
-    leftOver().forEach(left -> findings.add("left over: " + left));
-    findings.addAll(Verdict.of(this, tasks).findings());
+    List<String> left = leftOver().stream().map(one -> "left over: " + one).toList();
+    return Verdict.of(this, tasks).with(left);
+  }
+
+  private void fail(List<String> findings) {
     assertTrue(findings.isEmpty(), () -> String.join("\n", findings) + workersSay());
   }
 

@@ -45,9 +45,6 @@ class FrozenWorkerTest {
   void a_worker_that_comes_back_runs_no_agent_beside_the_retry(boolean beside) throws Exception {
     stage = CrashStage.in(folder, MAX_AGENTS);
     Program worker = stage.startWorker();
-    stage.shutGate();
-    Task beforeSpawn = stage.agent().task("before-spawn", "limits 10");
-    stage.run(beforeSpawn, CrashStage.GATED_AGENT);
     Task working = stage.agent().task("working", "limits 10").hold(Point.SESSION, 1);
     stage.run(working, CrashStage.AGENT);
     Task stubborn = stage.agent().task("stubborn", "limits 10", "stubborn");
@@ -57,9 +54,8 @@ class FrozenWorkerTest {
     stage.run(reporting, CrashStage.AGENT);
     Task atWork = stage.agent().task("at-work", "limits 10", "work 20000");
     stage.run(atWork, CrashStage.AGENT);
-    Task waiting = stage.agent().task("waiting", "limits 25");
+    Task waiting = stage.agent().task("waiting", "limits 30");
     AgentRun run = stage.run(waiting, CrashStage.AGENT);
-    gate = Files.newOutputStream(stage.gate());
     working.awaitHeld(Point.SESSION, 1);
     stubborn.awaitHeld(Point.SESSION, 1);
     reporting.awaitHeld(Point.EXIT, 1);
@@ -68,22 +64,28 @@ class FrozenWorkerTest {
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
         () -> "the run does not wait; " + waiting.told() + worker.output());
+    // The last one, as a worker reads all secrets before it starts an agent.
+    stage.shutGate();
+    Task beforeSpawn = stage.agent().task("before-spawn", "limits 10");
+    stage.run(beforeSpawn, CrashStage.GATED_AGENT);
+    // Blocks until the worker reads the other end.
+    gate = Files.newOutputStream(stage.gate());
 
-    long since = System.nanoTime();
-    worker.signal("STOP");
+    stage.freeze(worker);
     reporting.letGo(Point.EXIT, 1);
     stage.openGate();
     if (beside) {
       stage.startWorker();
     }
     Thread.sleep(FROZEN.toMillis());
-    worker.signal("CONT");
-    stage.disturbed(since, "worker " + worker.pid() + " frozen");
+    stage.thaw(worker);
     // It was about to start an agent, and now can.
     gate.write("no-secret-at-all\n".getBytes(StandardCharsets.UTF_8));
     gate.close();
 
     stage.assertAllWell(
-        List.of(beforeSpawn, working, stubborn, reporting, atWork, waiting), PATIENCE);
+        beside ? "worker frozen, another beside it" : "worker frozen",
+        List.of(beforeSpawn, working, stubborn, reporting, atWork, waiting),
+        PATIENCE);
   }
 }

@@ -52,7 +52,8 @@ class FullDiskTest {
     disk.free();
     stage.disturbed(since, "disk full");
 
-    stage.assertAllWell(List.of(working, waiting, begun), PATIENCE);
+    stage.assertAllWell(
+        "state folder full for a while", List.of(working, waiting, begun), PATIENCE);
   }
 
   @RepeatedTest(3)
@@ -67,6 +68,6 @@ class FullDiskTest {
     Task second = stage.agent().task("second", "limits 5 5");
     stage.run(second, CrashStage.AGENT);
 
-    stage.assertAllWell(List.of(first, second), PATIENCE);
+    stage.assertAllWell("transcripts full", List.of(first, second), PATIENCE);
   }
 }

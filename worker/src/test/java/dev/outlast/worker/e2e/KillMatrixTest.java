@@ -6,11 +6,13 @@ import dev.outlast.worker.e2e.LedgerAgent.Event;
 import dev.outlast.worker.e2e.LedgerAgent.Point;
 import dev.outlast.worker.e2e.LedgerAgent.Task;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -36,7 +38,7 @@ class KillMatrixTest {
   private static final String PLAN = "limits 10";
 
   /** Longer than it takes to bring all other runs to their points. */
-  private static final String LONG_PLAN = "limits 25";
+  private static final String LONG_PLAN = "limits 30";
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;
@@ -52,22 +54,15 @@ class KillMatrixTest {
   void runs_are_at_every_point() throws Exception {
     stage = CrashStage.in(folder, MAX_AGENTS);
     worker = stage.startWorker();
-    stage.shutGate();
-    Task beforeSpawn = task("before-spawn", PLAN);
-    stage.run(beforeSpawn, CrashStage.GATED_AGENT);
     for (Point point : List.of(Point.START, Point.FIRST_LINE, Point.SESSION, Point.LIMIT)) {
-      held(task("at-" + point.name().toLowerCase(java.util.Locale.ROOT), PLAN), point);
+      held(task("at-" + point.name().toLowerCase(Locale.ROOT), PLAN), point);
     }
     held(task("stubborn", PLAN, "stubborn"), Point.SESSION);
     held(task("leaves-child", PLAN, "leaves-child"), Point.SESSION);
     reporting = task("reporting", PLAN);
     held(reporting, Point.EXIT);
-    // Blocks until the worker reads the other end.
-    gate = Files.newOutputStream(stage.gate());
     for (Task task : tasks) {
-      if (task != beforeSpawn) {
-        task.awaitHeld(pointOf(task), 1);
-      }
+      task.awaitHeld(pointOf(task), 1);
     }
     Task waiting = task("waiting", LONG_PLAN);
     AgentRun run = stage.run(waiting, CrashStage.AGENT);
@@ -75,6 +70,11 @@ class KillMatrixTest {
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
         () -> "the run does not wait; " + waiting.told() + worker.output());
+    // The last one, as a worker reads all secrets before it starts an agent.
+    stage.shutGate();
+    stage.run(task("before-spawn", PLAN), CrashStage.GATED_AGENT);
+    // Blocks until the worker reads the other end.
+    gate = Files.newOutputStream(stage.gate());
   }
 
   /**
@@ -94,7 +94,7 @@ class KillMatrixTest {
     Thread.sleep(Duration.ofSeconds(downSeconds).toMillis());
     worker = stage.startWorker();
 
-    stage.assertAllWell(tasks, PATIENCE);
+    stage.assertAllWell("worker killed, away for %d s".formatted(downSeconds), tasks, PATIENCE);
   }
 
   /**
@@ -109,7 +109,7 @@ class KillMatrixTest {
     reporting.await(Event.END, 1);
     stage.killServer();
     worker.signal("CONT");
-    gate.write("no-secret-at-all\n".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    gate.write("no-secret-at-all\n".getBytes(StandardCharsets.UTF_8));
     gate.close();
     stage.openGate();
     Thread.sleep(Duration.ofSeconds(downSeconds).dividedBy(2).toMillis());
@@ -119,7 +119,7 @@ class KillMatrixTest {
     Thread.sleep(Duration.ofSeconds(downSeconds).dividedBy(2).toMillis());
     stage.startServer();
 
-    stage.assertAllWell(tasks, PATIENCE);
+    stage.assertAllWell("server killed, away for %d s".formatted(downSeconds), tasks, PATIENCE);
   }
 
   private Task task(String name, String... plan) throws Exception {

@@ -49,7 +49,7 @@ class KilledAgentTest {
       stage.killAgent(task, task.name().startsWith("whole-") ? -leader : leader);
     }
 
-    stage.assertAllWell(tasks, PATIENCE);
+    stage.assertAllWell("agents killed", tasks, PATIENCE);
   }
 
   private static boolean afterLimit(Point point) {

@@ -49,7 +49,7 @@ class KilledInContinueAsNewTest {
     stage.killWorker(worker);
     worker = stage.startWorker();
 
-    it_resumes_once();
+    it_resumes_once("worker");
   }
 
   @RepeatedTest(3)
@@ -63,7 +63,7 @@ class KilledInContinueAsNewTest {
     stage.killServer();
     stage.startServer();
 
-    it_resumes_once();
+    it_resumes_once("server");
   }
 
   private void a_run_waits() throws Exception {
@@ -78,8 +78,8 @@ class KilledInContinueAsNewTest {
     firstRunId = describe().getExecution().getRunId();
   }
 
-  private void it_resumes_once() throws Exception {
-    stage.assertAllWell(List.of(task), PATIENCE);
+  private void it_resumes_once(String name) throws Exception {
+    stage.assertAllWell(name + " killed in continue-as-new", List.of(task), PATIENCE);
     assertTrue(continued(), "the run has not gone on in a new history");
   }
 

@@ -75,14 +75,16 @@ final class Soak {
   }
 
   /** Ends with 0 if nothing went wrong, and with 1 otherwise. */
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     int kills = Integer.parseInt(args[0]);
     long seed = Long.parseLong(args[1]);
     Path folder = Path.of(args[2]).toAbsolutePath();
-    boolean well;
+    boolean well = false;
     try (CrashStage stage = CrashStage.in(folder, MAX_AGENTS);
         Orphans orphans = new Orphans(stage)) {
       well = new Soak(kills, seed, stage, System.out).run(orphans, folder);
+    } catch (Exception | AssertionError e) {
+      e.printStackTrace(System.out);
     }
     System.out.flush();
     // Threads of the client's may live on.
@@ -181,7 +183,7 @@ final class Soak {
     }
     Program victim = workers.get(random.nextInt(workers.size()));
     if (thaw == null && random.nextInt(100) < FREEZES) {
-      victim.signal("STOP");
+      stage.freeze(victim);
       thaw = new Thaw(victim, System.nanoTime());
       workers.remove(victim);
       workers.add(stage.startWorker());
@@ -191,15 +193,11 @@ final class Soak {
       case 0 -> {
         workers.add(stage.startWorker());
         kill(victim);
-        return "worker killed, when another had begun";
+        return "worker killed when another had begun beside it";
       }
       case 1 -> {
-        if (workers.size() == 1) {
-          workers.add(stage.startWorker());
-          Thread.sleep(between(0, 3_000));
-          return "worker killed of two: " + kill(victim);
-        }
-        return "worker killed of two: " + kill(victim);
+        stage.killWorker(stage.startWorker());
+        return "worker killed when it had just begun beside another";
       }
       case 2 -> {
         kill(victim);
@@ -215,10 +213,9 @@ final class Soak {
     }
   }
 
-  private long kill(Program worker) {
+  private void kill(Program worker) {
     stage.killWorker(worker);
     workers.remove(worker);
-    return worker.pid();
   }
 
   private void startIfNone() throws Exception {
@@ -252,8 +249,7 @@ final class Soak {
 
   private void thawWhenDue() {
     if (thaw != null && System.nanoTime() - thaw.since() >= FROZEN.toNanos()) {
-      thaw.worker().signal("CONT");
-      stage.disturbed(thaw.since(), "worker " + thaw.worker().pid() + " frozen");
+      stage.thaw(thaw.worker());
       workers.add(thaw.worker());
       thaw = null;
     }
@@ -345,13 +341,17 @@ final class Soak {
     }
 
     private synchronized void look() {
+      if (stage.anyFrozen()) {
+        // Nobody knows yet whose agents its agents are.
+        since.clear();
+        return;
+      }
       long now = System.nanoTime();
+      List<AgentProcesses.Found> alive = stage.processes().alive();
       Set<Long> parents = stage.workerPids();
+      alive.forEach(process -> parents.add(process.pid()));
       List<AgentProcesses.Found> alone =
-          stage.processes().alive().stream()
-              .filter(process -> !process.command().startsWith("sleep"))
-              .filter(process -> !parents.contains(process.parent()))
-              .toList();
+          alive.stream().filter(process -> !parents.contains(process.parent())).toList();
       since.keySet().retainAll(alone);
       for (AgentProcesses.Found one : alone) {
         long first = since.computeIfAbsent(one, whom -> now);

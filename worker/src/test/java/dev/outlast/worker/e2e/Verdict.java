@@ -79,6 +79,10 @@ record Verdict(
         all);
   }
 
+  Verdict with(List<String> moreFindings) {
+    return plus(new Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0, moreFindings));
+  }
+
   static Verdict of(CrashStage stage, List<LedgerAgent.Task> tasks) throws IOException {
     Verdict verdict = NONE;
     for (LedgerAgent.Task task : tasks) {
