@@ -326,5 +326,9 @@ public final class OutlastConfig {
     Map<String, String> environment() {
       return environment;
     }
+
+    HostPolicy hostPolicy() {
+      return hostPolicy;
+    }
   }
 }
