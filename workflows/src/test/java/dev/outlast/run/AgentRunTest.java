@@ -1041,6 +1041,20 @@ class AgentRunTest {
                 Map.of("prompt", "x", "onCredit", "buy"),
                 "onCredit: got \"buy\"; expected stop or wait"),
             Map.entry(
+                Map.of("prompt", "x", "worktree", "yes"),
+                "worktree: got \"yes\"; expected true or false"),
+            Map.entry(
+                Map.of("prompt", "x", "onBusy", "run"),
+                "onBusy: got \"run\"; expected wait or stop"),
+            Map.entry(
+                Map.of("prompt", "x", "onContinued", 1),
+                "onContinued: got 1; expected pause or resume or finish"),
+            Map.entry(
+                Map.of("prompt", "x", "onHostLost", "MOVE"),
+                "onHostLost: got \"MOVE\"; expected wait or move or stop"),
+            Map.entry(
+                Map.of("prompt", "x", "hostGrace", "9s"), "hostGrace: got PT9S; expected at least"),
+            Map.entry(
                 Map.of("prompt", "x", "budget", Map.of("costUsd", 5)),
                 "budget: {costUsd=5} is not supported by this version"),
             Map.entry(List.of(1, 2), "input: got a list; expected an object"),

@@ -60,6 +60,9 @@ final class ScriptedAgent implements AgentActivities {
   /** How long ago the server has heard of the host; null if it has not. */
   volatile Duration seenAgo = Duration.ZERO;
 
+  /** Done before an invocation is answered. */
+  volatile Runnable onInvoked = () -> {};
+
   volatile Worktree worktree;
   volatile Supplier<WorktreeEnd> release = () -> new WorktreeEnd(false, 0, 0);
   final List<AgentSelection> selections = new CopyOnWriteArrayList<>();
@@ -112,6 +115,7 @@ final class ScriptedAgent implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ledger.add(new Asked(clock.get(), invocation));
+    onInvoked.run();
     Function<AgentInvocation, AgentOutcome> step = script.poll();
     if (step == null) {
       throw new IllegalStateException("the script has ended, but was asked: " + invocation);

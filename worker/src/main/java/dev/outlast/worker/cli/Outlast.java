@@ -59,6 +59,7 @@ public final class Outlast {
     line.addSubcommand("resume", new ResumeCommand(console));
     line.addSubcommand("pause", new PauseCommand(console));
     line.addSubcommand("unpause", new UnpauseCommand(console));
+    line.addSubcommand("move", new MoveCommand(console));
     line.addSubcommand("send", new SendCommand(console));
     line.addSubcommand("cancel", new CancelCommand(console));
     line.addSubcommand("worktrees", new WorktreesCommand(console));

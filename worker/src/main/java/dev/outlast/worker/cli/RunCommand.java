@@ -1,6 +1,7 @@
 package dev.outlast.worker.cli;
 
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
@@ -121,6 +122,40 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "DURATION",
       description = "End an agent that prints nothing for so long, and resume (default: 1h).")
   private String silenceTimeout;
+
+  @Option(
+      names = "--worktree",
+      description = "Work in a git worktree and branch of the run's own, kept when it has changes.")
+  private boolean worktree;
+
+  @Option(
+      names = "--on-busy",
+      paramLabel = "wait|stop",
+      description =
+          "What to do when another run's agent works in the workspace or on the session"
+              + " (default: the worker's setting).")
+  private String onBusy;
+
+  @Option(
+      names = "--on-continued",
+      paramLabel = "pause|resume|finish",
+      description =
+          "What to do when somebody else has gone on with the session (default: the worker's"
+              + " setting).")
+  private String onContinued;
+
+  @Option(
+      names = "--on-host-lost",
+      paramLabel = "wait|move|stop",
+      description = "What to do when the run's host is gone (default: the worker's setting).")
+  private String onHostLost;
+
+  @Option(
+      names = "--host-grace",
+      paramLabel = "DURATION",
+      description =
+          "How long the host may take before it is looked for (default: the worker's setting).")
+  private String hostGrace;
 
   @Option(names = "--detach", description = "Start the run, print its id, and do not follow it.")
   private boolean detach;
@@ -255,6 +290,11 @@ final class RunCommand implements Callable<Integer> {
             .setMaxTotalWait(Durations.positive("--max-total-wait", maxTotalWait))
             .setInvocationTimeout(Durations.positive("--invocation-timeout", invocationTimeout))
             .setSilenceTimeout(Durations.positive("--silence-timeout", silenceTimeout))
+            .setWorktree(worktree)
+            .setOnBusy(Words.one("--on-busy", onBusy, HostPolicy.OnBusy.class))
+            .setOnContinued(Words.one("--on-continued", onContinued, HostPolicy.OnContinued.class))
+            .setOnHostLost(Words.one("--on-host-lost", onHostLost, HostPolicy.OnHostLost.class))
+            .setHostGrace(Durations.positive("--host-grace", hostGrace))
             .setLabel(label);
     try {
       return builder.build();

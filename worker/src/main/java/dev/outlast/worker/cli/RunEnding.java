@@ -101,6 +101,16 @@ record RunEnding(
       console.json(this);
     } else if (result != null) {
       console.print(Console.harmless(result.text()));
+      if (Boolean.TRUE.equals(result.continuedElsewhere())) {
+        console.say("outlast: somebody else has gone on with the session, so the run has ended");
+      }
+      if (result.worktree() != null && !Boolean.FALSE.equals(result.worktree().kept())) {
+        console.say(
+            "outlast: the changes are in "
+                + Console.oneLine(result.worktree().path())
+                + ", branch "
+                + Console.oneLine(result.worktree().branch()));
+      }
     } else {
       console.say("outlast: " + outcome + ": " + message);
       if (session != null) {

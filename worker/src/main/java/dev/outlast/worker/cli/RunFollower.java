@@ -7,6 +7,7 @@ import dev.outlast.operator.OperatorTexts;
 import dev.outlast.run.AgentRunResult;
 import dev.outlast.run.RunEvent;
 import dev.outlast.run.RunStatus;
+import dev.outlast.run.WaitsFor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.temporal.client.WorkflowClient;
@@ -216,13 +217,34 @@ final class RunFollower {
   }
 
   private void showStatus(RunStatus status, RunWatch watch) {
-    if (status.state() == AgentState.WAITING && status.resumeAt() != null) {
+    if (status.state() == AgentState.WAITING && status.resumeAt() == null) {
+      live("waiting for its host " + host(status) + "; go on elsewhere with: outlast move " + id);
+    } else if (status.state() == AgentState.WAITING && forOtherRun(status)) {
+      // A try each minute: the events tell of the wait, and a line for each would hide them.
+      live("waiting for " + busy(status) + "; tries again at " + at(status));
+    } else if (status.state() == AgentState.WAITING) {
       showWait(status);
     } else if (status.state() == AgentState.PAUSED) {
       live("paused; let it go on with: outlast unpause " + id);
     } else {
       live(watch.progress().map(p -> working(status, p)).orElse(""));
     }
+  }
+
+  private static boolean forOtherRun(RunStatus status) {
+    return status.waitsFor() == WaitsFor.WORKSPACE || status.waitsFor() == WaitsFor.SESSION;
+  }
+
+  private static String busy(RunStatus status) {
+    return OperatorTexts.busy(status.waitsFor().word(), status.holder());
+  }
+
+  private static String at(RunStatus status) {
+    return OperatorTexts.moment(status.resumeAt());
+  }
+
+  private static String host(RunStatus status) {
+    return Console.oneLine(String.valueOf(status.host()));
   }
 
   private void showWait(RunStatus status) {

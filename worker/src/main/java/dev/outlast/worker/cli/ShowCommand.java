@@ -10,6 +10,7 @@ import dev.outlast.run.AgentRunResult;
 import dev.outlast.run.Incident;
 import dev.outlast.run.RunEvent;
 import dev.outlast.run.RunStatus;
+import dev.outlast.run.WaitsFor;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.client.WorkflowClient;
@@ -151,7 +152,23 @@ final class ShowCommand implements Callable<Integer> {
     if (status.workspace() != null) {
       line("workspace", status.workspace() + (status.host() == null ? "" : " on " + status.host()));
     }
+    if (status.worktree() != null) {
+      Boolean kept = status.worktree().kept();
+      line(
+          "worktree",
+          status.worktree().path()
+              + ", branch "
+              + status.worktree().branch()
+              + (kept == null ? "" : kept ? ", kept" : ", removed"));
+    }
     line("session", status.session() == null ? "not known yet" : status.session().value());
+    if (status.waitsFor() == WaitsFor.HOST) {
+      line(
+          "waits",
+          "for its host, of which no worker is heard; go on elsewhere with: outlast move " + id);
+    } else if (status.waitsFor() == WaitsFor.WORKSPACE || status.waitsFor() == WaitsFor.SESSION) {
+      line("waits", "for " + OperatorTexts.busy(status.waitsFor().word(), status.holder()));
+    }
     if (status.resumeAt() != null) {
       line(
           "resumes",

@@ -3,6 +3,7 @@ package dev.outlast.worker.config;
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.transcript.TranscriptLimits;
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.DurationText;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -32,7 +34,16 @@ final class ConfigFile {
   private static final Set<String> SECTIONS =
       Set.of("worker", "limits", "transcripts", "agents", "accounts");
   private static final Set<String> WORKER =
-      Set.of("task-queue", "max-agents", "state-dir", "workspaces", "drain-grace");
+      Set.of(
+          "task-queue",
+          "max-agents",
+          "state-dir",
+          "workspaces",
+          "drain-grace",
+          "on-busy",
+          "on-continued",
+          "on-host-lost",
+          "host-grace");
   private static final Set<String> LIMITS =
       Set.of(
           "margin",
@@ -137,6 +148,53 @@ final class ConfigFile {
         .map(all -> all.stream().flatMap(t -> path("worker.workspaces", t).stream()).toList())
         .ifPresent(builder::setWorkspaces);
     duration(table, "worker", "drain-grace").ifPresent(builder::setDrainGrace);
+    builder.setHostPolicy(
+        builder
+            .hostPolicy()
+            .overriddenBy(
+                word(table, "on-busy", HostPolicy.OnBusy.class),
+                word(table, "on-continued", HostPolicy.OnContinued.class),
+                word(table, "on-host-lost", HostPolicy.OnHostLost.class),
+                hostGrace(table)));
+  }
+
+  /** One of the words of an enumeration; null if there is none. */
+  private <E extends Enum<E>> E word(TomlTable table, String key, Class<E> type) {
+    Optional<String> said = text(table, "worker", key);
+    if (said.isEmpty()) {
+      return null;
+    }
+    Map<String, E> words = new LinkedHashMap<>();
+    for (E constant : type.getEnumConstants()) {
+      words.put(constant.name().toLowerCase(Locale.ROOT), constant);
+    }
+    if (!words.containsKey(said.get())) {
+      problem(
+          "worker." + key,
+          "got "
+              + ConfigRules.shown(said.get())
+              + "; expected "
+              + String.join(" or ", words.keySet()));
+    }
+    return words.get(said.get());
+  }
+
+  /** Checked here, since a policy with a wrong grace cannot even be made. */
+  private Duration hostGrace(TomlTable table) {
+    Optional<Duration> grace = duration(table, "worker", "host-grace");
+    if (grace.isPresent()
+        && (grace.get().compareTo(HostPolicy.MIN_HOST_GRACE) < 0
+            || grace.get().compareTo(DurationText.MAX) > 0)) {
+      problem(
+          "worker.host-grace",
+          "got "
+              + DurationText.of(grace.get())
+              + "; expected "
+              + DurationText.of(HostPolicy.MIN_HOST_GRACE)
+              + " to 3650d");
+      return null;
+    }
+    return grace.orElse(null);
   }
 
   private void readLimits(TomlTable table) {

@@ -372,5 +372,9 @@ public final class OutlastConfig {
     Map<String, String> environment() {
       return environment;
     }
+
+    HostPolicy hostPolicy() {
+      return hostPolicy;
+    }
   }
 }

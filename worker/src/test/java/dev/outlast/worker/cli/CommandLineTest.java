@@ -65,6 +65,11 @@ class CommandLineTest {
     assertUsage(cli.call("run", "x", "--max-attempts", "-1"), "--max-attempts: got -1");
     assertUsage(cli.call("run", "x", "--on-limit", "panic"), "expected wait or stop");
     assertUsage(cli.call("run", "x", "--on-credit", "buy"), "expected stop or wait");
+    assertUsage(
+        cli.call("run", "x", "--on-busy", "run"), "--on-busy: got \"run\"; expected wait or");
+    assertUsage(cli.call("run", "x", "--on-continued", "x"), "expected pause or resume or finish");
+    assertUsage(cli.call("run", "x", "--on-host-lost", "x"), "expected wait or move or stop");
+    assertUsage(cli.call("run", "x", "--host-grace", "9s"), "hostGrace: got ");
     assertUsage(cli.call("run", "x", "--session", "-y"), "no session id");
     assertUsage(cli.call("run", "x", "--session", "y", "--continue"), "one of them");
     assertUsage(cli.call("run", "x", "--id", ""), "--id");

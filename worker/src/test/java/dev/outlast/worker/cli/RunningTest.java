@@ -174,6 +174,10 @@ class RunningTest {
     assertEquals(ExitCode.FAILED, refused.exitCode());
     assertTrue(refused.err().startsWith("outlast: refused: "), refused.err());
 
+    Called stays = call("move", "steered");
+    assertEquals(ExitCode.FAILED, stays.exitCode());
+    assertTrue(stays.err().contains("does not wait for its host"), stays.err());
+
     assertEquals("steered: prompts queued: 1\n", call("send", "steered", "and more").out());
     assertEquals(ExitCode.DONE, call("pause", "steered", "--reason", "lunch").exitCode());
     awaitState("steered", "paused");

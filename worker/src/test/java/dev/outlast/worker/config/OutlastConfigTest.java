@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +47,10 @@ class OutlastConfigTest {
             state-dir = "state"
             workspaces = ["repos"]
             drain-grace = "2m"
+            on-busy = "stop"
+            on-continued = "finish"
+            on-host-lost = "move"
+            host-grace = "45s"
 
             [limits]
             margin = "6s"
@@ -97,6 +102,13 @@ class OutlastConfigTest {
             11,
             ResumePolicy.OnCredit.WAIT),
         config.policy());
+    assertEquals(
+        new HostPolicy(
+            HostPolicy.OnBusy.STOP,
+            HostPolicy.OnContinued.FINISH,
+            HostPolicy.OnHostLost.MOVE,
+            Duration.ofSeconds(45)),
+        config.hostPolicy());
     assertEquals(
         AgentDefinition.newBuilder("zeta", "claude")
             .setCommand(List.of("/opt/claude", "--x"))
@@ -181,6 +193,11 @@ class OutlastConfigTest {
         Arguments.of("[worker]\nworkspaces = [1]", 2, "worker.workspaces[0]", "a text"),
         Arguments.of("[worker]\nstate-dir = 1", 2, "worker.state-dir", "a text in quotes"),
         Arguments.of("[worker]\ndrain-grace = 'x'", 2, "worker.drain-grace", "a duration"),
+        Arguments.of("[worker]\non-busy = 'run'", 2, "worker.on-busy", "wait or stop"),
+        Arguments.of(
+            "[worker]\non-continued = 'x'", 2, "worker.on-continued", "pause or resume or finish"),
+        Arguments.of("[worker]\non-host-lost = 1", 2, "worker.on-host-lost", "a text in quotes"),
+        Arguments.of("[worker]\nhost-grace = '9s'", 2, "worker.host-grace", "10s to 3650d"),
         Arguments.of("worker = 3", 1, "worker", "expected a section [worker]"),
         Arguments.of("[limits]\nmargin = '-5s'", 2, "limits.margin", "a duration"),
         Arguments.of("[limits]\njitter = true", 2, "limits.jitter", "a duration"),

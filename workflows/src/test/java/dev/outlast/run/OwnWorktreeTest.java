@@ -1,0 +1,122 @@
+package dev.outlast.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.agent.StopReason;
+import dev.outlast.agent.Worktree;
+import dev.outlast.agent.WorktreeEnd;
+import dev.outlast.operator.AgentState;
+import dev.outlast.operator.ErrorCode;
+import dev.outlast.operator.Names;
+import io.temporal.client.WorkflowException;
+import io.temporal.client.WorkflowStub;
+import io.temporal.failure.ApplicationFailure;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** What becomes of a run's own worktree. */
+@Timeout(120)
+class OwnWorktreeTest {
+
+  private static final Worktree TREE =
+      new Worktree("/state/worktrees/x", "/srv/repo", "outlast/x", "abc");
+  private static final Map<String, Object> REQUEST =
+      Map.of("prompt", "fix the build", "worktree", true);
+
+  @RegisterExtension final RunFixture fixture = new RunFixture();
+  private ScriptedAgent agent;
+
+  @BeforeEach
+  void the_host_makes_worktrees() {
+    agent = fixture.agent();
+    agent.worktree = TREE;
+  }
+
+  @Test
+  void a_worktree_without_changes_is_taken_away_when_the_run_is_completed() {
+    agent.does(agent.limitedFor(Duration.ofHours(1)), agent.completes("done"));
+
+    WorkflowStub run = fixture.start(REQUEST);
+    RunStatus waiting = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals(new RunWorktree(TREE.path(), TREE.branch(), null), waiting.worktree());
+    assertTrue(agent.releases.isEmpty(), "the run goes on in it");
+    AgentRunResult result = fixture.result(run);
+
+    assertTrue(agent.selections.get(0).worktree());
+    assertEquals(List.of(TREE), agent.releases);
+    assertEquals(new RunWorktree(TREE.path(), TREE.branch(), false), result.worktree());
+  }
+
+  @Test
+  void a_worktree_with_changes_is_kept_and_the_result_names_its_branch() {
+    agent.does(agent.completes("done"));
+    agent.release = () -> new WorktreeEnd(true, 2, 1);
+
+    WorkflowStub run = fixture.start(REQUEST);
+    AgentRunResult result = fixture.result(run);
+
+    assertEquals(new RunWorktree(TREE.path(), "outlast/x", true), result.worktree());
+    assertEquals(
+        "kept: branch outlast/x with 2 commits, 1 path not committed",
+        fixture.events(run, RunEvent.Type.WORKTREE_RELEASED).get(0).text());
+  }
+
+  @Test
+  void a_run_that_stopped_or_was_cancelled_gives_its_worktree_up_too() {
+    agent.does(agent.stops(StopReason.AUTH, "log in"), agent.limitedFor(Duration.ofHours(1)));
+
+    ApplicationFailure failure = fixture.failure(fixture.start(REQUEST));
+    assertEquals(ErrorCode.AGENT_STOPPED.code(), failure.getType());
+    assertFalse(failure.getDetails().get(RunStatus.class).worktree().kept());
+
+    WorkflowStub cancelled = fixture.start(REQUEST);
+    fixture.awaitStatus(cancelled, s -> s.state() == AgentState.WAITING);
+    cancelled.cancel();
+    assertThrows(WorkflowException.class, () -> cancelled.getResult(AgentRunResult.class));
+    assertEquals(List.of(TREE, TREE), agent.releases);
+    RunStatus kept =
+        (RunStatus) cancelled.describe().getMemo(Names.MEMO_CANCELLED_STATUS, RunStatus.class);
+    assertFalse(kept.worktree().kept());
+  }
+
+  @Test
+  void a_worktree_that_cannot_be_looked_at_stays_and_changes_nothing_of_the_runs_end() {
+    agent.does(agent.completes("done"));
+    agent.release =
+        () -> {
+          throw ApplicationFailure.newFailure("git says no", ErrorCode.WORKSPACE.code());
+        };
+
+    WorkflowStub run = fixture.start(REQUEST);
+    AgentRunResult result = fixture.result(run);
+
+    assertEquals("done", result.text());
+    assertNull(result.worktree().kept());
+    assertEquals(AgentCalls.MAX_RELEASE_ATTEMPTS, agent.releases.size());
+  }
+
+  @Test
+  void a_host_that_is_gone_does_not_hold_up_the_end_of_a_run() {
+    agent.does(agent.limitedFor(Duration.ofHours(1)));
+    agent.taskQueue = Names.hostTaskQueue(Names.TASK_QUEUE, "host-1");
+    var host = fixture.startHost(agent.taskQueue);
+
+    WorkflowStub run = fixture.start(REQUEST);
+    fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    host.shutdownNow();
+    run.cancel();
+    assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
+
+    assertTrue(agent.releases.isEmpty());
+    assertEquals(AgentState.STOPPED, fixture.status(run).state());
+  }
+}
