@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * Which workers of a host the server hears of. A worker's identity ends with {@code @} and the id
@@ -65,21 +66,24 @@ public final class HostWorkers {
   }
 
   /**
-   * When a worker of the host was last heard of. A server that cannot say it (the in-memory server)
-   * serves this process, whose own host is therefore there, and no other one.
+   * When a worker of the host was last heard of, by the server's clock, and so is the time of the
+   * look: the latest that the server has heard of any worker, which is at most a minute ago, since
+   * the one that asks polls too. A server that cannot say it (the in-memory server) serves this
+   * process, whose own host is therefore there, and no other one.
    *
    * @throws IllegalStateException if the server cannot be asked
    */
   HostSighting sighting(String hostId) {
     try {
-      Optional<List<Seen>> workers = of(client, taskQueue, hostId);
-      Instant now = clock.instant();
-      if (workers.isEmpty()) {
+      Optional<Look> look = look(client, taskQueue, hostId);
+      if (look.isEmpty()) {
+        Instant now = clock.instant();
         return new HostSighting(hostId.equals(ownHost) ? now : null, now);
       }
-      Instant last =
-          workers.get().stream().map(Seen::lastSeen).max(Comparator.naturalOrder()).orElse(null);
-      return new HostSighting(last, now);
+      List<Seen> workers = look.get().workers();
+      return new HostSighting(
+          workers.isEmpty() ? null : workers.get(0).lastSeen(),
+          look.get().newest() == null ? clock.instant() : look.get().newest());
     } catch (StatusRuntimeException e) {
       throw new IllegalStateException(
           "host " + hostId + ": the server cannot be asked for its workers: " + e.getStatus(), e);
@@ -94,27 +98,46 @@ public final class HostWorkers {
    * @throws StatusRuntimeException if the server cannot be asked
    */
   public static Optional<List<Seen>> of(WorkflowClient client, String taskQueue, String hostId) {
-    Map<String, Instant> seen = new LinkedHashMap<>();
+    return look(client, taskQueue, hostId).map(Look::workers);
+  }
+
+  /**
+   * @param workers of the host, the latest first
+   * @param newest when any worker of any host was last heard of; null if none was
+   */
+  private record Look(List<Seen> workers, Instant newest) {}
+
+  private static Optional<Look> look(WorkflowClient client, String taskQueue, String hostId) {
+    List<PollerInfo> everybody;
+    List<PollerInfo> ofHost;
     try {
-      for (PollerInfo poller : pollers(client, taskQueue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)) {
-        if (poller.getIdentity().endsWith(AT + hostId)) {
-          note(seen, poller);
-        }
-      }
-      String hostQueue = Names.hostTaskQueue(taskQueue, hostId);
-      pollers(client, hostQueue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
-          .forEach(poller -> note(seen, poller));
+      everybody = pollers(client, taskQueue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW);
+      ofHost =
+          pollers(
+              client,
+              Names.hostTaskQueue(taskQueue, hostId),
+              TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY);
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
         return Optional.empty();
       }
       throw e;
     }
+    Map<String, Instant> seen = new LinkedHashMap<>();
+    Stream.concat(
+            everybody.stream().filter(poller -> poller.getIdentity().endsWith(AT + hostId)),
+            ofHost.stream())
+        .forEach(poller -> seen.merge(poller.getIdentity(), last(poller), HostWorkers::later));
     return Optional.of(
-        seen.entrySet().stream()
-            .map(each -> new Seen(each.getKey(), each.getValue()))
-            .sorted(Comparator.comparing(Seen::lastSeen).reversed())
-            .toList());
+        new Look(
+            seen.entrySet().stream()
+                .map(each -> new Seen(each.getKey(), each.getValue()))
+                .sorted(Comparator.comparing(Seen::lastSeen).reversed())
+                .toList(),
+            Stream.concat(everybody.stream(), ofHost.stream())
+                .map(HostWorkers::last)
+                .reduce(HostWorkers::later)
+                .orElse(null)));
   }
 
   private static List<PollerInfo> pollers(WorkflowClient client, String queue, TaskQueueType type) {
@@ -131,11 +154,12 @@ public final class HostWorkers {
         .getPollersList();
   }
 
-  private static void note(Map<String, Instant> seen, PollerInfo poller) {
+  private static Instant last(PollerInfo poller) {
     Timestamp last = poller.getLastAccessTime();
-    seen.merge(
-        poller.getIdentity(),
-        Instant.ofEpochSecond(last.getSeconds(), last.getNanos()),
-        (a, b) -> a.isAfter(b) ? a : b);
+    return Instant.ofEpochSecond(last.getSeconds(), last.getNanos());
+  }
+
+  private static Instant later(Instant a, Instant b) {
+    return a.isAfter(b) ? a : b;
   }
 }
