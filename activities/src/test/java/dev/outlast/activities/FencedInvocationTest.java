@@ -17,6 +17,7 @@ import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -81,7 +82,7 @@ class FencedInvocationTest {
 
   private void agentThat(String body) throws IOException {
     agent = new ScriptedAgent(folder, body);
-    activities = new AgentActivitiesImpl(agent.host(), () -> true);
+    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
     temporal.registerActivitiesImplementations(activities);
     stub =
         temporal.newActivityStub(
@@ -310,7 +311,7 @@ class FencedInvocationTest {
   @Test
   void an_agent_is_not_let_go_when_the_claim_was_lost_before() throws IOException {
     agent = new ScriptedAgent(folder, "result 'done'");
-    activities = new AgentActivitiesImpl(agent.host(), () -> true);
+    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
     HeldClaim claim = agent.claim("run", 1);
     ScriptedDriver driver = new ScriptedDriver(agent);
     // The last step before the agent is started.
@@ -327,8 +328,9 @@ class FencedInvocationTest {
                 agent.folder,
                 ChildEnvironment.of(agent.host(), agent.definition(), null),
                 new AgentVersions(),
-                registry),
-            new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
+                registry,
+                new TranscriptContext("claude", null, "run", 1, 1, 1)),
+            new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             claim,
             Clock.systemUTC());
     AgentCall fresh =
