@@ -137,8 +137,10 @@ class UnalteredPromptTest {
             ZoneOffset.UTC,
             null,
             Files.createDirectories(folder.resolve("state")),
-            Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()));
-    temporal.registerActivitiesImplementations(new AgentActivitiesImpl(host, () -> true));
+            Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
+            null);
+    temporal.registerActivitiesImplementations(
+        new AgentActivitiesImpl(host, () -> true, any -> null));
     return temporal.newActivityStub(
         AgentActivities.class,
         ActivityOptions.newBuilder()
