@@ -397,6 +397,13 @@ class WorktreesTest {
     assertEquals(0, worktrees.remove("run-1", true));
     Worktrees.Made clean = make("run-2");
     assertEquals(GONE, worktrees.release(clean.worktree(), "run-2"));
+
+    // What a partial clone does not have is fetched by a program that its configuration names.
+    String blob = repository.git("rev-parse", "HEAD:a.bin");
+    Files.delete(
+        repository.folder.resolve(
+            ".git/objects/" + blob.substring(0, 2) + "/" + blob.substring(2)));
+    assertFalse(refused("check it out there", () -> make("run-3")).passing());
     try (Stream<Path> files = Files.list(sprung)) {
       assertEquals(List.of(), files.toList());
     }
