@@ -275,6 +275,15 @@ class WorktreesTest {
     Files.createSymbolicLink(linked.workspace(), precious.folder);
     assertTrue(worktrees.release(linked.worktree(), "linked").kept());
 
+    // One that git would take away, as the link leads to what it knows and finds clean.
+    Path users = temporary.toRealPath().resolve("users");
+    repository.git("worktree", "add", "--quiet", "-b", "users", users.toString());
+    Worktrees.Made aimed = make("aimed");
+    Folders.deleteTree(aimed.workspace());
+    Files.createSymbolicLink(aimed.workspace(), users);
+    assertTrue(worktrees.release(aimed.worktree(), "aimed").kept());
+    assertTrue(Files.exists(users.resolve("file.txt")));
+
     Worktrees.Made pointed = make("pointed");
     Files.writeString(
         pointed.workspace().resolve(".git"), "gitdir: " + precious.folder.resolve(".git") + "\n");
