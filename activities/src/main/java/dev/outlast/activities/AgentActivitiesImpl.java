@@ -28,7 +28,6 @@ import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
-import java.io.Closeable;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -47,7 +46,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Runs the agents of one host. Thread-safe. */
-public final class AgentActivitiesImpl implements AgentActivities, Closeable {
+public final class AgentActivitiesImpl implements AgentActivities {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
@@ -342,19 +341,16 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
   public void drain() {
     Duration grace = host.drainGrace();
     drainEnds.compareAndSet(null, System.nanoTime() + grace.toNanos());
+    registry.close();
   }
 
   /**
    * Ends the agents that killed workers of this host have left behind. To be called before this
    * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   *
+   * @throws java.io.UncheckedIOException if the state folder cannot be read
    */
   public void reap() {
     registry.reap();
-  }
-
-  /** Ends the agents that still run, without waiting for it. To be called at the worker's end. */
-  @Override
-  public void close() {
-    registry.close();
   }
 }

@@ -181,9 +181,9 @@ public final class AgentProcess {
 
   /**
    * After the leader has exited by itself: reads what is left of its output, ends what it has left
-   * behind in its group, and closes. No line is delivered after this. Takes no longer than the sum
-   * of {@link #EOF_GRACE}, {@link #LEFTOVER_GRACE} and {@link #KILL_GRACE}, and once more {@link
-   * #EOF_GRACE}.
+   * behind, in its group or outside of it, and closes. No line is delivered after this. Takes no
+   * longer than the sum of {@link #EOF_GRACE}, {@link #LEFTOVER_GRACE} and {@link #KILL_GRACE}, and
+   * once more {@link #EOF_GRACE}.
    *
    * @return the exit code; 128 plus the number of the signal if one ended it
    */
@@ -200,9 +200,9 @@ public final class AgentProcess {
   }
 
   /**
-   * Ends the agent with all that it has started: SIGINT, SIGTERM and SIGKILL to its group, each
-   * with its grace, then closes. Children that have moved to groups of their own are ended too,
-   * where they are still the agent's descendants. An interrupt does not cut this short.
+   * Ends the agent with all that it has started: SIGINT to its group, then SIGTERM and SIGKILL also
+   * to what has left the group, each with its grace; then closes. One that was not released never
+   * runs. An interrupt does not cut this short.
    *
    * @return the exit code
    */

@@ -121,8 +121,13 @@ final class AgentRecords {
         entries.force(true);
       }
     } catch (IOException e) {
-      Files.deleteIfExists(part);
-      Files.deleteIfExists(file);
+      for (Path left : List.of(part, file)) {
+        try {
+          Files.deleteIfExists(left);
+        } catch (IOException stays) {
+          e.addSuppressed(stays);
+        }
+      }
       throw e;
     }
   }
@@ -146,8 +151,8 @@ final class AgentRecords {
           throw new IOException("more than " + MAX_BYTES + " bytes");
         }
         AgentRecord record = MAPPER.readValue(Files.readAllBytes(file), AgentRecord.class);
-        if (!file.equals(file(record))) {
-          throw new IOException("its content is that of " + file(record).getFileName());
+        if (record == null || !file.equals(file(record))) {
+          throw new IOException("its content is that of another file");
         }
         records.add(record);
       } catch (NoSuchFileException ended) {

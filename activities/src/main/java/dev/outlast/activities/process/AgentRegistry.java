@@ -116,32 +116,41 @@ public final class AgentRegistry implements Closeable {
       Path parent = cgroups;
       Cgroup cgroup = parent == null ? null : Cgroup.below(parent, name);
       record =
-          new AgentRecord(
-              identity,
-              worker,
-              owner,
-              session,
-              workspace,
-              clock.instant(),
-              mark,
-              cgroup == null ? null : cgroup.folder().toString());
-      record(record);
+          recorded(
+              new AgentRecord(
+                  identity,
+                  worker,
+                  owner,
+                  session,
+                  workspace,
+                  clock.instant(),
+                  mark,
+                  cgroup == null ? null : cgroup.folder().toString()));
       if (cgroup != null) {
         join(cgroup, process.pid());
       }
-      deadMansSwitch.watch(record);
-      AgentRecord recorded = record;
-      return new AgentProcess(process, recorded, spec, stdout, stderr, () -> ended(recorded));
+      watched(record);
+      AgentRecord agent = record;
+      return new AgentProcess(process, agent, spec, stdout, stderr, () -> ended(agent));
     } catch (IOException | RuntimeException e) {
-      // Without its line it ends by itself too, but nobody is to wait for that.
-      process.destroyForcibly();
-      process.getInputStream().close();
-      process.getErrorStream().close();
-      process.getOutputStream().close();
+      abandon(process);
       if (record != null) {
         ended(record);
       }
       throw e;
+    }
+  }
+
+  /** Without its line it would end by itself too, but nobody is to wait for that. */
+  private static void abandon(Process held) {
+    held.destroyForcibly();
+    for (Closeable pipe :
+        List.of(held.getOutputStream(), held.getInputStream(), held.getErrorStream())) {
+      try {
+        pipe.close();
+      } catch (IOException closedBefore) {
+        log.debug("A pipe to process {} was closed already", held.pid(), closedBefore);
+      }
     }
   }
 
@@ -150,9 +159,10 @@ public final class AgentRegistry implements Closeable {
     return String.valueOf(id).replaceAll("[^A-Za-z0-9._-]", "_");
   }
 
-  private void record(AgentRecord record) throws NotRecordedException {
+  private AgentRecord recorded(AgentRecord record) throws NotRecordedException {
     try {
       records.write(record);
+      return record;
     } catch (IOException e) {
       throw new NotRecordedException(
           records.file(record)
@@ -163,11 +173,25 @@ public final class AgentRegistry implements Closeable {
     }
   }
 
+  private void watched(AgentRecord record) throws NotRecordedException {
+    try {
+      deadMansSwitch.watch(record);
+    } catch (IOException e) {
+      throw new NotRecordedException(
+          "the process that ends agents when their worker dies cannot be started, so the agent was"
+              + " not started ("
+              + e
+              + "); it needs /bin/sh, and setsid or perl",
+          e);
+    }
+  }
+
   private void join(Cgroup cgroup, long pid) {
     try {
       cgroup.make(pid);
     } catch (IOException notAllowed) {
-      log.debug("No control groups, since {} cannot be made", cgroup.folder(), notAllowed);
+      log.debug(
+          "No control groups: {} cannot be used: {}", cgroup.folder(), String.valueOf(notAllowed));
       cgroups = null;
     }
   }
@@ -266,8 +290,8 @@ public final class AgentRegistry implements Closeable {
   }
 
   /**
-   * Closes the registry. Agents that still run are ended; this does not wait for it. No agent can
-   * be started any more.
+   * To be called when the worker ends. Agents that still run go on, and end with this process; what
+   * watches over them goes with the last one.
    */
   @Override
   public void close() {

@@ -15,6 +15,8 @@ import java.util.Set;
  */
 final class AgentTree {
 
+  private static final long SELF = ProcessHandle.current().pid();
+
   private final ProcessIdentity leader;
   private final String variable;
   private final Cgroup cgroup;
@@ -63,7 +65,7 @@ final class AgentTree {
     }
     List<ProcessTable.Entry> younger = new ArrayList<>(ProcessTable.all());
     long began = ProcessTable.HAS_PROC ? Long.parseLong(leader.start()) : 0;
-    younger.removeIf(process -> process.started() < began);
+    younger.removeIf(process -> process.started() < began || process.pid() == SELF);
     Set<Long> ours = new HashSet<>(ProcessTable.carriers(younger, variable));
     if (cgroup != null) {
       ours.addAll(cgroup.processes());

@@ -7,6 +7,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -25,6 +26,9 @@ record Cgroup(Path folder) {
   private static final Logger log = LoggerFactory.getLogger(Cgroup.class);
   private static final String PREFIX = "outlast-";
   private static final String PROCESSES = "cgroup.procs";
+
+  /** How long the removal of an empty group may take. */
+  private static final Duration REMOVAL = Duration.ofSeconds(2);
 
   /** How deep groups that an agent makes itself are looked for. */
   private static final int MAX_DEPTH = 8;
@@ -158,15 +162,23 @@ record Cgroup(Path folder) {
     }
   }
 
-  /** Removes it, if it is empty. */
+  /** Removes it, if it is empty, or becomes so soon: the kernel takes a while to let go. */
   void remove() {
+    if (!Waiting.until(this::removed, REMOVAL)) {
+      log.warn("{} stays, since it is not empty", folder);
+    }
+  }
+
+  private boolean removed() {
     List<Path> groups = groups();
     for (int i = groups.size() - 1; i >= 0; i--) {
       try {
         Files.deleteIfExists(groups.get(i));
       } catch (IOException busy) {
-        log.debug("{} is not empty yet", groups.get(i), busy);
+        log.debug("{} is not empty yet", groups.get(i));
+        return false;
       }
     }
+    return true;
   }
 }

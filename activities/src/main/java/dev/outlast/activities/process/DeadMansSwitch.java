@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,11 +38,16 @@ final class DeadMansSwitch implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(DeadMansSwitch.class);
   private static final String SCRIPT = script();
 
+  private final ReentrantLock lock = new ReentrantLock();
+
   /** What it has to know of each agent, by the agent's name. */
   private final Map<String, String> agents = new LinkedHashMap<>();
 
-  /** Null before the first agent, and after the end. */
-  private volatile Process process;
+  /** Null before the first agent, and after the last one if this was closed. */
+  private Process process;
+
+  /** Runs while there is a process. */
+  private Thread watcher;
 
   private boolean closed;
 
@@ -55,15 +62,11 @@ final class DeadMansSwitch implements Closeable {
   /**
    * Makes an agent end with this worker.
    *
-   * @throws IOException if no such process can be started
+   * @throws IOException if no such process can be started; the agent is not known then
    */
-  synchronized void watch(AgentRecord agent) throws IOException {
-    if (closed) {
-      throw new IOException("the worker is going away");
-    }
+  void watch(AgentRecord agent) throws IOException {
     String name = AgentRegistry.name(agent);
-    agents.put(
-        name,
+    String line =
         String.join(
             " ",
             "+",
@@ -71,34 +74,40 @@ final class DeadMansSwitch implements Closeable {
             Long.toString(agent.agent().pid()),
             ProcessTable.HAS_PROC ? agent.agent().start() : "-",
             agent.mark(),
-            agent.cgroup() == null ? "-" : agent.cgroup()));
+            agent.cgroup() == null ? "-" : agent.cgroup());
+    lock.lock();
     try {
+      agents.put(name, line);
       if (process == null) {
         start();
-        Thread watcher = new Thread(this::watchOver, "dead-mans-switch");
-        watcher.setDaemon(true);
-        watcher.start();
       } else {
-        tell(agents.get(name));
+        try {
+          tell(line);
+        } catch (IOException ended) {
+          replace(ended);
+        }
       }
     } catch (IOException e) {
-      if (process == null) {
-        agents.remove(name);
-        throw e;
-      }
-      replace(e);
+      agents.remove(name);
+      throw e;
+    } finally {
+      lock.unlock();
     }
   }
 
   /** Tells it that an agent has ended. */
-  synchronized void forget(AgentRecord agent) {
+  void forget(AgentRecord agent) {
     String name = AgentRegistry.name(agent);
-    if (agents.remove(name) != null && process != null) {
-      try {
+    lock.lock();
+    try {
+      if (agents.remove(name) != null && process != null) {
         tell("- " + name);
-      } catch (IOException ended) {
-        log.debug("The dead man's switch was not told of an end; it is replaced soon", ended);
+        endIfIdle();
       }
+    } catch (IOException ended) {
+      log.debug("The dead man's switch was not told of an end; it is replaced soon", ended);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -120,21 +129,26 @@ final class DeadMansSwitch implements Closeable {
     builder.environment().put("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
     builder.environment().put("LC_ALL", "C");
     process = builder.start();
+    if (watcher == null) {
+      watcher = new Thread(this::watchOver, "dead-mans-switch");
+      watcher.setDaemon(true);
+      watcher.start();
+    }
     for (String agent : agents.values()) {
       tell(agent);
     }
   }
 
-  private synchronized void replace(Exception reason) throws IOException {
-    if (closed) {
-      return;
-    }
-    log.warn("The dead man's switch (process {}) is replaced", process.pid(), reason);
-    discard(process);
+  private void replace(Exception reason) throws IOException {
+    log.warn(
+        "The dead man's switch, process {}, is replaced: {}", process.pid(), reason.getMessage());
+    letGo();
     start();
   }
 
-  private static void discard(Process old) {
+  private void letGo() {
+    Process old = process;
+    process = null;
     // A frozen one must not end, at some later time, agents that it was not told of.
     old.destroyForcibly();
     try {
@@ -145,47 +159,88 @@ final class DeadMansSwitch implements Closeable {
     }
   }
 
+  private void endIfIdle() {
+    if (closed && agents.isEmpty() && process != null) {
+      letGo();
+    }
+  }
+
   private void watchOver() {
     long asked = System.nanoTime();
-    while (true) {
+    boolean watching = true;
+    while (watching) {
       try {
         Thread.sleep(LOOK.toMillis());
-        Process watched = process;
-        synchronized (this) {
-          if (closed) {
-            return;
-          }
-          if (agents.isEmpty() && watched.isAlive()) {
-            continue;
-          }
-        }
-        if (!watched.isAlive()) {
-          replace(new IOException("it ended with " + watched.exitValue()));
-        } else if (System.nanoTime() - asked >= ASK.toNanos()) {
+        boolean ask = System.nanoTime() - asked >= ASK.toNanos();
+        if (ask) {
           asked = System.nanoTime();
-          if (!answers(watched)) {
-            // Whoever waits to write to it lets go then.
-            watched.destroyForcibly();
-            replace(new IOException("it did not answer within " + ANSWER.toSeconds() + " s"));
-          }
         }
+        watching = look(ask);
       } catch (IOException e) {
         log.error("Agents outlive this worker should it be killed now: no dead man's switch", e);
       } catch (InterruptedException e) {
+        log.error("Nobody watches over the dead man's switch any more", e);
         return;
       }
     }
   }
 
+  /** Replaces it if need be; says whether there is anything left to watch over. */
+  private boolean look(boolean ask) throws IOException, InterruptedException {
+    Process watched;
+    lock.lock();
+    try {
+      watched = process;
+      if (agents.isEmpty() && (watched == null || !watched.isAlive())) {
+        process = null;
+        watcher = null;
+        return false;
+      }
+      if (watched == null) {
+        start();
+        return true;
+      }
+      if (!watched.isAlive()) {
+        replace(new IOException("it has ended with " + watched.exitValue()));
+        return true;
+      }
+      if (!ask || agents.isEmpty()) {
+        return true;
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (!answers(watched)) {
+      // First of all, so that whoever holds the lock while he writes to it lets go.
+      watched.destroyForcibly();
+      lock.lock();
+      try {
+        if (process == watched) {
+          replace(new IOException("it has not answered within " + ANSWER.toSeconds() + " s"));
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+    return true;
+  }
+
   private boolean answers(Process asked) throws InterruptedException {
     long deadline = System.nanoTime() + ANSWER.toNanos();
+    if (!lock.tryLock(ANSWER.toMillis(), TimeUnit.MILLISECONDS)) {
+      return false;
+    }
     try {
-      synchronized (this) {
-        if (closed) {
-          return true;
-        }
-        tell("?");
+      if (process != asked) {
+        return true;
       }
+      tell("?");
+    } catch (IOException ended) {
+      return false;
+    } finally {
+      lock.unlock();
+    }
+    try {
       InputStream answers = asked.getInputStream();
       while (answers.available() == 0) {
         if (System.nanoTime() - deadline >= 0) {
@@ -195,22 +250,20 @@ final class DeadMansSwitch implements Closeable {
       }
       answers.skipNBytes(answers.available());
       return true;
-    } catch (IOException ended) {
-      log.debug("The dead man's switch cannot be asked", ended);
-      return false;
+    } catch (IOException endedMeanwhile) {
+      return true;
     }
   }
 
-  /** Ends it, and whatever agents it still knows. */
+  /** Ends it as soon as there is no agent. Another agent brings it back until that has ended. */
   @Override
-  public synchronized void close() {
-    closed = true;
-    if (process != null) {
-      try {
-        process.getOutputStream().close();
-      } catch (IOException endedBefore) {
-        log.debug("The dead man's switch had ended", endedBefore);
-      }
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      endIfIdle();
+    } finally {
+      lock.unlock();
     }
   }
 }

@@ -1,13 +1,14 @@
 package dev.outlast.activities.process;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A process that is never mistaken for a later one with the same process id. Immutable.
@@ -20,6 +21,7 @@ import java.util.Optional;
  */
 public record ProcessIdentity(long pid, String start, String boot) {
 
+  private static final Logger log = LoggerFactory.getLogger(ProcessIdentity.class);
   private static final Path PROC = Path.of("/proc");
   private static final String BOOT = askBoot();
 
@@ -63,11 +65,12 @@ public record ProcessIdentity(long pid, String start, String boot) {
         return Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip()
             + "/"
             + Files.readSymbolicLink(PROC.resolve("self/ns/pid"));
-      } catch (IOException noLinux) {
-        throw new UncheckedIOException("/proc does not say which boot this is", noLinux);
+      } catch (IOException hidden) {
+        log.warn("/proc does not say which boot this is; processes go by their start", hidden);
+        return "unknown";
       }
     }
-    // macOS; a wall clock that is set does not change it, as it does kern.boottime.
+    // macOS. Unlike kern.boottime it stays as it is when somebody sets the clock.
     return Commands.output(List.of("sysctl", "-n", "kern.bootsessionuuid"))
         .or(() -> Commands.output(List.of("sysctl", "-n", "kern.boottime")))
         .orElse("unknown");

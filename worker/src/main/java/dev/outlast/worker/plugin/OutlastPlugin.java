@@ -147,6 +147,7 @@ public final class OutlastPlugin extends SimplePlugin {
       if (factory.tryGetWorker(hostTaskQueue) == null) {
         factory.newWorker(hostTaskQueue);
       }
+      activities.reap();
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
       next.accept(factory);
