@@ -1,16 +1,26 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.workspace.GitState;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
+import dev.outlast.activities.workspace.Worktrees;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
@@ -26,10 +36,13 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.slf4j.Logger;
@@ -42,27 +55,45 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
+  private final Function<String, HostSighting> hosts;
   private final Clock clock;
   private final Workspaces workspaces;
+  private final Worktrees worktrees;
+  private final GitState gitState;
   private final Map<String, AgentDriver> drivers = new HashMap<>();
   private final AgentVersions versions = new AgentVersions();
+  private final AgentRegistry registry;
+  private final Fence fence;
   private final AtomicReference<Long> drainEnds = new AtomicReference<>();
 
   /**
    * @param searchAttributes says whether the namespace knows Outlast's search attributes; asked
    *     once for each run
+   * @param hosts says when a worker of a host was last heard of, by the host's id; throws when that
+   *     cannot be found out now
    * @throws IllegalArgumentException if an agent's definition or the zone is wrong; the message
    *     begins with the key and says what is allowed
    */
-  public AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes) {
-    this(host, searchAttributes, Clock.systemUTC());
+  public AgentActivitiesImpl(
+      AgentHost host, BooleanSupplier searchAttributes, Function<String, HostSighting> hosts) {
+    this(host, searchAttributes, hosts, Clock.systemUTC());
   }
 
-  AgentActivitiesImpl(AgentHost host, BooleanSupplier searchAttributes, Clock clock) {
+  AgentActivitiesImpl(
+      AgentHost host,
+      BooleanSupplier searchAttributes,
+      Function<String, HostSighting> hosts,
+      Clock clock) {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
+    this.hosts = Objects.requireNonNull(hosts, "hosts");
     this.clock = clock;
-    this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces());
+    String path = host.environment().get("PATH");
+    this.worktrees = new Worktrees(path, host.stateFolder(), clock);
+    this.gitState = new GitState(path, host.stateFolder());
+    this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
+    this.registry = AgentRegistry.open(host.stateFolder());
+    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -72,7 +103,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
     account(agent, account);
-    Path workspace = workspaces.resolve(selection.workspace());
+    ActivityInfo info = Activity.getExecutionContext().getInfo();
+    String run = info.getWorkflowId();
+    Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
     Executables.find(agent, host.environment().get("PATH"));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
@@ -82,16 +115,27 @@ public final class AgentActivitiesImpl implements AgentActivities {
               + agent.name()
               + "' cannot go on with the last session of a folder; name the session instead");
     }
+    if (selection.continueLast() && selection.session() == null && selection.worktree()) {
+      throw Failures.permanent(
+          ErrorCode.INVALID_REQUEST,
+          "continueLast: there is no last session in a new worktree; name the session instead, or"
+              + " leave worktree out");
+    }
     SessionId session = selection.session();
     if (session == null && !selection.continueLast()) {
       session = chosenSession(driver);
     }
+    // Last, so that there is none for a run that cannot begin.
+    Worktrees.Made own =
+        selection.worktree()
+            ? usable(() -> worktrees.make(run, info.getWorkflowRunId(), workspace))
+            : null;
     return new ResolvedAgent(
         agent.name(),
         agent.provider(),
         account,
         selection.model() == null ? agent.model() : selection.model(),
-        workspace.toString(),
+        (own == null ? workspace : own.workspace()).toString(),
         session,
         agent.resumeMessage() == null ? host.resumeMessage() : agent.resumeMessage(),
         host.policy(),
@@ -99,7 +143,22 @@ public final class AgentActivitiesImpl implements AgentActivities {
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean(),
         host.hostPolicy(),
-        null);
+        own == null ? null : own.worktree());
+  }
+
+  /**
+   * What is done with a workspace or a worktree.
+   *
+   * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
+   */
+  static <T> T usable(Supplier<T> folder) {
+    try {
+      return folder.get();
+    } catch (WorkspaceException e) {
+      throw e.passing()
+          ? Failures.transientFailure(ErrorCode.WORKSPACE, e.getMessage(), null)
+          : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    }
   }
 
   /** A new id for a session; null where the agent names its sessions itself. */
@@ -171,58 +230,139 @@ public final class AgentActivitiesImpl implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
-    if (drainEnds.get() != null) {
+    if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
           progressBefore(context));
     }
+    InvocationProgress before = progressBefore(context);
+    Answer answer =
+        fence.claim(
+            context.getInfo(),
+            invocation,
+            before,
+            agent(invocation.agent()),
+            workspace(invocation, context));
+    if (answer instanceof Answer.Busy busy) {
+      return fence.deferred(busy, invocation, before, retried(context, before));
+    }
+    try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
+      return invokeAgent(context, invocation, before, claim);
+    }
+  }
+
+  private Path workspace(AgentInvocation invocation, ActivityExecutionContext context) {
+    String run = context.getInfo().getWorkflowId();
+    return usable(() -> workspaces.again(invocation.workspace(), run));
+  }
+
+  private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
+    return before != null || context.getInfo().getAttempt() > 1;
+  }
+
+  /** Nobody else works on the session or in the workspace until this returns. */
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
-    Path workspace = workspaces.resolve(invocation.workspace());
+    Path workspace = workspace(invocation, context);
     Path executable = Executables.find(agent, host.environment().get("PATH"));
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
-    InvocationProgress before = progressBefore(context);
-    String mark = mark(context.getInfo());
-    endLeftBehind(before, mark);
-    boolean retried = before != null || context.getInfo().getAttempt() > 1;
+    boolean retried = retried(context, before);
     CallPlan plan =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
+    if (invocation.start() == SessionStart.RESUME
+        && invocation.checkpoint() != null
+        && plan.resumesUntold()) {
+      plan =
+          gitState.news(workspace, invocation.checkpoint().workspace()).map(plan::and).orElse(plan);
+    }
+
+    Call.Setting setting =
+        new Call.Setting(
+            host,
+            agent,
+            accountName,
+            driver,
+            executable,
+            workspace,
+            environment,
+            versions,
+            registry,
+            new TranscriptContext(
+                agent.provider(),
+                null,
+                context.getInfo().getWorkflowId(),
+                invocation.turn(),
+                invocation.number(),
+                context.getInfo().getAttempt()));
+    SessionMarks marks = new SessionMarks(setting, context.getInfo());
+    // What an attempt that has reported anything finds moved may be the words of its own agent.
+    Optional<AgentOutcome> movedOn =
+        before == null
+            ? marks.movedOn(invocation, plan.first(), clock.instant())
+            : Optional.empty();
+    if (movedOn.isPresent()) {
+      return movedOn.get();
+    }
 
     Call call =
         new Call(
             context,
-            new Call.Setting(
-                host,
-                agent,
-                accountName,
-                driver,
-                executable,
-                workspace,
-                environment,
-                versions,
-                mark),
+            setting,
             new Call.Bounds(
-                invocation.invocationTimeout(), invocation.silenceTimeout(), this::drained),
+                invocation.invocationTimeout(),
+                invocation.silenceTimeout(),
+                this::draining,
+                this::drained),
+            claim,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
     boolean unknown =
         outcome instanceof AgentOutcome.Stopped stopped
             && stopped.reason() == StopReason.SESSION_UNKNOWN;
-    return unknown && plan.ifUnknown() != null ? call.make(plan.ifUnknown(), false) : outcome;
+    if (unknown && plan.ifUnknown() != null) {
+      outcome = call.make(plan.ifUnknown(), false);
+    }
+    call.stillHere();
+    return withCheckpoint(outcome, marks.checkpoint(outcome, gitState.read(workspace)));
+  }
+
+  /** An outcome that says how the agent left its session and its workspace. */
+  private static AgentOutcome withCheckpoint(AgentOutcome outcome, Checkpoint checkpoint) {
+    if (outcome instanceof AgentOutcome.Completed completed) {
+      return new AgentOutcome.Completed(
+          completed.facts().withCheckpoint(checkpoint), completed.text());
+    }
+    if (outcome instanceof AgentOutcome.Limited limited) {
+      return new AgentOutcome.Limited(limited.facts().withCheckpoint(checkpoint), limited.limit());
+    }
+    if (outcome instanceof AgentOutcome.Stopped stopped) {
+      return new AgentOutcome.Stopped(
+          stopped.facts().withCheckpoint(checkpoint),
+          stopped.reason(),
+          stopped.message(),
+          stopped.limit());
+    }
+    return outcome;
   }
 
   @Override
   public HostSighting seeHost(String hostId) {
-    throw new UnsupportedOperationException("seeHost");
+    return hosts.apply(hostId);
   }
 
   @Override
   public WorktreeEnd releaseWorktree(Worktree worktree) {
-    throw new UnsupportedOperationException("releaseWorktree");
+    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
+    return usable(() -> worktrees.release(worktree, run));
   }
 
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {
@@ -234,19 +374,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     }
   }
 
-  /** The same for all attempts of one activity, and for no other. */
-  private static String mark(ActivityInfo info) {
-    return info.getWorkflowRunId() + "/" + info.getActivityId();
-  }
-
-  /** A worker that was killed leaves its agent behind; two must not work on one session. */
-  private void endLeftBehind(InvocationProgress before, String mark) {
-    if (before != null
-        && before.pid() > 0
-        && host.hostId().equals(before.host())
-        && AgentProcess.endLeftBehind(before.pid(), Call.MARK, mark)) {
-      log.warn("Ended agent {}, which an earlier attempt had left behind", before.pid());
-    }
+  private boolean draining() {
+    return drainEnds.get() != null;
   }
 
   private boolean drained() {
@@ -262,5 +391,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
   public void drain() {
     Duration grace = host.drainGrace();
     drainEnds.compareAndSet(null, System.nanoTime() + grace.toNanos());
+    registry.close();
+  }
+
+  /**
+   * Ends the agents that killed workers of this host have left behind. To be called before this
+   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   *
+   * @throws java.io.UncheckedIOException if the state folder cannot be read
+   */
+  public void reap() {
+    registry.reap();
   }
 }

@@ -1,5 +1,6 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.transcript.TranscriptStore;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import java.nio.file.Path;
@@ -25,6 +26,7 @@ import java.util.Objects;
  * @param drainGrace how long an agent may go on when the worker is asked to end
  * @param stateFolder where this host keeps what has to survive a worker; there already
  * @param environment the worker's own environment, from which agents inherit what is allowed
+ * @param transcripts where the output of sessions is kept; null where it is not
  */
 public record AgentHost(
     String hostId,
@@ -39,7 +41,8 @@ public record AgentHost(
     ZoneId zone,
     Duration drainGrace,
     Path stateFolder,
-    Map<String, String> environment) {
+    Map<String, String> environment,
+    TranscriptStore transcripts) {
 
   /**
    * What is said to a session after a limit or another interruption, where nothing else is

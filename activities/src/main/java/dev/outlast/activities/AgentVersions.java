@@ -1,6 +1,8 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.process.ProcessSpec;
@@ -47,10 +49,17 @@ final class AgentVersions {
   /**
    * The version of a program.
    *
+   * @param registry where it is recorded while it runs, as any agent is
+   * @param owner who asks
    * @param line the path of its executable, and the arguments with which it prints its version
    * @return empty if it does not say; never fails
    */
-  Optional<String> of(List<String> line, Map<String, String> environment, Path directory) {
+  Optional<String> of(
+      AgentRegistry registry,
+      AgentOwner owner,
+      List<String> line,
+      Map<String, String> environment,
+      Path directory) {
     Program program;
     try {
       program = new Program(List.copyOf(line), Files.getLastModifiedTime(Path.of(line.get(0))));
@@ -60,7 +69,7 @@ final class AgentVersions {
     }
     Optional<String> answer = known.get(program);
     if (answer == null) {
-      answer = ask(line, environment, directory);
+      answer = ask(registry, owner, line, environment, directory);
       if (known.size() >= MAX_KEPT) {
         known.clear();
       }
@@ -70,12 +79,19 @@ final class AgentVersions {
   }
 
   private static Optional<String> ask(
-      List<String> line, Map<String, String> environment, Path directory) {
+      AgentRegistry registry,
+      AgentOwner owner,
+      List<String> line,
+      Map<String, String> environment,
+      Path directory) {
     StringBuffer answer = new StringBuffer();
     try {
       AgentProcess process =
-          AgentProcess.start(
+          registry.start(
               new ProcessSpec(line, directory, environment, null),
+              owner,
+              null,
+              directory.toString(),
               printed -> keep(printed, answer),
               ignored -> {});
       if (answered(process)) {
@@ -88,9 +104,10 @@ final class AgentVersions {
     return Optional.empty();
   }
 
-  private static boolean answered(AgentProcess process) {
+  private static boolean answered(AgentProcess process) throws IOException {
     boolean exited = false;
     try {
+      process.release();
       exited = process.awaitExit(MAX_TIME);
     } catch (InterruptedException workerEnds) {
       // The flag stays cleared: the SDK has yet to tell the server, over the network.

@@ -1,6 +1,12 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.process.NotExecutedException;
+import dev.outlast.activities.process.NotRecordedException;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.ProcessSpec;
 import dev.outlast.activities.provider.AgentCall;
@@ -10,6 +16,11 @@ import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.transcript.TranscriptKind;
+import dev.outlast.activities.transcript.TranscriptRecorder;
+import dev.outlast.activities.workspace.WorkspaceException;
+import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -22,10 +33,8 @@ import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.activity.ActivityExecutionContext;
-import io.temporal.client.ActivityCanceledException;
-import io.temporal.client.ActivityCompletionException;
-import io.temporal.client.ActivityWorkerShutdownException;
-import io.temporal.failure.TimeoutFailure;
+import io.temporal.activity.ActivityInfo;
+import io.temporal.failure.ApplicationFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
@@ -52,8 +61,8 @@ final class Call {
   /** How often it is looked whether anything has changed. */
   static final Duration LOOK = Duration.ofMillis(100);
 
-  /** The variable by which an agent that was left behind is known again. */
-  static final String MARK = "OUTLAST_INVOCATION";
+  /** How often it is looked whether a newer attempt has taken over. */
+  static final Duration CLAIM_LOOK = Duration.ofSeconds(1);
 
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
@@ -72,7 +81,8 @@ final class Call {
       Path workspace,
       ChildEnvironment environment,
       AgentVersions versions,
-      String mark) {
+      AgentRegistry registry,
+      TranscriptContext transcript) {
 
     /**
      * @param needed variables that the agent needs besides those that it is configured with
@@ -84,8 +94,14 @@ final class Call {
     }
   }
 
-  /** How long it may take. */
-  record Bounds(Duration invocation, Duration silence, BooleanSupplier drained) {}
+  /**
+   * How long it may take.
+   *
+   * @param draining says that no agent may be started any more
+   * @param drained says that agents at work must be ended
+   */
+  record Bounds(
+      Duration invocation, Duration silence, BooleanSupplier draining, BooleanSupplier drained) {}
 
   /** Why we end an agent ourselves. */
   private enum Reason {
@@ -96,14 +112,18 @@ final class Call {
     /** It sleeps in its own process until a limit is over. */
     SITS_OUT,
     /** The server has given this attempt up, so nobody hears its answer. */
-    ABANDONED
+    ABANDONED,
+    /** It has gone on with a session on which another run's agent works. */
+    BUSY
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
 
   private final ActivityExecutionContext context;
+  private final Lifeline lifeline;
   private final Setting setting;
   private final Bounds bounds;
+  private final HeldClaim claim;
   private final Clock clock;
 
   private AgentCall call;
@@ -111,11 +131,26 @@ final class Call {
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
+  private long lookedAt = System.nanoTime();
+  private TranscriptRecorder transcript;
 
-  Call(ActivityExecutionContext context, Setting setting, Bounds bounds, Clock clock) {
+  /** The run whose agent works on the session. */
+  private String elsewhere;
+
+  /**
+   * @param claim held for as long as the call is made
+   */
+  Call(
+      ActivityExecutionContext context,
+      Setting setting,
+      Bounds bounds,
+      HeldClaim claim,
+      Clock clock) {
     this.context = context;
+    this.lifeline = new Lifeline(context);
     this.setting = setting;
     this.bounds = bounds;
+    this.claim = claim;
     this.clock = clock;
   }
 
@@ -128,15 +163,18 @@ final class Call {
     }
 
     synchronized void stdout(OutputLine line) {
+      transcript.output(TranscriptKind.STDOUT, line);
       reader.stdout(line, clock.instant());
     }
 
     synchronized void stderr(OutputLine line) {
+      transcript.output(TranscriptKind.STDERR, line);
       reader.stderr(line, clock.instant());
     }
 
+    /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
-      return reader.facts();
+      return setting.environment().redact(reader.facts());
     }
 
     synchronized boolean sitsOutLimit() {
@@ -157,6 +195,11 @@ final class Call {
   AgentOutcome make(AgentCall callToMake, boolean taken) {
     call = callToMake;
     takenBefore = taken;
+    transcript = CallTranscript.open(setting, call, clock);
+    return CallTranscript.closing(transcript, this::made);
+  }
+
+  private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
     Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
@@ -180,6 +223,13 @@ final class Call {
       // Whatever has gone wrong while it was watched: no agent goes on without us.
       exitCode = watched && reason == null ? process.finish() : process.end();
     }
+    if (overtaken()) {
+      throw givenUp();
+    }
+    Optional<NotExecutedException> notExecuted = process.notExecuted();
+    if (notExecuted.isPresent()) {
+      throw notStarted(notExecuted.get(), notExecuted.get().passing());
+    }
     InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
@@ -190,6 +240,11 @@ final class Call {
     }
     Conclusion conclusion = reader.conclude(exitCode, clock.instant());
     return outcome(conclusion, reader.facts());
+  }
+
+  /** Says that the activity still works on what follows a call, which reports nothing itself. */
+  void stillHere() {
+    report(reported);
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -215,7 +270,9 @@ final class Call {
     Duration wait = settling(now, setting.driver().startsAt(call, surroundings, now));
     long began = System.nanoTime();
     Reason reason = null;
-    while (reason == null && System.nanoTime() - began < wait.toNanos()) {
+    while (reason == null
+        && !bounds.draining().getAsBoolean()
+        && System.nanoTime() - began < wait.toNanos()) {
       InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
@@ -227,7 +284,7 @@ final class Call {
     }
     // The agent's own time has not begun yet.
     started += System.nanoTime() - began;
-    return reason;
+    return reason == null && bounds.draining().getAsBoolean() ? Reason.DRAINED : reason;
   }
 
   static Duration settling(Instant now, Instant startsAt) {
@@ -243,26 +300,103 @@ final class Call {
     try {
       line = setting.driver().commandLine(call);
     } catch (IllegalArgumentException unfit) {
-      throw Failures.permanent(ErrorCode.INVALID_REQUEST, unfit.getMessage());
+      throw Failures.permanent(
+          ErrorCode.INVALID_REQUEST, setting.environment().redact(unfit.getMessage()));
     }
     List<String> argv = new ArrayList<>();
     argv.add(setting.executable().toString());
     argv.addAll(line.arguments());
     Map<String, String> environment = new HashMap<>(surroundings.environment());
-    environment.put(MARK, setting.mark());
     byte[] stdin = line.stdin() == null ? null : line.stdin().getBytes(StandardCharsets.UTF_8);
+    AgentProcess process;
+    transcript.prompt(call.message());
     try {
-      return AgentProcess.start(
-          new ProcessSpec(argv, setting.workspace(), environment, stdin),
-          reader::stdout,
-          reader::stderr);
+      process =
+          setting
+              .registry()
+              .start(
+                  new ProcessSpec(argv, setting.workspace(), environment, stdin),
+                  owner(context.getInfo()),
+                  call.session() == null ? null : call.session().value(),
+                  setting.workspace().toString(),
+                  reader::stdout,
+                  reader::stderr);
+    } catch (NotRecordedException e) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
     } catch (IOException | IllegalArgumentException e) {
-      String message =
-          "agents." + setting.agent().name() + ".command: cannot be started: " + e.getMessage();
-      throw MOMENTARY.matcher(String.valueOf(e.getMessage())).find()
-          ? Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported)
-          : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
+      throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
+    try {
+      // While it is held it has done nothing, and is where its path has led it.
+      Workspaces.verify(setting.workspace(), process.pid());
+      // After it is on record and before it runs: whoever takes over ends what is on record.
+      if (!claim.isOurs()) {
+        process.end();
+        throw givenUp();
+      }
+    } catch (WorkspaceException moved) {
+      process.end();
+      throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
+    } catch (IOException e) {
+      process.end();
+      throw Fence.unusable(e, reported);
+    }
+    try {
+      process.release();
+      return process;
+    } catch (IOException e) {
+      process.end();
+      throw overtaken() ? givenUp() : notStarted(e, true);
+    }
+  }
+
+  /** Whether a newer attempt has taken over, for which the server has given up this one. */
+  private boolean overtaken() {
+    lookedAt = System.nanoTime();
+    try {
+      return !claim.isOurs();
+    } catch (IOException unreadable) {
+      // The agent has passed the gate, and the server refuses what an old attempt reports.
+      log.warn("A claim cannot be read", unreadable);
+      return false;
+    }
+  }
+
+  private ApplicationFailure givenUp() {
+    return Failures.benign(
+        ErrorCode.DRAINED,
+        "a newer attempt has taken over; the agent of this one has ended",
+        reported);
+  }
+
+  /** Claims the session that the agent goes by; says whether it may go on with it. */
+  private boolean claimed(SessionId session) {
+    if (session == null || claim.covers(session)) {
+      return true;
+    }
+    try {
+      Optional<Answer.Busy> busy = claim.add(session);
+      busy.ifPresent(by -> elsewhere = by.run());
+      return busy.isEmpty();
+    } catch (IOException e) {
+      log.warn("Session {} cannot be claimed yet", session, e);
+      return true;
+    }
+  }
+
+  static AgentOwner owner(ActivityInfo info) {
+    return new AgentOwner(
+        info.getWorkflowId(), info.getWorkflowRunId(), info.getActivityId(), info.getAttempt());
+  }
+
+  private ApplicationFailure notStarted(Exception reason, boolean passing) {
+    String message =
+        "agents." + setting.agent().name() + ".command: cannot be started: " + reason.getMessage();
+    return passing
+        ? Failures.transientFailure(
+            ErrorCode.AGENT_CRASHED, setting.environment().redact(message), reported)
+        : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
   }
 
   /** Waits until the agent exits (null), or says why it must be ended. */
@@ -280,6 +414,9 @@ final class Call {
       if (interruption != null) {
         return interruption;
       }
+      if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
+        return Reason.ABANDONED;
+      }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;
       }
@@ -290,6 +427,9 @@ final class Call {
         return Reason.TOO_SILENT;
       }
       InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      if (!claimed(now.session())) {
+        return Reason.BUSY;
+      }
       if (due() || news(now)) {
         Reason reason = report(now);
         if (reason != null) {
@@ -334,6 +474,8 @@ final class Call {
   }
 
   private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+    transcript.session(facts.resumable());
+    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
@@ -349,17 +491,12 @@ final class Call {
   private Reason report(InvocationProgress progress) {
     reported = progress;
     reportedAt = System.nanoTime();
-    try {
-      context.heartbeat(progress);
-      return null;
-    } catch (ActivityWorkerShutdownException workerEnds) {
-      return Reason.DRAINED;
-    } catch (ActivityCanceledException cancelled) {
-      // The SDK says the same when the server has not been reached for a heartbeat timeout.
-      return cancelled.getCause() instanceof TimeoutFailure ? Reason.ABANDONED : Reason.CANCELLED;
-    } catch (ActivityCompletionException gone) {
-      return Reason.ABANDONED;
-    }
+    return switch (lifeline.beat(progress)) {
+      case GO_ON -> null;
+      case CANCELLED -> Reason.CANCELLED;
+      case DRAINED -> Reason.DRAINED;
+      case LOST -> Reason.ABANDONED;
+    };
   }
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {
@@ -405,6 +542,12 @@ final class Call {
               ErrorCode.DRAINED,
               "the agent was ended: the server has given this attempt up",
               reported);
+      case BUSY ->
+          Failures.after(
+              ErrorCode.DRAINED,
+              "the agent was ended: the agent of run " + elsewhere + " works on the same session",
+              reported,
+              Fence.ASK_AGAIN);
       default ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
@@ -501,7 +644,12 @@ final class Call {
     line.addAll(arguments);
     return setting
         .versions()
-        .of(line, setting.environment().variables(), setting.workspace())
+        .of(
+            setting.registry(),
+            owner(context.getInfo()),
+            line,
+            setting.environment().variables(),
+            setting.workspace())
         .map(setting.environment()::redact)
         .orElse(null);
   }
@@ -529,6 +677,6 @@ final class Call {
         facts.costUsd(),
         now,
         null,
-        null);
+        transcript.reference());
   }
 }

@@ -58,6 +58,23 @@ record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
     return new CallPlan(calls.resume(known, invocation.message()), null, false);
   }
 
+  /** Whether a session is resumed with a message that it is not known to have. */
+  boolean resumesUntold() {
+    return first.start() == SessionStart.RESUME && !taken;
+  }
+
+  /** The same plan with a paragraph more in the first call's message. */
+  CallPlan and(String paragraph) {
+    AgentCall told =
+        new AgentCall(
+            first.start(),
+            first.session(),
+            first.message() + "\n\n" + paragraph,
+            first.model(),
+            first.workspace());
+    return new CallPlan(told, ifUnknown, taken);
+  }
+
   private record Calls(AgentInvocation invocation, String workspace) {
     AgentCall resume(SessionId session, String message) {
       return call(SessionStart.RESUME, session, message);

@@ -1,7 +1,12 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.secret.Redaction;
+import dev.outlast.activities.secret.SecretNames;
+import dev.outlast.agent.SessionId;
 import dev.outlast.operator.ErrorCode;
+import io.temporal.failure.ApplicationFailure;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -10,31 +15,25 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
-import java.util.Comparator;
 import java.util.HashMap;
-import java.util.List;
-import java.util.Locale;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The environment of one agent, built from nothing: what its allow-list lets through of the
  * worker's own, its account's variables and secrets, and the time zone. Knows its secret values, to
  * take them out of texts that leave the worker.
  */
-record ChildEnvironment(Map<String, String> variables, Set<String> secretValues) {
+record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
 
-  /** Shorter values are not taken out of texts: they would tear other words apart. */
-  static final int MIN_SECRET = 6;
-
-  private static final String REDACTED = "[secret]";
+  private static final Logger log = LoggerFactory.getLogger(ChildEnvironment.class);
 
   /** The longest secret, in characters. */
   static final int MAX_SECRET = 64 * 1024;
-
-  private static final List<String> SECRET_NAMES =
-      List.of("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "AUTH");
 
   /**
    * Builds it, and looks the secrets up.
@@ -45,40 +44,41 @@ record ChildEnvironment(Map<String, String> variables, Set<String> secretValues)
    */
   static ChildEnvironment of(AgentHost host, AgentDefinition agent, AccountDefinition account) {
     Map<String, String> variables = new HashMap<>();
-    Set<String> secrets =
-        new TreeSet<>(
-            Comparator.comparing(String::length)
-                .reversed()
-                .thenComparing(Comparator.naturalOrder()));
+    Set<String> secrets = new HashSet<>(SecretNames.values(host.environment()));
     host.environment()
         .forEach(
             (name, value) -> {
               if (Environment.allows(agent.env(), name)) {
                 variables.put(name, value);
-                if (soundsSecret(name)) {
-                  secrets.add(value);
-                }
               }
             });
+    // What one agent is not given it may find nevertheless, as it is the worker's user.
+    host.accounts().values().forEach(other -> secrets.addAll(secrets(host, other)));
     if (account != null) {
       variables.putAll(account.env());
       account
           .secrets()
           .forEach(
-              (name, reference) -> {
-                String value = lookUp(host, account, name, reference);
-                variables.put(name, value);
-                secrets.add(value);
-              });
+              (name, reference) -> variables.put(name, lookUp(host, account, name, reference)));
     }
     variables.put("TZ", posixZone(host.zone()));
-    secrets.removeIf(secret -> secret.length() < MIN_SECRET);
-    return new ChildEnvironment(variables, secrets);
+    return new ChildEnvironment(variables, Redaction.of(secrets));
   }
 
-  private static boolean soundsSecret(String name) {
-    String upper = name.toUpperCase(Locale.ROOT);
-    return !upper.equals("SSH_AUTH_SOCK") && SECRET_NAMES.stream().anyMatch(upper::contains);
+  /** The secrets of an account, as far as they can be looked up. */
+  private static Set<String> secrets(AgentHost host, AccountDefinition account) {
+    Set<String> secrets = new HashSet<>(SecretNames.values(account.env()));
+    account
+        .secrets()
+        .forEach(
+            (name, reference) -> {
+              try {
+                secrets.add(lookUp(host, account, name, reference));
+              } catch (ApplicationFailure missing) {
+                log.debug("{} of account {} is not there", name, account.name());
+              }
+            });
+    return secrets;
   }
 
   private static String lookUp(
@@ -137,24 +137,31 @@ record ChildEnvironment(Map<String, String> variables, Set<String> secretValues)
     return "Etc/GMT" + (seconds > 0 ? "-" : "+") + Math.abs(seconds / 3600);
   }
 
-  /** The text without secret values, nor the beginning of one that it was cut within. */
+  /** The text without secrets, as {@link Redaction#redact} says. */
   String redact(String text) {
-    String redacted = text;
-    for (String secret : secretValues) {
-      redacted = redacted.replace(secret, REDACTED);
-    }
-    int end = redacted.length();
-    for (String secret : secretValues) {
-      int begun = Math.min(secret.length() - 1, redacted.length());
-      while (begun >= MIN_SECRET
-          && !redacted.regionMatches(redacted.length() - begun, secret, 0, begun)) {
-        begun--;
-      }
-      if (begun >= MIN_SECRET) {
-        end = Math.min(end, redacted.length() - begun);
-      }
-    }
-    return end == redacted.length() ? redacted : redacted.substring(0, end) + REDACTED;
+    return redaction.redact(text);
+  }
+
+  /**
+   * What an agent has told, without secrets. A session whose id holds one is none that could be
+   * kept.
+   */
+  CallFacts redact(CallFacts facts) {
+    return new CallFacts(
+        withoutSecret(facts.session()),
+        withoutSecret(facts.loggedSession()),
+        facts.agentVersion() == null ? null : redact(facts.agentVersion()),
+        facts.taken(),
+        facts.progressed(),
+        facts.lastTool() == null ? null : redact(facts.lastTool()),
+        facts.lastItem(),
+        facts.tokens(),
+        facts.costUsd(),
+        facts.usingOverage());
+  }
+
+  private SessionId withoutSecret(SessionId session) {
+    return session == null || redaction.finds(session.value()) ? null : session;
   }
 
   /** Names only, so that no value gets into a log. */

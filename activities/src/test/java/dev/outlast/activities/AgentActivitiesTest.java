@@ -8,12 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.outlast.activities.process.AgentProcess;
-import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
@@ -51,6 +51,12 @@ class AgentActivitiesTest {
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
   private static final String RESUME_MESSAGE = "please go on";
 
+  private static final Map<String, HostSighting> SIGHTINGS =
+      Map.of(
+          "host-2",
+          new HostSighting(
+              Instant.parse("2026-11-21T03:00:00Z"), Instant.parse("2026-11-21T03:00:40Z")));
+
   @TempDir Path folder;
 
   private final TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
@@ -85,7 +91,7 @@ class AgentActivitiesTest {
   }
 
   private void register(AgentHost host) {
-    activities = new AgentActivitiesImpl(host, () -> true);
+    activities = new AgentActivitiesImpl(host, () -> true, SIGHTINGS::get);
     temporal.registerActivitiesImplementations(activities);
     temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
     stub =
@@ -301,29 +307,6 @@ class AgentActivitiesTest {
   }
 
   @Test
-  void an_agent_left_behind_by_a_killed_worker_is_ended_before_its_session_is_resumed()
-      throws IOException, InterruptedException {
-    agentThat("init; say 'x'; result 'done'");
-    AgentProcess orphan =
-        AgentProcess.start(
-            new ProcessSpec(
-                List.of("/bin/sh", "-c", "sleep 60 & sleep 60"),
-                folder,
-                Map.of("OUTLAST_TEST", "run/activity"),
-                null),
-            line -> {},
-            line -> {});
-    try {
-      assertFalse(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/other"));
-      assertTrue(ProcessHandle.of(orphan.pid()).isPresent());
-      assertTrue(AgentProcess.endLeftBehind(orphan.pid(), "OUTLAST_TEST", "run/activity"));
-      assertTrue(orphan.awaitExit(Duration.ofSeconds(5)));
-    } finally {
-      orphan.end();
-    }
-  }
-
-  @Test
   void an_unknown_session_is_said_to_be_unknown() throws IOException {
     agentThat("unknown");
     AgentOutcome.Stopped stopped =
@@ -362,6 +345,12 @@ class AgentActivitiesTest {
     assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
     assertTrue(System.nanoTime() - began > 400_000_000L, "the drain grace was kept");
     assertTrue(agentIsGone());
+  }
+
+  @Test
+  void a_host_is_seen_as_the_server_says() throws IOException {
+    agentThat("result 'done'");
+    assertEquals(SIGHTINGS.get("host-2"), stub.seeHost("host-2"));
   }
 
   @Test
@@ -451,7 +440,17 @@ class AgentActivitiesTest {
     List<String> names = List.of(Files.readString(folder.resolve("names")).strip().split(" "));
     for (String name : names) {
       assertTrue(
-          List.of("PATH", "HOME", "TZ", "PLAIN", "SECRET", Call.MARK, "PWD", "OLDPWD", "SHLVL", "_")
+          List.of(
+                  "PATH",
+                  "HOME",
+                  "TZ",
+                  "PLAIN",
+                  "SECRET",
+                  AgentRegistry.MARK,
+                  "PWD",
+                  "OLDPWD",
+                  "SHLVL",
+                  "_")
               .contains(name),
           names.toString());
     }

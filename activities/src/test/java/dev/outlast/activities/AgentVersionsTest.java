@@ -3,6 +3,8 @@ package dev.outlast.activities;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +32,12 @@ class AgentVersionsTest {
   }
 
   private Optional<String> ask(AgentVersions versions, Path program) {
-    return versions.of(List.of(program.toString(), "--version"), PATH, folder);
+    return versions.of(
+        AgentRegistry.open(folder),
+        new AgentOwner("run", "id", "1", 1),
+        List.of(program.toString(), "--version"),
+        PATH,
+        folder);
   }
 
   private int asked() throws IOException {

@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Conclusion;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
@@ -51,6 +53,7 @@ class CallHabitsTest {
   private final ScriptedContext context = new ScriptedContext();
   private ScriptedAgent agent;
   private ScriptedDriver driver;
+  private BooleanSupplier draining = () -> false;
   private BooleanSupplier drained = () -> false;
   private Duration silence = LONG;
 
@@ -73,8 +76,10 @@ class CallHabitsTest {
                 agent.folder,
                 ChildEnvironment.of(host, agent.definition(), null),
                 new AgentVersions(),
-                "mark"),
-            new Call.Bounds(LONG, silence, drained),
+                AgentRegistry.open(folder),
+                new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
+            new Call.Bounds(LONG, silence, draining, drained),
+            agent.claim(),
             Clock.systemUTC());
     return call.make(new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken);
   }
@@ -169,7 +174,7 @@ class CallHabitsTest {
     agentThat("result 'done'");
     driver.settles = Duration.ofSeconds(30);
     long began = System.nanoTime();
-    drained = () -> System.nanoTime() - began > Duration.ofMillis(500).toNanos();
+    draining = () -> System.nanoTime() - began > Duration.ofMillis(500).toNanos();
 
     assertEquals(ErrorCode.DRAINED.code(), failure().getType());
     assertEquals(List.of(), agent.ledger());

@@ -76,4 +76,16 @@ class CallPlanTest {
         call(SessionStart.RESUME, CHOSEN, "task"),
         plan(SessionStart.RESUME, before(CHOSEN, false)).first());
   }
+
+  @Test
+  void a_paragraph_more_goes_to_the_first_call_only_and_is_due_only_where_it_is_not_known() {
+    CallPlan fresh = plan(SessionStart.FRESH, before(CHOSEN, false));
+    CallPlan told = fresh.and("look");
+    assertEquals(call(SessionStart.RESUME, CHOSEN, "go on\n\nlook"), told.first());
+    assertEquals(fresh.ifUnknown(), told.ifUnknown());
+    assertTrue(fresh.resumesUntold());
+    assertFalse(plan(SessionStart.FRESH, before(CHOSEN, true)).resumesUntold());
+    assertFalse(plan(SessionStart.FRESH, before(null, false)).resumesUntold());
+    assertTrue(plan(SessionStart.RESUME, null).resumesUntold());
+  }
 }

@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -18,6 +20,7 @@ import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.api.enums.v1.TimeoutType;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.ActivityCompletionException;
+import io.temporal.client.ActivityCompletionFailureException;
 import io.temporal.client.ActivityNotExistsException;
 import io.temporal.client.ActivityPausedException;
 import io.temporal.client.ActivityWorkerShutdownException;
@@ -58,8 +61,10 @@ class CallTest {
             agent.folder,
             ChildEnvironment.of(host, definition, null),
             new AgentVersions(),
-            "mark"),
-        new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
+            AgentRegistry.open(folder),
+            new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
+        new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
+        agent.claim(),
         Clock.systemUTC());
   }
 
@@ -95,11 +100,55 @@ class CallTest {
   }
 
   @Test
-  void a_server_that_was_not_reached_in_time_is_no_cancellation() throws IOException {
-    TimeoutFailure timeout = new TimeoutFailure(null, null, TimeoutType.TIMEOUT_TYPE_HEARTBEAT);
+  void an_agent_goes_on_while_the_server_cannot_be_reached() throws IOException {
+    ScriptedAgent agent = new ScriptedAgent(folder, "init; say x; sleep 6; result done");
+    ScriptedContext context = unheard();
+
+    AgentOutcome outcome = call(agent, context.proxy()).make(fresh(agent), false);
+
+    assertEquals("done", assertInstanceOf(AgentOutcome.Completed.class, outcome).text());
+    assertTrue(context.own().size() > 1, "no heartbeat of our own was sent");
+    assertEquals(new SessionId("s-1"), context.own().get(0).session());
+  }
+
+  @Test
+  void an_agent_is_ended_when_the_server_is_back_and_has_given_the_attempt_up() throws IOException {
+    ScriptedAgent agent = new ScriptedAgent(folder, "init; say x; sleep 50");
+    ScriptedContext context = unheard();
+    context.ownAnswers(2, new ActivityNotExistsException(new IllegalStateException("gone")));
+
+    long began = System.nanoTime();
+    ApplicationFailure failure =
+        assertThrows(
+            ApplicationFailure.class, () -> call(agent, context.proxy()).make(fresh(agent), false));
+
+    assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+    assertTrue(System.nanoTime() - began < Duration.ofSeconds(30).toNanos(), "it went on");
+    assertFalse(left(agent));
+  }
+
+  @Test
+  void a_cancellation_is_heard_also_after_the_server_was_away() throws IOException {
+    ScriptedAgent agent = new ScriptedAgent(folder, "init; say x; sleep 50");
+    ScriptedContext context = unheard();
+    context.ownAnswers(2, new ActivityCompletionFailureException(new ActivityCanceledException()));
+
+    AgentOutcome outcome = call(agent, context.proxy()).make(fresh(agent), false);
+
     assertEquals(
-        ErrorCode.DRAINED.code(),
-        failureWhenTold(new ActivityCanceledException(null, timeout)).getType());
+        StopReason.INTERRUPTED, assertInstanceOf(AgentOutcome.Stopped.class, outcome).reason());
+    assertFalse(left(agent));
+  }
+
+  /**
+   * A context for which the SDK has given up; our own heartbeats do not reach the server either.
+   */
+  private static ScriptedContext unheard() {
+    TimeoutFailure timeout = new TimeoutFailure(null, null, TimeoutType.TIMEOUT_TYPE_HEARTBEAT);
+    return new ScriptedContext()
+        .answers(2, new ActivityCanceledException(null, timeout))
+        .ownAnswers(
+            1, new ActivityCompletionFailureException(new IllegalStateException("UNAVAILABLE")));
   }
 
   @Test
@@ -118,9 +167,11 @@ class CallTest {
     Call call = call(agent, context(bug, 1));
     assertSame(
         bug, assertThrows(IllegalStateException.class, () -> call.make(fresh(agent), false)));
-    assertTrue(
-        ProcessHandle.current().descendants().noneMatch(process -> isAgent(process, agent)),
-        "an agent is left");
+    assertFalse(left(agent));
+  }
+
+  private static boolean left(ScriptedAgent agent) {
+    return ProcessHandle.current().descendants().anyMatch(process -> isAgent(process, agent));
   }
 
   private static boolean isAgent(ProcessHandle process, ScriptedAgent agent) {

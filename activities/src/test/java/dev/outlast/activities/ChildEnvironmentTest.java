@@ -2,6 +2,7 @@ package dev.outlast.activities;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.outlast.activities.secret.Redaction;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -11,13 +12,13 @@ class ChildEnvironmentTest {
   private static final String SECRET = "sk-live-0123456789";
 
   private final ChildEnvironment environment =
-      new ChildEnvironment(Map.of(), Set.of(SECRET, "another-one"));
+      new ChildEnvironment(Map.of(), Redaction.of(Set.of(SECRET, "another-one")));
 
   @Test
   void no_secret_is_in_a_text_that_was_cut_within_one() {
     String said = "refused: key " + SECRET + " is wrong";
     int from = said.indexOf(SECRET);
-    for (int end = from + ChildEnvironment.MIN_SECRET; end < from + SECRET.length(); end++) {
+    for (int end = from + Redaction.MIN_SECRET; end < from + SECRET.length(); end++) {
       assertEquals("refused: key [secret]", environment.redact(said.substring(0, end)));
     }
     assertEquals("refused: key [secret] is wrong", environment.redact(said));

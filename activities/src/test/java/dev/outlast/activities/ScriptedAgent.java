@@ -1,8 +1,18 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.Claimant;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.ZoneId;
 import java.util.LinkedHashMap;
@@ -69,6 +79,23 @@ final class ScriptedAgent {
     return Files.exists(ledger) ? Files.readAllLines(ledger) : List.of();
   }
 
+  /** All that a call may need, for the only run that there is. */
+  HeldClaim claim() {
+    return claim("run", 0);
+  }
+
+  HeldClaim claim(String run, long scheduledAt) {
+    Claimant who = new Claimant(null, new AgentOwner(run, "execution", "1", 1), 1, scheduledAt);
+    try {
+      Answer answer =
+          ClaimTable.of(folder, AgentRegistry.open(folder), Clock.systemUTC())
+              .take(who, "claude", List.of(), folder);
+      return ((Answer.Granted) answer).claim();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   AgentDefinition definition() {
     return AgentDefinition.newBuilder("claude", "claude")
         .setCommand(List.of(script.toString()))
@@ -109,6 +136,7 @@ final class ScriptedAgent {
             "WORK_KEY",
             "sk-very-secret",
             "HIDDEN",
-            "not for agents"));
+            "not for agents"),
+        new FileTranscripts(FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT));
   }
 }

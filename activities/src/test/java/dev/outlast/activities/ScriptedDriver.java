@@ -29,6 +29,9 @@ final class ScriptedDriver implements AgentDriver {
   boolean keepsRefusedPrompt = true;
   List<String> versionArguments = List.of();
 
+  /** What happens while a call is made ready, after all else. */
+  Runnable beforeStart = () -> {};
+
   /** What each call is concluded with; null for what Claude's own reader says. */
   Conclusion conclusion;
 
@@ -56,6 +59,7 @@ final class ScriptedDriver implements AgentDriver {
 
   @Override
   public CommandLine commandLine(AgentCall call) {
+    beforeStart.run();
     return claude.commandLine(call);
   }
 

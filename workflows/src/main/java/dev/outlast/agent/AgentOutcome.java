@@ -56,6 +56,8 @@ public sealed interface AgentOutcome {
    * @param cause what was not free
    * @param holder the workflow id of the run whose agent is there; null if that is not known, or
    *     the account is what is not free
+   * @param facts what an earlier attempt of the invocation has left behind, so that its message is
+   *     not sent again; null if there was none
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   record Deferred(
@@ -63,8 +65,14 @@ public sealed interface AgentOutcome {
       Instant observedAt,
       @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
           Cause cause,
-      String holder)
+      String holder,
+      InvocationFacts facts)
       implements AgentOutcome {
+
+    /** A deferral of an invocation that nothing was attempted of before. */
+    public Deferred(Instant until, Instant observedAt, Cause cause, String holder) {
+      this(until, observedAt, cause, holder, null);
+    }
 
     /** What was not free. */
     public enum Cause {

@@ -37,4 +37,10 @@ public record InvocationFacts(
     Objects.requireNonNull(observedAt, "observedAt");
     tokens = tokens == null ? TokenUsage.NONE : tokens;
   }
+
+  /** The same facts, with how session and workspace stood after the agent had ended. */
+  public InvocationFacts withCheckpoint(Checkpoint left) {
+    return new InvocationFacts(
+        session, taken, agentVersion, progressed, tokens, costUsd, observedAt, left, transcript);
+  }
 }

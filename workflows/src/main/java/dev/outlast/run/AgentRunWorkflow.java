@@ -514,6 +514,9 @@ public final class AgentRunWorkflow implements AgentRun {
     if (outcome instanceof Limited limited) {
       return Optional.of(limited.facts());
     }
+    if (outcome instanceof Deferred deferred) {
+      return Optional.ofNullable(deferred.facts());
+    }
     return outcome instanceof Stopped stopped ? Optional.of(stopped.facts()) : Optional.empty();
   }
 

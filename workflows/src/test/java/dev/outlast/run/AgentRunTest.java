@@ -603,6 +603,27 @@ class AgentRunTest {
   }
 
   @Test
+  void a_prompt_that_an_attempt_before_a_deferral_may_have_sent_is_not_sent_again() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        call ->
+            new AgentOutcome.Deferred(
+                agent.now().plusSeconds(5),
+                agent.now(),
+                AgentOutcome.Deferred.Cause.WORKSPACE,
+                "another-run",
+                agent.facts(call, false)),
+        agent.completes("done"));
+
+    fixture.result(fixture.start("fix the build"));
+
+    AgentInvocation second = agent.ledger().get(1).invocation();
+    assertEquals(SessionStart.RESUME, second.start());
+    assertEquals(ScriptedAgent.CHOSEN, second.session());
+    assertEquals(ScriptedAgent.RESUME_MESSAGE, second.message());
+  }
+
+  @Test
   void a_reason_that_waiting_does_not_change_fails_the_run_with_its_session() {
     ScriptedAgent agent = fixture.agent();
     agent.does(agent.stops(StopReason.AUTH, "log in with: claude login"));

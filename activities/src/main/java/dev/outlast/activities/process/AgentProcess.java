@@ -1,17 +1,14 @@
 package dev.outlast.activities.process;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -19,9 +16,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A running agent: the leader of a process group and session of its own. Standard output and
- * standard error are read on two threads, which hand over one line at a time, never both at once.
- * Thread-safe.
+ * A running agent: the leader of a process group and session of its own, held until it is released.
+ * Standard output and standard error are read on two threads, which hand over one line at a time,
+ * never both at once. Thread-safe.
  */
 public final class AgentProcess {
 
@@ -44,91 +41,80 @@ public final class AgentProcess {
   public static final Duration LEFTOVER_GRACE = Duration.ofSeconds(2);
 
   private static final Logger log = LoggerFactory.getLogger(AgentProcess.class);
-  private static final Duration POLL = Duration.ofMillis(50);
   private static final int CHUNK = 64 * 1024;
-  private static final String PERL_SETSID =
-      "use POSIX; POSIX::setsid() != -1 or die \"setsid: $!\"; exec {$ARGV[0]} @ARGV or die"
-          + " \"$ARGV[0]: $!\"";
+
+  /** How much is kept of what the shell says when it cannot execute a program. */
+  private static final int MAX_ERROR = 512;
 
   private final Process process;
-  private final ProcessGroup group;
+  private final AgentTree tree;
+  private final Path program;
+  private final byte[] stdin;
+  private final String goLine = Prelude.goLine();
+  private final Runnable ended;
   private final List<Thread> readers = new ArrayList<>();
   private final Object delivery = new Object();
   private boolean closed;
+  private boolean released;
+  private String lastError = "";
+  private NotExecutedException notExecuted;
   private volatile long lastOutput = System.nanoTime();
 
-  private AgentProcess(Process process) {
+  /**
+   * @param process the held prelude
+   * @param spec what it becomes
+   * @param ended is called once, when nothing of the agent runs any more
+   */
+  AgentProcess(
+      Process process,
+      AgentRecord record,
+      ProcessSpec spec,
+      Consumer<OutputLine> stdout,
+      Consumer<OutputLine> stderr,
+      Runnable ended) {
     this.process = process;
-    this.group = new ProcessGroup(process.pid());
+    this.tree = AgentTree.ofChild(record);
+    this.program = Path.of(spec.argv().get(0));
+    this.stdin = spec.stdin();
+    this.ended = ended;
+    read("stdout", process.getInputStream(), stdout);
+    read("stderr", process.getErrorStream(), line -> error(line, stderr));
   }
 
   /**
-   * Starts a process.
+   * Lets the agent run.
    *
-   * @param stdout is given each line of standard output
-   * @param stderr is given each line of standard error
-   * @throws IOException if it cannot be started; the message names the remedy where we know one
+   * @throws IOException if it was ended meanwhile; nothing of it has run then. It still has to be
+   *     ended
    */
-  public static AgentProcess start(
-      ProcessSpec spec, Consumer<OutputLine> stdout, Consumer<OutputLine> stderr)
-      throws IOException {
-    List<String> argv = new ArrayList<>(sessionLeader());
-    argv.addAll(spec.argv());
-    ProcessBuilder builder = new ProcessBuilder(argv).directory(spec.directory().toFile());
-    builder.environment().clear();
-    builder.environment().putAll(spec.environment());
-    if (spec.stdin() == null) {
-      builder.redirectInput(new File("/dev/null"));
+  public synchronized void release() throws IOException {
+    released = true;
+    lastOutput = System.nanoTime();
+    OutputStream pipe = process.getOutputStream();
+    pipe.write((goLine + "\n").getBytes(StandardCharsets.US_ASCII));
+    pipe.flush();
+    if (stdin == null) {
+      pipe.close();
+    } else {
+      daemon("stdin", () -> write(stdin));
     }
-    AgentProcess agent = new AgentProcess(builder.start());
-    agent.read("stdout", agent.process.getInputStream(), stdout);
-    agent.read("stderr", agent.process.getErrorStream(), stderr);
-    if (spec.stdin() != null) {
-      agent.daemon("stdin", () -> agent.write(spec.stdin()));
-    }
-    return agent;
   }
 
-  /** The program that makes what follows the leader of a new session, and so of a new group. */
-  private static List<String> sessionLeader() throws IOException {
-    Optional<Path> setsid = find("setsid");
-    if (setsid.isPresent()) {
-      return List.of(setsid.get().toString());
+  /** Why the program could not be executed; empty if it could, as far as is known. */
+  public Optional<NotExecutedException> notExecuted() {
+    synchronized (delivery) {
+      return Optional.ofNullable(notExecuted);
     }
-    Optional<Path> perl = find("perl");
-    if (perl.isPresent()) {
-      return List.of(perl.get().toString(), "-e", PERL_SETSID);
-    }
-    throw new IOException(
-        "neither setsid nor perl is in /usr/bin, /bin, /usr/local/bin or /opt/homebrew/bin; one of"
-            + " them is needed to start an agent in a process group of its own. Install util-linux"
-            + " or perl");
   }
 
-  private static Optional<Path> find(String program) {
-    return List.of("/usr/bin", "/bin", "/usr/local/bin", "/opt/homebrew/bin").stream()
-        .map(folder -> Path.of(folder, program))
-        .filter(Files::isExecutable)
-        .findFirst();
-  }
-
-  /**
-   * Ends a group that an earlier worker on this host has started and left behind, if it is still
-   * there and carries this mark in its leader's environment.
-   *
-   * @return whether there was one
-   */
-  public static boolean endLeftBehind(long pid, String variable, String value) {
-    ProcessGroup group = new ProcessGroup(pid);
-    if (!group.leaderHas(variable, value)) {
-      return false;
+  /** Called with one line at a time. */
+  private void error(OutputLine line, Consumer<OutputLine> sink) {
+    if (line.bytes().length == goLine.length() && line.text().equals(goLine)) {
+      notExecuted = Prelude.notExecuted(program, lastError);
+    } else {
+      lastError = line.head(MAX_ERROR);
+      sink.accept(line);
     }
-    group.signal("TERM");
-    if (!await(() -> !group.alive(), TERMINATE_GRACE)) {
-      group.signal("KILL");
-      await(() -> !group.alive(), KILL_GRACE);
-    }
-    return true;
   }
 
   private void read(String name, InputStream stream, Consumer<OutputLine> sink) {
@@ -195,88 +181,82 @@ public final class AgentProcess {
 
   /**
    * After the leader has exited by itself: reads what is left of its output, ends what it has left
-   * behind in its group, and closes. No line is delivered after this. Takes no longer than the sum
-   * of {@link #EOF_GRACE}, {@link #LEFTOVER_GRACE} and {@link #KILL_GRACE}, and once more {@link
-   * #EOF_GRACE}.
+   * behind, in its group or outside of it, and closes. No line is delivered after this. Takes no
+   * longer than the sum of {@link #EOF_GRACE}, {@link #LEFTOVER_GRACE} and {@link #KILL_GRACE}, and
+   * once more {@link #EOF_GRACE}.
    *
    * @return the exit code; 128 plus the number of the signal if one ended it
    */
   public int finish() {
-    if (!await(this::atEof, EOF_GRACE) || group.alive()) {
-      group.signal("TERM");
-      if (!await(() -> !group.alive(), LEFTOVER_GRACE)) {
-        group.signal("KILL");
-        await(() -> !group.alive(), KILL_GRACE);
+    boolean alone = tree.gone();
+    if (!Waiting.until(this::atEof, EOF_GRACE) || !alone) {
+      tree.terminate();
+      if (!Waiting.until(tree::gone, LEFTOVER_GRACE)) {
+        kill();
       }
-      await(this::atEof, EOF_GRACE);
+      Waiting.until(this::atEof, EOF_GRACE);
     }
     return close();
   }
 
   /**
-   * Ends the agent with all that it has started: SIGINT, SIGTERM and SIGKILL to its group, each
-   * with its grace, then closes. Children that have moved to groups of their own are ended too,
-   * where they are still the agent's descendants. An interrupt does not cut this short.
+   * Ends the agent with all that it has started: SIGINT to its group, then SIGTERM and SIGKILL also
+   * to what has left the group, each with its grace; then closes. One that was not released never
+   * runs. An interrupt does not cut this short.
    *
    * @return the exit code
    */
   public int end() {
-    Set<ProcessHandle> descendants = new LinkedHashSet<>();
-    BooleanSupplier gone =
-        () ->
-            !process.isAlive()
-                && !group.alive()
-                && descendants.stream().noneMatch(ProcessHandle::isAlive);
-    process.descendants().forEach(descendants::add);
-    group.signal("INT");
-    if (!await(gone, INTERRUPT_GRACE)) {
-      process.descendants().forEach(descendants::add);
-      group.signal("TERM");
-      descendants.forEach(ProcessHandle::destroy);
-      if (!await(gone, TERMINATE_GRACE)) {
-        process.descendants().forEach(descendants::add);
-        group.signal("KILL");
-        descendants.forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
-        if (!await(gone, KILL_GRACE)) {
-          log.error("Process group {} of an agent has survived SIGKILL", pid());
-        }
+    BooleanSupplier gone = () -> !process.isAlive() && tree.gone();
+    hold();
+    tree.interrupt();
+    if (!Waiting.until(gone, INTERRUPT_GRACE)) {
+      tree.terminate();
+      if (!Waiting.until(gone, TERMINATE_GRACE)) {
+        kill();
       }
     }
-    await(this::atEof, EOF_GRACE);
+    Waiting.until(this::atEof, EOF_GRACE);
     return close();
+  }
+
+  /** One that was not released never will be. */
+  private synchronized void hold() {
+    if (!released) {
+      released = true;
+      try {
+        process.getOutputStream().close();
+      } catch (IOException ended) {
+        log.debug("Agent {} had ended before it was released", pid(), ended);
+      }
+    }
+  }
+
+  private void kill() {
+    boolean gone =
+        Waiting.until(
+            () -> {
+              // Again and again: what is killed may have started something meanwhile.
+              tree.kill();
+              return tree.gone();
+            },
+            KILL_GRACE);
+    if (!gone) {
+      log.error("Agent {} has survived SIGKILL", pid());
+    }
   }
 
   private int close() {
     synchronized (delivery) {
       closed = true;
     }
+    if (tree.gone()) {
+      ended.run();
+    }
     return process.isAlive() ? -1 : process.exitValue();
   }
 
   private boolean atEof() {
     return readers.stream().noneMatch(Thread::isAlive);
-  }
-
-  private static boolean await(BooleanSupplier condition, Duration atMost) {
-    long deadline = System.nanoTime() + atMost.toNanos();
-    boolean interrupted = false;
-    try {
-      while (!condition.getAsBoolean()) {
-        if (System.nanoTime() - deadline >= 0) {
-          return false;
-        }
-        try {
-          Thread.sleep(POLL.toMillis());
-        } catch (InterruptedException e) {
-          interrupted = true;
-        }
-      }
-      return true;
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 }

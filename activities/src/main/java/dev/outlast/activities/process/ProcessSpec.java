@@ -9,7 +9,8 @@ import java.util.Map;
  *
  * @param argv the absolute path of the executable, then its arguments; no shell is involved
  * @param directory where it works
- * @param environment all that its environment has; nothing is inherited besides
+ * @param environment all that its environment has, besides {@link AgentRegistry#MARK} and what the
+ *     system's shell sets itself: {@code PWD}, and one that is bash {@code SHLVL} and {@code _}
  * @param stdin what it reads on standard input, at most {@link AgentProcess#MAX_STDIN} bytes; null
  *     for nothing, so that a read ends at once
  */

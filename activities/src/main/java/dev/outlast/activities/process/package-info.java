@@ -1,5 +1,9 @@
 /**
- * Hands off. Child processes of agents: started in a session and process group of their own with an
- * environment that is built from nothing, read as bounded lines of bytes, and ended as a group.
+ * Hands off. Child processes of agents: held until they are on record, in a session and process
+ * group of their own, with an environment that is built from nothing, read as bounded lines of
+ * bytes, and ended with all that they have started. {@link
+ * dev.outlast.activities.process.AgentRegistry} is the way in. An agent ends with its worker: a
+ * dead man's switch sees to it, and what outlives both is ended from its record when the next
+ * worker starts.
  */
 package dev.outlast.activities.process;

@@ -1,10 +1,13 @@
 package dev.outlast.activities.provider;
 
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** How to talk to one configured agent. Immutable and thread-safe. */
 public interface AgentDriver {
@@ -67,6 +70,20 @@ public interface AgentDriver {
    */
   default boolean keepsRefusedPrompt() {
     return true;
+  }
+
+  /**
+   * What stands for the last thing that was said in a session: by a person, by the model or by a
+   * tool. It moves with each turn, and with nothing else: not when the session is looked at, nor by
+   * what the program notes for itself. Asked while no process works on the session.
+   *
+   * @return empty if it cannot be told, for one that the host does not know either
+   * @throws IOException if the files of the session cannot be read
+   * @throws java.io.UncheckedIOException likewise
+   */
+  default Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+      throws IOException {
+    return Optional.empty();
   }
 
   /** The arguments with which the program prints its version; empty if it is not to be asked. */

@@ -1,6 +1,7 @@
 package dev.outlast.activities.provider;
 
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.secret.Redaction;
 import java.util.List;
 
 /** Checks the options of an agent that its definition says in the agent's own words. */
@@ -25,6 +26,25 @@ public final class AgentOptions {
    */
   public static void sandbox(AgentDefinition agent, List<String> allowed, String otherwise) {
     check(agent, "sandbox", agent.sandbox(), allowed, otherwise);
+  }
+
+  /** Every user of a host can read what its programs were started with. */
+  static void withoutKeys(AgentDefinition agent, String key, List<String> arguments) {
+    for (int i = 0; i < arguments.size(); i++) {
+      if (Redaction.SHAPES_ONLY.finds(arguments.get(i))) {
+        throw new IllegalArgumentException(
+            "agents."
+                + agent.name()
+                + "."
+                + key
+                + "["
+                + i
+                + "]: holds what looks like a key, which everybody on the host could read in the"
+                + " list of processes; name it in accounts."
+                + agent.account()
+                + ".secrets, as an environment variable of the agent");
+      }
+    }
   }
 
   private static void check(

@@ -3,6 +3,7 @@ package dev.outlast.activities.provider;
 import dev.outlast.activities.AgentDefinition;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** A kind of agent. Implementations are stateless and thread-safe. */
 public interface AgentProvider {
@@ -18,6 +19,9 @@ public interface AgentProvider {
    * a name may end in {@code *}.
    */
   List<String> defaultEnvironment();
+
+  /** A reader that turns the output of one invocation into items. */
+  ItemReader items(Consumer<Item> sink);
 
   /**
    * Prepares one configured agent.

@@ -1,5 +1,6 @@
 package dev.outlast.activities.provider;
 
+import dev.outlast.activities.process.PlainText;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -12,11 +13,38 @@ import java.util.List;
  */
 public record CommandLine(List<String> arguments, String stdin) {
 
+  /** How much of a text that cannot be passed on is quoted, in characters. */
+  private static final int MAX_QUOTE = 60;
+
   /** The longest message that goes into an argument, in bytes; Linux allows 128 KiB. */
   public static final int MAX_ARGUMENT = 100 * 1024;
 
+  /**
+   * @throws IllegalArgumentException if a program cannot be given this as it is: an argument has a
+   *     NUL character, or a text half a surrogate pair, for which UTF-8 has no bytes
+   */
   public CommandLine {
     arguments = List.copyOf(arguments);
+    for (String argument : arguments) {
+      if (argument.indexOf('\0') >= 0) {
+        throw new IllegalArgumentException(
+            "the command line would have a NUL character, which no argument can carry: "
+                + PlainText.head(PlainText.clean(argument), MAX_QUOTE));
+      }
+      requireWhole(argument);
+    }
+    if (stdin != null) {
+      requireWhole(stdin);
+    }
+  }
+
+  private static void requireWhole(String text) {
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      throw new IllegalArgumentException(
+          "prompt, model or workspace: has half a surrogate pair, which UTF-8 cannot express; send"
+              + " whole characters: "
+              + PlainText.head(PlainText.clean(text), MAX_QUOTE));
+    }
   }
 
   /**

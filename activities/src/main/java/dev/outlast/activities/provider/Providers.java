@@ -41,6 +41,8 @@ public final class Providers {
    *     message begins with the key and says what is allowed
    */
   public static AgentDriver driver(AgentDefinition agent) {
+    AgentOptions.withoutKeys(agent, "command", agent.command());
+    AgentOptions.withoutKeys(agent, "args", agent.args());
     return named(agent.provider())
         .orElseThrow(
             () ->

@@ -26,10 +26,12 @@ public final class SessionFile implements Closeable {
 
   private final FileChannel channel;
   private final long size;
+  private final long tail;
 
-  private SessionFile(FileChannel channel, long size) {
+  private SessionFile(FileChannel channel, long size, long tail) {
     this.channel = channel;
     this.size = size;
+    this.tail = tail;
   }
 
   /** Whether there is a regular file, which is no link; nothing else can be opened. */
@@ -43,13 +45,22 @@ public final class SessionFile implements Closeable {
    * @throws IOException if it does not exist as a regular file, or cannot be read
    */
   public static SessionFile open(Path file) throws IOException {
+    return open(file, MAX_TAIL);
+  }
+
+  /**
+   * The same, to read no more than so many bytes of its end.
+   *
+   * @throws IOException if it does not exist as a regular file, or cannot be read
+   */
+  static SessionFile open(Path file, long tail) throws IOException {
     if (!exists(file)) {
       throw new NoSuchFileException(file.toString(), null, "no regular file");
     }
     FileChannel channel =
         FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
     try {
-      return new SessionFile(channel, channel.size());
+      return new SessionFile(channel, channel.size(), tail);
     } catch (IOException e) {
       channel.close();
       throw e;
@@ -58,7 +69,7 @@ public final class SessionFile implements Closeable {
 
   /** Whether all of the file is read, and not only its end. */
   public boolean isWhole() {
-    return size <= MAX_TAIL;
+    return size <= tail;
   }
 
   /**
@@ -67,10 +78,10 @@ public final class SessionFile implements Closeable {
    * @throws IOException if the file cannot be read on
    */
   public void lines(Consumer<OutputLine> sink) throws IOException {
-    channel.position(Math.max(0, size - MAX_TAIL));
+    channel.position(Math.max(0, size - tail));
     LineSplitter lines = new LineSplitter(sink);
     ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
-    for (long left = Math.min(size, MAX_TAIL); left > 0; ) {
+    for (long left = Math.min(size, tail); left > 0; ) {
       chunk.clear().limit((int) Math.min(CHUNK, left));
       int count = channel.read(chunk);
       if (count < 0) {

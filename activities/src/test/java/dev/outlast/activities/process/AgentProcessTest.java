@@ -15,6 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,15 +28,37 @@ class AgentProcessTest {
 
   @TempDir Path folder;
 
+  private static final AgentOwner OWNER = new AgentOwner("run", "id", "1", 1);
+
+  private AgentRegistry registry;
   private final List<String> stdout = new CopyOnWriteArrayList<>();
   private final List<String> stderr = new CopyOnWriteArrayList<>();
 
   private AgentProcess sh(String script, byte[] stdin) throws IOException {
-    return AgentProcess.start(
-        new ProcessSpec(
-            List.of("/bin/sh", "-c", script), folder, Map.of("PATH", System.getenv("PATH")), stdin),
-        line -> stdout.add(line.text()),
-        line -> stderr.add(line.text()));
+    AgentProcess process =
+        registry.start(
+            new ProcessSpec(
+                List.of("/bin/sh", "-c", script),
+                folder,
+                Map.of("PATH", System.getenv("PATH")),
+                stdin),
+            OWNER,
+            null,
+            folder.toString(),
+            line -> stdout.add(line.text()),
+            line -> stderr.add(line.text()));
+    process.release();
+    return process;
+  }
+
+  @BeforeEach
+  void open() {
+    registry = AgentRegistry.open(folder);
+  }
+
+  @AfterEach
+  void close() {
+    registry.close();
   }
 
   private long pidIn(String file) throws IOException, InterruptedException {
@@ -161,7 +185,8 @@ class AgentProcessTest {
                 "-Xmx64m",
                 "-cp",
                 System.getProperty("java.class.path"),
-                OneGigabyte.class.getName())
+                OneGigabyte.class.getName(),
+                folder.toString())
             .redirectErrorStream(true)
             .start();
     String output = new String(jvm.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -174,20 +199,27 @@ class AgentProcessTest {
     public static void main(String[] args) throws IOException, InterruptedException {
       StringBuffer lines = new StringBuffer();
       AgentProcess process =
-          AgentProcess.start(
-              new ProcessSpec(
-                  List.of(
-                      "/bin/sh", "-c", "head -c 1000000000 /dev/zero; echo; echo last; sleep 0.1"),
-                  Path.of("/"),
-                  Map.of("PATH", System.getenv("PATH")),
-                  null),
-              line ->
-                  lines
-                      .append(lines.isEmpty() ? "" : ", ")
-                      .append(line.bytes().length)
-                      .append(' ')
-                      .append(line.cut()),
-              line -> {});
+          AgentRegistry.open(Path.of(args[0]))
+              .start(
+                  new ProcessSpec(
+                      List.of(
+                          "/bin/sh",
+                          "-c",
+                          "head -c 1000000000 /dev/zero; echo; echo last; sleep 0.1"),
+                      Path.of("/"),
+                      Map.of("PATH", System.getenv("PATH")),
+                      null),
+                  OWNER,
+                  null,
+                  "/",
+                  line ->
+                      lines
+                          .append(lines.isEmpty() ? "" : ", ")
+                          .append(line.bytes().length)
+                          .append(' ')
+                          .append(line.cut()),
+                  line -> {});
+      process.release();
       process.awaitExit(Duration.ofMinutes(1));
       process.finish();
       System.out.println(lines);

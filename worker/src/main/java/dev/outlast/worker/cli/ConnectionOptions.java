@@ -5,11 +5,11 @@ import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
 import io.temporal.api.workflowservice.v1.GetSystemInfoRequest;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
-import io.temporal.client.WorkflowClientPlugin;
 import io.temporal.envconfig.ClientConfigProfile;
 import io.temporal.envconfig.LoadClientConfigProfileOptions;
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import io.temporal.serviceclient.WorkflowServiceStubsPlugin;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
@@ -71,19 +71,21 @@ final class ConnectionOptions {
   /**
    * Connects.
    *
+   * @param plugins set on the stubs, from where they reach clients and workers
    * @throws CliException with {@link ExitCode#NO_TEMPORAL} if Temporal does not answer
    */
-  Connection connect(Console console, WorkflowClientPlugin... plugins) {
+  Connection connect(Console console, WorkflowServiceStubsPlugin... plugins) {
     // gRPC logs every address that cannot be resolved with its trace, past the logging of this
     // command; what matters is in the exception.
     GRPC_LOG.setLevel(Level.OFF);
     ClientConfigProfile found = profile(console);
     checkAddress(found.getAddress());
-    WorkflowServiceStubs stubs = WorkflowServiceStubs.newServiceStubs(stubsOptions(found, console));
-    WorkflowClientOptions options =
-        WorkflowClientOptions.newBuilder(found.toWorkflowClientOptions())
-            .setPlugins(plugins)
-            .build();
+    WorkflowServiceStubs stubs =
+        WorkflowServiceStubs.newServiceStubs(
+            WorkflowServiceStubsOptions.newBuilder(stubsOptions(found, console))
+                .setPlugins(plugins)
+                .build());
+    WorkflowClientOptions options = found.toWorkflowClientOptions();
     String where = found.getAddress() == null ? DEFAULT_ADDRESS : found.getAddress();
     try {
       WorkflowClient client = WorkflowClient.newInstance(stubs, options);

@@ -1,17 +1,26 @@
 package dev.outlast.worker.cli;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.DurationText;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
+import dev.outlast.worker.plugin.HostWorkers;
 import dev.outlast.worker.plugin.SearchAttributes;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import io.temporal.client.WorkflowClient;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -38,9 +47,10 @@ final class DoctorCommand implements Callable<Integer> {
    * One thing that was looked at.
    *
    * @param remedy null if it is well
+   * @param claim what was found, if it is a claim
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
-  private record Check(String what, boolean ok, String found, String remedy) {}
+  private record Check(String what, boolean ok, String found, String remedy, ClaimOnHost claim) {}
 
   DoctorCommand(Console console) {
     this.console = console;
@@ -49,8 +59,11 @@ final class DoctorCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     checkJava();
-    checkTemporal();
-    checkWorker();
+    OutlastConfig loaded = checkConfiguration();
+    checkTemporal(loaded);
+    if (loaded != null) {
+      checkWorker(loaded);
+    }
     if (json) {
       console.json(checks);
     } else {
@@ -69,7 +82,7 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  private void checkTemporal() {
+  private void checkTemporal(OutlastConfig loaded) {
     try (Connection connected = connection.connect(console)) {
       String version = connected.serverVersion();
       String namespace = connected.client().getOptions().getNamespace();
@@ -89,6 +102,9 @@ final class DoctorCommand implements Callable<Integer> {
             "start a worker, which registers what is missing where it may, or do as said",
             ExitCode.FAILED);
       }
+      if (loaded != null) {
+        tellWorkers(connected.client(), loaded);
+      }
     } catch (CliException e) {
       wrong("Temporal", "not reached", e.getMessage(), e.exitCode());
     } catch (StatusRuntimeException e) {
@@ -100,15 +116,48 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
-  private void checkWorker() {
-    OutlastConfig loaded;
+  /** Which workers of this host there are; a host without any is nothing wrong. */
+  private void tellWorkers(WorkflowClient client, OutlastConfig loaded) {
+    String host;
     try {
-      loaded = config.load(console);
-    } catch (ConfigException e) {
-      e.problems().forEach(p -> wrong("configuration", "broken", p.toString(), ExitCode.FAILED));
+      host = loaded.hostId();
+    } catch (ConfigException toldElsewhere) {
       return;
     }
-    well("configuration", loaded.source() == null ? "none" : loaded.source().toString());
+    Instant now = Instant.now();
+    String found =
+        HostWorkers.of(client, loaded.taskQueue(), host)
+            .map(
+                workers ->
+                    workers.isEmpty()
+                        ? "none that the server hears of"
+                        : workers.stream()
+                            .map(worker -> worker.identity() + heard(worker.lastSeen(), now))
+                            .collect(Collectors.joining(", ")))
+            .orElse("this server does not tell");
+    well("workers here", found);
+  }
+
+  private static String heard(Instant last, Instant now) {
+    Duration ago = Duration.between(last, now);
+    return " (heard of "
+        + DurationText.of(ago.isNegative() ? Duration.ZERO : ago.truncatedTo(ChronoUnit.SECONDS))
+        + " ago)";
+  }
+
+  /** Null if there is no usable one. */
+  private OutlastConfig checkConfiguration() {
+    try {
+      OutlastConfig loaded = config.load(console);
+      well("configuration", loaded.source() == null ? "none" : loaded.source().toString());
+      return loaded;
+    } catch (ConfigException e) {
+      e.problems().forEach(p -> wrong("configuration", "broken", p.toString(), ExitCode.FAILED));
+      return null;
+    }
+  }
+
+  private void checkWorker(OutlastConfig loaded) {
     if (loaded.agents().isEmpty()) {
       wrong(
           "agents",
@@ -145,14 +194,29 @@ final class DoctorCommand implements Callable<Integer> {
     } catch (ConfigException e) {
       wrong("state folder", "not usable", e.getMessage(), ExitCode.FAILED);
     }
+    checkClaims(loaded.stateDir());
+  }
+
+  private void checkClaims(Path stateFolder) {
+    try {
+      for (ClaimOnHost claim : ClaimOnHost.in(stateFolder)) {
+        checks.add(new Check("claim", true, Console.oneLine(claim.text()), null, claim));
+      }
+    } catch (IOException | UncheckedIOException e) {
+      wrong(
+          "claims",
+          "cannot be read",
+          e + "; let this user read what is in the state folder",
+          ExitCode.FAILED);
+    }
   }
 
   private void well(String what, String found) {
-    checks.add(new Check(what, true, Console.oneLine(found), null));
+    checks.add(new Check(what, true, Console.oneLine(found), null, null));
   }
 
   private void wrong(String what, String found, String remedy, int code) {
-    checks.add(new Check(what, false, Console.oneLine(found), Console.oneLine(remedy)));
+    checks.add(new Check(what, false, Console.oneLine(found), Console.oneLine(remedy), null));
     // "Only Temporal cannot be reached" has its own exit code.
     if (code != ExitCode.NO_TEMPORAL || exitCode == ExitCode.DONE) {
       exitCode = code == ExitCode.NO_TEMPORAL ? code : ExitCode.FAILED;

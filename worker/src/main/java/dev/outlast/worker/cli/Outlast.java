@@ -55,12 +55,14 @@ public final class Outlast {
     line.addSubcommand("list", new ListCommand(console));
     line.addSubcommand("show", new ShowCommand(console));
     line.addSubcommand("follow", new FollowCommand(console));
+    line.addSubcommand("export", new ExportCommand(console));
     line.addSubcommand("resume", new ResumeCommand(console));
     line.addSubcommand("pause", new PauseCommand(console));
     line.addSubcommand("unpause", new UnpauseCommand(console));
     line.addSubcommand("move", new MoveCommand(console));
     line.addSubcommand("send", new SendCommand(console));
     line.addSubcommand("cancel", new CancelCommand(console));
+    line.addSubcommand("worktrees", new WorktreesCommand(console));
     line.addSubcommand("doctor", new DoctorCommand(console));
     line.addSubcommand("detect", new DetectCommand(console));
     line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));

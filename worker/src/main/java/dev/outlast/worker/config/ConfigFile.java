@@ -2,6 +2,7 @@ package dev.outlast.worker.config;
 
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.DurationText;
@@ -30,7 +31,8 @@ final class ConfigFile {
 
   static final long MAX_BYTES = 1024 * 1024;
 
-  private static final Set<String> SECTIONS = Set.of("worker", "limits", "agents", "accounts");
+  private static final Set<String> SECTIONS =
+      Set.of("worker", "limits", "transcripts", "agents", "accounts");
   private static final Set<String> WORKER =
       Set.of(
           "task-queue",
@@ -53,6 +55,8 @@ final class ConfigFile {
           "max-attempts",
           "on-credit",
           "resume-message");
+  private static final Set<String> TRANSCRIPTS =
+      Set.of("enabled", "retention", "max-session", "max-total");
   private static final Set<String> AGENT =
       Set.of(
           "provider",
@@ -119,6 +123,7 @@ final class ConfigFile {
     unknownKeys("", toml, SECTIONS);
     section(toml, "", "worker").ifPresent(this::readWorker);
     section(toml, "", "limits").ifPresent(this::readLimits);
+    section(toml, "", "transcripts").ifPresent(this::readTranscripts);
     named("accounts", this::readAccount);
     named("agents", this::readAgent);
     if (taskQueue != null) {
@@ -210,6 +215,34 @@ final class ConfigFile {
             attempts,
             onCredit(table)));
     text(table, "limits", "resume-message").ifPresent(builder::setResumeMessage);
+  }
+
+  private void readTranscripts(TomlTable table) {
+    unknownKeys("transcripts", table, TRANSCRIPTS);
+    value(table, "transcripts", "enabled", Boolean.class, "true or false")
+        .ifPresent(builder::setKeepTranscripts);
+    TranscriptLimits usual = TranscriptLimits.DEFAULT;
+    builder.setTranscriptLimits(
+        new TranscriptLimits(
+            duration(table, "transcripts", "retention").orElse(usual.retention()),
+            size(table, "transcripts", "max-session").orElse(usual.maxSession()),
+            size(table, "transcripts", "max-total").orElse(usual.maxTotal())));
+  }
+
+  private Optional<Long> size(TomlTable table, String parent, String key) {
+    Object value = table.get(List.of(key));
+    if (value == null) {
+      return Optional.empty();
+    }
+    String path = at(table, parent, key);
+    Optional<Long> read =
+        value instanceof String || value instanceof Long
+            ? ByteSize.parse(value.toString())
+            : Optional.empty();
+    if (read.isEmpty()) {
+      problem(path, "got " + ConfigRules.shown(value) + "; expected " + ByteSize.EXPECTED);
+    }
+    return read;
   }
 
   private ResumePolicy.OnCredit onCredit(TomlTable table) {

@@ -3,6 +3,9 @@ package dev.outlast.worker.config;
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
+import dev.outlast.activities.transcript.TranscriptStore;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
@@ -41,6 +44,9 @@ public final class OutlastConfig {
   private final Map<String, AgentDefinition> agents;
   private final Map<String, AccountDefinition> accounts;
   private final Map<String, String> environment;
+  private final boolean keepTranscripts;
+  private final TranscriptLimits transcriptLimits;
+  private final TranscriptStore transcriptStore;
 
   private OutlastConfig(Builder builder) {
     source = builder.source;
@@ -65,6 +71,9 @@ public final class OutlastConfig {
     agents = Collections.unmodifiableMap(new LinkedHashMap<>(builder.agentsOrFound()));
     accounts = Collections.unmodifiableMap(new LinkedHashMap<>(builder.accounts));
     environment = Map.copyOf(builder.environment);
+    keepTranscripts = builder.keepTranscripts;
+    transcriptLimits = builder.transcriptLimits;
+    transcriptStore = builder.transcriptStore;
   }
 
   /** A builder with every default. */
@@ -174,7 +183,20 @@ public final class OutlastConfig {
         ZoneId.systemDefault(),
         drainGrace,
         stateDir,
-        environment);
+        environment,
+        keepTranscripts ? transcripts() : null);
+  }
+
+  /**
+   * Where transcripts are, or would be, kept: the store that was set, else this host's files. What
+   * was kept before they were switched off can still be read there.
+   *
+   * @throws ConfigException if the state folder cannot be used
+   */
+  public TranscriptStore transcripts() {
+    return transcriptStore == null
+        ? new FileTranscripts(FileTranscripts.folder(stateDir), hostId(), transcriptLimits)
+        : transcriptStore;
   }
 
   /**
@@ -202,6 +224,9 @@ public final class OutlastConfig {
     private HostPolicy hostPolicy = HostPolicy.DEFAULT;
     private String resumeMessage;
     private Map<String, String> environment = System.getenv();
+    private boolean keepTranscripts = true;
+    private TranscriptLimits transcriptLimits = TranscriptLimits.DEFAULT;
+    private TranscriptStore transcriptStore;
 
     private Builder() {}
 
@@ -286,6 +311,24 @@ public final class OutlastConfig {
       return this;
     }
 
+    /** Key {@code transcripts.enabled}. */
+    public Builder setKeepTranscripts(boolean value) {
+      keepTranscripts = value;
+      return this;
+    }
+
+    /** Keys {@code transcripts.retention}, {@code max-session} and {@code max-total}. */
+    public Builder setTranscriptLimits(TranscriptLimits value) {
+      transcriptLimits = Objects.requireNonNull(value, "transcriptLimits");
+      return this;
+    }
+
+    /** Where transcripts are kept. Null for files in the state folder. */
+    public Builder setTranscriptStore(TranscriptStore value) {
+      transcriptStore = value;
+      return this;
+    }
+
     /**
      * Reads a file over what this builder holds.
      *
@@ -310,8 +353,11 @@ public final class OutlastConfig {
 
     /** What is wrong, by key. */
     Map<String, String> check() {
-      return new ConfigRules(this.taskQueue, maxAgents, drainGrace, resumeMessage)
-          .check(workspaces, agents, accounts);
+      Map<String, String> problems =
+          new ConfigRules(this.taskQueue, maxAgents, drainGrace, resumeMessage)
+              .check(workspaces, agents, accounts);
+      TranscriptRules.check(transcriptLimits, problems);
+      return problems;
     }
 
     OutlastConfig unchecked(Path file) {

@@ -2,18 +2,25 @@ package dev.outlast.worker.plugin;
 
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.TranscriptCleaning;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
 import dev.outlast.worker.config.OutlastConfig;
+import io.grpc.ClientInterceptor;
 import io.temporal.api.common.v1.Payload;
 import io.temporal.common.SimplePlugin;
 import io.temporal.common.converter.DataConverter;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerOptions;
+import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.WeakHashMap;
@@ -28,17 +35,23 @@ import java.util.function.Consumer;
  *
  * <pre>{@code
  * OutlastPlugin plugin = new OutlastPlugin(OutlastConfig.load(Path.of("outlast.toml")));
- * WorkflowClient client = WorkflowClient.newInstance(stubs,
- *     WorkflowClientOptions.newBuilder().setPlugins(plugin).build());
- * WorkerFactory factory = WorkerFactory.newInstance(client);
+ * WorkflowServiceStubs stubs = WorkflowServiceStubs.newServiceStubs(
+ *     WorkflowServiceStubsOptions.newBuilder().setPlugins(plugin).build());
+ * WorkerFactory factory = WorkerFactory.newInstance(WorkflowClient.newInstance(stubs));
  * factory.newWorker(plugin.taskQueue());
  * factory.start();
  * }</pre>
  *
+ * <p>Set on the stubs, it also keeps the workers polling through an outage of the server: they work
+ * again within about a second of its return. Set on the client only, the SDK's own pauses apply,
+ * which grow to a minute.
+ *
  * <p>That worker gets Outlast's workflows and activities. When the factory starts, a second worker
  * is added for this host's own queue, on which invocations arrive that need its files. Workers of
- * other queues are left alone. When the factory is shut down, agents get the configured time to
- * finish and are then ended, to be resumed by the next worker.
+ * other queues are left alone. The identity of the two workers ends with {@code @} and the host's
+ * id, so that others can tell from the server whether this host is there. When the factory is shut
+ * down, agents get the configured time to finish and are then ended, to be resumed by the next
+ * worker.
  *
  * <p>One instance serves one factory: a second one is refused when it starts, also after the first
  * was shut down. Thread-safe.
@@ -54,12 +67,22 @@ public final class OutlastPlugin extends SimplePlugin {
   /** How long the newest heartbeat may be held back: the session id must not be lost. */
   private static final Duration HEARTBEAT_THROTTLE = Duration.ofSeconds(1);
 
+  /**
+   * How often a lost connection is tried again. gRPC's own pauses grow to two minutes, and the SDK
+   * cuts them to ten seconds.
+   */
+  private static final Duration RECONNECT = Duration.ofSeconds(1);
+
   private final AgentHost host;
   private final String hostTaskQueue;
   private final int maxAgents;
   private final AgentActivitiesImpl activities;
   private final SearchAttributes searchAttributes = new SearchAttributes();
+  private final HostWorkers hostWorkers;
   private final AtomicBoolean drained = new AtomicBoolean();
+
+  /** Null unless a factory runs, and where no transcripts are kept. */
+  private final AtomicReference<TranscriptCleaning> cleaning = new AtomicReference<>();
 
   /** The factory that this instance serves; null before one starts. */
   private final AtomicReference<WorkerFactory> served = new AtomicReference<>();
@@ -77,7 +100,8 @@ public final class OutlastPlugin extends SimplePlugin {
     host = config.openHost();
     hostTaskQueue = Names.hostTaskQueue(host.taskQueue(), host.hostId());
     maxAgents = config.maxAgents();
-    activities = new AgentActivitiesImpl(host, searchAttributes::known);
+    hostWorkers = new HostWorkers(host.taskQueue(), host.hostId(), Clock.systemUTC());
+    activities = new AgentActivitiesImpl(host, searchAttributes::known, hostWorkers::sighting);
   }
 
   /** The task queue of the workflows, for which the application makes a worker. */
@@ -96,7 +120,18 @@ public final class OutlastPlugin extends SimplePlugin {
   }
 
   @Override
+  public void configureServiceStubs(WorkflowServiceStubsOptions.Builder builder) {
+    Collection<ClientInterceptor> chosen = builder.build().getGrpcClientInterceptors();
+    List<ClientInterceptor> all = new ArrayList<>(chosen == null ? List.of() : chosen);
+    all.add(new PatientPolls()); // the last one is the first that a call meets
+    builder.setGrpcClientInterceptors(all).setConnectionBackoffResetFrequency(RECONNECT);
+  }
+
+  @Override
   public void configureWorker(String taskQueue, WorkerOptions.Builder builder) {
+    if (taskQueue.equals(host.taskQueue()) || taskQueue.equals(hostTaskQueue)) {
+      builder.setIdentity(HostWorkers.identity(builder.build().getIdentity(), host.hostId()));
+    }
     boolean decided = builder.build().getStickyQueueScheduleToStartTimeout() != null;
     if (taskQueue.equals(host.taskQueue()) && !decided) {
       builder.setStickyQueueScheduleToStartTimeout(STICKY_TIMEOUT);
@@ -147,9 +182,13 @@ public final class OutlastPlugin extends SimplePlugin {
       if (factory.tryGetWorker(hostTaskQueue) == null) {
         factory.newWorker(hostTaskQueue);
       }
+      activities.reap();
+      hostWorkers.connect(factory.getWorkflowClient());
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
+      cleanTranscripts();
       next.accept(factory);
+      ServerWatch.begin(factory.getWorkflowClient().getWorkflowServiceStubs().getRawChannel());
     } catch (RuntimeException e) {
       if (first) {
         // A factory that does not start may be replaced by one that does.
@@ -163,8 +202,18 @@ public final class OutlastPlugin extends SimplePlugin {
   public void shutdownWorkerFactory(WorkerFactory factory, Consumer<WorkerFactory> next) {
     if (served.get() == factory && drained.compareAndSet(false, true)) {
       activities.drain();
+      TranscriptCleaning started = cleaning.getAndSet(null);
+      if (started != null) {
+        started.close();
+      }
     }
     next.accept(factory);
+  }
+
+  private void cleanTranscripts() {
+    if (host.transcripts() != null && cleaning.get() == null) {
+      cleaning.set(TranscriptCleaning.start(host.transcripts(), Clock.systemUTC()));
+    }
   }
 
   // The first use of the converter takes more than a second on a busy machine, and Temporal takes

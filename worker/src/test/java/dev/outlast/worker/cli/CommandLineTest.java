@@ -2,15 +2,23 @@ package dev.outlast.worker.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.Claimant;
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.agent.SessionId;
 import dev.outlast.worker.cli.Cli.Called;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -70,6 +78,8 @@ class CommandLineTest {
     assertUsage(cli.call("list", "--limit", "0"), "--limit");
     assertUsage(cli.call("list", "--state", "x' OR 'a'='a"), "--state");
     assertUsage(cli.call("list", "--state", "bogus"), "--state: got \"bogus\"; expected one of");
+    assertUsage(cli.call("export"), "ID");
+    assertUsage(cli.call("export", "x", "--format", "pdf"), "expected markdown or json");
     assertUsage(cli.call("detect"), "--agent");
     assertUsage(cli.call("detect", "--provider", "cloude"), "did you mean \"claude\"?");
     assertUsage(cli.call("detect", "--provider", "claude", "--now", "noon"), "--now");
@@ -83,6 +93,7 @@ class CommandLineTest {
         "run x",
         "list",
         "show x",
+        "export x",
         "follow x",
         "resume x",
         "pause x",
@@ -332,6 +343,39 @@ class CommandLineTest {
     assertEquals(ExitCode.NO_TEMPORAL, onlyTemporal.exitCode(), onlyTemporal.out());
     assertTrue(onlyTemporal.out().contains("-> cannot reach Temporal"), onlyTemporal.out());
     assertFalse(onlyTemporal.out().contains("\u001b"), onlyTemporal.out());
+  }
+
+  @Test
+  void doctor_lists_who_has_a_session_and_a_workspace_for_himself() throws IOException {
+    Path state = Files.createDirectory(folder.resolve("state"));
+    Files.writeString(folder.resolve("outlast.toml"), "[worker]\nstate-dir = \"" + state + "\"\n");
+    Claimant who =
+        new Claimant("default", new AgentOwner("nightly\u001b[31m", "execution", "7", 3), 1, 1);
+    try (AgentRegistry registry = AgentRegistry.open(state)) {
+      Answer.Granted granted =
+          assertInstanceOf(
+              Answer.Granted.class,
+              ClaimTable.of(state, registry, Clock.systemUTC())
+                  .take(who, "claude", List.of(new SessionId("s-1")), folder));
+
+      Called called = cli.call("doctor", "--address", NOBODY, "--json");
+      JsonNode claim = null;
+      for (JsonNode each : called.json()) {
+        claim = each.path("what").asText().equals("claim") ? each.path("claim") : claim;
+      }
+      assertEquals("nightly\u001b[31m", claim.path("run").asText());
+      assertEquals(3, claim.path("attempt").asInt());
+      assertEquals("s-1", claim.path("sessions").path(0).asText());
+      assertEquals(folder.toString(), claim.path("workspace").asText());
+      assertEquals(ProcessHandle.current().pid(), claim.path("worker").asLong());
+      assertTrue(claim.path("workerLives").asBoolean());
+      String text = cli.call("doctor", "--address", NOBODY).out();
+      assertTrue(text.contains("run nightly"), text);
+      assertFalse(text.contains("\u001b"), text);
+
+      granted.claim().close();
+      assertFalse(cli.call("doctor", "--address", NOBODY).out().contains("nightly"));
+    }
   }
 
   /** Whether a check went well, and the end of what was found. */

@@ -58,6 +58,8 @@ class DocumentsTest {
             nonsense = 1
             [limits]
             nonsense = 1
+            [transcripts]
+            nonsense = 1
             [agents.claude]
             nonsense = 1
             [accounts.work]

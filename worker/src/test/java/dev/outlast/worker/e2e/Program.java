@@ -49,6 +49,19 @@ final class Program implements AutoCloseable {
     awaitEnd();
   }
 
+  long pid() {
+    return process.pid();
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Sends it a signal such as {@code STOP}. */
+  void signal(String name) {
+    Signal.send(name, process.pid());
+  }
+
   /** Waits for its end. */
   int exitCode() throws InterruptedException {
     if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {

@@ -24,7 +24,32 @@ final class WorkerProcess {
    */
   static Program start(String address, Path folder, String agents, Map<String, String> secrets)
       throws Exception {
-    Path workspace = Files.createDirectories(folder.resolve("work"));
+    return start(
+        address,
+        folder,
+        Files.createDirectories(folder.resolve("work")),
+        folder.resolve("state"),
+        "",
+        agents,
+        secrets);
+  }
+
+  /**
+   * Starts a worker; returns when it polls.
+   *
+   * @param folder has the worker's home
+   * @param workspaces holds the folders in which agents may work
+   * @param settings more lines of the configuration's section {@code worker}
+   */
+  static Program start(
+      String address,
+      Path folder,
+      Path workspaces,
+      Path state,
+      String settings,
+      String agents,
+      Map<String, String> secrets)
+      throws Exception {
     Path configuration =
         Files.writeString(
             folder.resolve("outlast.toml"),
@@ -32,6 +57,7 @@ final class WorkerProcess {
             [worker]
             state-dir = "%s"
             workspaces = ["%s"]
+            %s
 
             [limits]
             margin = "1s"
@@ -39,7 +65,7 @@ final class WorkerProcess {
 
             %s
             """
-                .formatted(folder.resolve("state"), workspace, agents));
+                .formatted(state, workspaces, settings, agents));
     Map<String, String> environment = new HashMap<>(secrets);
     environment.put("PATH", System.getenv("PATH"));
     environment.put("HOME", Files.createDirectories(folder.resolve("home")).toString());

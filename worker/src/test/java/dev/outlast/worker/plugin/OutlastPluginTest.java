@@ -6,11 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.agent.HostSighting;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunResult;
 import dev.outlast.worker.config.OutlastConfig;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ClientInterceptor;
+import io.grpc.MethodDescriptor;
 import io.temporal.api.enums.v1.IndexedValueType;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
@@ -28,9 +34,11 @@ import io.temporal.worker.WorkerOptions;
 import io.temporal.workflow.WorkflowInterface;
 import io.temporal.workflow.WorkflowMethod;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -221,6 +229,57 @@ class OutlastPluginTest {
     WorkerOptions.Builder foreign = WorkerOptions.newBuilder();
     plugin.configureWorker("foreign", foreign);
     assertEquals(WorkerOptions.newBuilder().build(), foreign.build());
+  }
+
+  @Test
+  void a_workers_identity_ends_with_the_host_id_whatever_the_application_calls_it() {
+    OutlastPlugin plugin = plugin();
+    String host = "@" + plugin.host().hostId();
+    WorkerOptions.Builder named = WorkerOptions.newBuilder().setIdentity("blue");
+    plugin.configureWorker(plugin.taskQueue(), named);
+    assertEquals("blue" + host, named.build().getIdentity());
+    plugin.configureWorker(plugin.taskQueue(), named);
+    assertEquals("blue" + host, named.build().getIdentity(), "configured twice");
+
+    WorkerOptions.Builder unnamed = WorkerOptions.newBuilder();
+    plugin.configureWorker(plugin.hostTaskQueue(), unnamed);
+    assertEquals(ProcessHandle.current().pid() + host, unnamed.build().getIdentity());
+  }
+
+  @Test
+  void set_on_the_stubs_it_keeps_the_interceptors_of_the_application() {
+    ClientInterceptor chosen =
+        new ClientInterceptor() {
+          @Override
+          public <Q, R> ClientCall<Q, R> interceptCall(
+              MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+            return next.newCall(method, options);
+          }
+        };
+    WorkflowServiceStubsOptions.Builder stubs =
+        WorkflowServiceStubsOptions.newBuilder().setGrpcClientInterceptors(List.of(chosen));
+    plugin().configureServiceStubs(stubs);
+    List<ClientInterceptor> all = List.copyOf(stubs.build().getGrpcClientInterceptors());
+    assertEquals(2, all.size());
+    assertEquals(chosen, all.get(0));
+  }
+
+  @Test
+  void a_server_that_cannot_say_it_sees_this_host_and_no_other() {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      WorkflowClient client = environment.getWorkflowClient();
+      HostWorkers workers = new HostWorkers(plugin.taskQueue(), "this", Clock.systemUTC());
+      workers.connect(client);
+      assertEquals(Optional.empty(), HostWorkers.of(client, plugin.taskQueue(), "this"));
+      HostSighting self = workers.sighting("this");
+      assertEquals(self.observedAt(), self.lastSeen());
+      assertEquals(null, workers.sighting("other").lastSeen());
+    }
   }
 
   @Test

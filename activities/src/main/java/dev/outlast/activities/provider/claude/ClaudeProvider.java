@@ -7,12 +7,20 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
@@ -40,6 +48,11 @@ public final class ClaudeProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("ANTHROPIC_*", "CLAUDE_*");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new ClaudeItems(sink);
   }
 
   @Override
@@ -93,6 +106,13 @@ public final class ClaudeProvider implements AgentProvider {
     @Override
     public OutputReader reader(Surroundings host) {
       return new ClaudeReader(patterns, host.zone());
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      Optional<Path> home = host.folder("CLAUDE_CONFIG_DIR", ".claude");
+      return home.isEmpty() ? Optional.empty() : new Conversations(home.get()).mark(session);
     }
   }
 }

@@ -7,14 +7,20 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -69,6 +75,11 @@ public final class CodexProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("CODEX_*", "OPENAI_*");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new CodexItems(sink);
   }
 
   @Override
@@ -191,6 +202,12 @@ public final class CodexProvider implements AgentProvider {
     @Override
     public OutputReader reader(Surroundings host) {
       return new CodexReader(patterns, host);
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      return Rollout.mark(host, session);
     }
 
     @Override

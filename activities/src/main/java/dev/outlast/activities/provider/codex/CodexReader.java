@@ -250,7 +250,7 @@ final class CodexReader implements OutputReader {
   }
 
   /** What a record of an error says, wherever in it that stands. */
-  private static String told(JsonNode node) {
+  static String told(JsonNode node) {
     JsonNode error = node.path("error");
     String words =
         Stream.of(Json.text(error, "message"), Json.text(node, "message"), Json.text(node, "error"))

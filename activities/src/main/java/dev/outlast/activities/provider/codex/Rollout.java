@@ -5,10 +5,12 @@ import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
 import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LastWord;
 import dev.outlast.activities.provider.SessionFile;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
@@ -24,6 +26,7 @@ import java.time.OffsetDateTime;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,6 +59,9 @@ final class Rollout {
           "turn_complete",
           "\"error\"");
 
+  private static final Set<String> TURN_BEGINS =
+      Set.of("task_started", "turn_started", "user_message");
+
   private final boolean fromStart;
   private boolean earlierTurns;
   private boolean turnHasRecords;
@@ -75,14 +81,44 @@ final class Rollout {
   /** Reads the file of a session; empty if there is none, or it cannot be read. */
   static Optional<Rollout> of(Surroundings host, SessionId session) {
     try {
-      Optional<Path> file =
-          host.folder("CODEX_HOME", ".codex")
-              .flatMap(home -> find(home.resolve("sessions"), session));
+      Optional<Path> file = file(host, session);
       return file.isEmpty() ? Optional.empty() : Optional.of(read(file.get()));
     } catch (IOException | UncheckedIOException | SecurityException | InvalidPathException e) {
       log.info("the file of codex session {} cannot be read: {}", session, e.toString());
       return Optional.empty();
     }
+  }
+
+  private static Optional<Path> file(Surroundings host, SessionId session) {
+    return host.folder("CODEX_HOME", ".codex")
+        .flatMap(home -> find(home.resolve("sessions"), session));
+  }
+
+  /**
+   * The mark of a session: when the last thing was said in it, to the millisecond. What the CLI
+   * notes when a session is only opened does not count.
+   *
+   * @throws IOException if its file cannot be read
+   */
+  static Optional<SessionMark> mark(Surroundings host, SessionId session) throws IOException {
+    Optional<Path> file = file(host, session);
+    return file.isEmpty()
+        ? Optional.empty()
+        : LastWord.in(file.get(), "\"payload\"", Rollout::said).flatMap(LastWord::mark);
+  }
+
+  private static Optional<String> said(JsonNode node) {
+    JsonNode payload = node.path("payload");
+    boolean counts =
+        switch (Json.text(node, "type")) {
+          // A developer's message is the CLI's own.
+          case "response_item" -> !Json.text(payload, "role").equals("developer");
+          case "event_msg" -> TURN_BEGINS.contains(Json.text(payload, "type"));
+          default -> false;
+        };
+    return counts
+        ? Optional.of(Json.text(node, "timestamp")).filter(time -> !time.isEmpty())
+        : Optional.empty();
   }
 
   private static Optional<Path> find(Path sessions, SessionId session) {

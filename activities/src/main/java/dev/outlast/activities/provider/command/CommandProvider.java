@@ -7,6 +7,8 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
 import dev.outlast.activities.provider.Surroundings;
@@ -14,6 +16,7 @@ import dev.outlast.agent.SessionStart;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Any executable. {@code args} is the {@linkplain ArgumentTemplate template} of its arguments; a
@@ -34,6 +37,11 @@ public final class CommandProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.COMMON;
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new CommandItems(sink);
   }
 
   @Override
@@ -80,7 +88,7 @@ public final class CommandProvider implements AgentProvider {
                 + agent.name()
                 + "': it is longer than "
                 + CommandLine.MAX_ARGUMENT
-                + " bytes, or has characters that the worker's locale cannot pass on; start the"
+                + " bytes, has a NUL character, or has characters that the worker's locale cannot pass on; start the"
                 + " worker in a UTF-8 locale, or take {prompt} out of agents."
                 + agent.name()
                 + ".args so that the prompt is given on standard input");

@@ -40,7 +40,7 @@ final class CommandReader implements OutputReader {
 
   private static final List<String> SESSION_FIELDS =
       List.of("session_id", "sessionId", "sessionID", "thread_id", "session");
-  private static final List<String> ANSWER_FIELDS = List.of("result", "text", "message");
+  static final List<String> ANSWER_FIELDS = List.of("result", "text", "message");
 
   private final Output output;
   private final LimitPatterns patterns;

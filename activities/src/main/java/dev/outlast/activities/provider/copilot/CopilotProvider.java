@@ -7,13 +7,19 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * GitHub Copilot CLI, called as {@code copilot --output-format json --no-ask-user} with the message
@@ -43,6 +49,11 @@ public final class CopilotProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("COPILOT_*", "GH_TOKEN", "GITHUB_TOKEN", "GH_HOST");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new CopilotItems(sink);
   }
 
   @Override
@@ -101,6 +112,12 @@ public final class CopilotProvider implements AgentProvider {
 
     private OutputReader reader(Surroundings host, SessionId session) {
       return new CopilotReader(new CopilotErrors(patterns, host.zone()), host, session);
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      return SessionEvents.mark(host, session);
     }
 
     @Override

@@ -3,11 +3,13 @@ package dev.outlast.activities.provider.copilot;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LastWord;
 import dev.outlast.activities.provider.Records;
 import dev.outlast.activities.provider.SessionFile;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.TokenUsage;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
@@ -37,6 +39,9 @@ final class SessionEvents {
           "session.shutdown",
           "assistant.message");
 
+  private static final Set<String> SAID =
+      Set.of("user.message", "assistant.message", "tool.execution_start");
+
   /**
    * What a process says at its end.
    *
@@ -58,18 +63,39 @@ final class SessionEvents {
   /** Reads the file of a session; empty if there is none, or it cannot be read. */
   static Optional<SessionEvents> of(Surroundings host, SessionId session) {
     try {
-      Optional<Path> file =
-          host.folder("COPILOT_HOME", ".copilot")
-              .filter(Path::isAbsolute)
-              .map(home -> home.resolve("session-state").normalize())
-              .flatMap(sessions -> folder(sessions, session))
-              .map(folder -> folder.resolve("events.jsonl"))
-              .filter(SessionFile::exists);
+      Optional<Path> file = file(host, session);
       return file.isEmpty() ? Optional.empty() : Optional.of(read(file.get()));
     } catch (IOException | SecurityException | InvalidPathException e) {
       log.info("the file of copilot session {} cannot be read: {}", session, e.toString());
       return Optional.empty();
     }
+  }
+
+  private static Optional<Path> file(Surroundings host, SessionId session) {
+    return host.folder("COPILOT_HOME", ".copilot")
+        .filter(Path::isAbsolute)
+        .map(home -> home.resolve("session-state").normalize())
+        .flatMap(sessions -> folder(sessions, session))
+        .map(folder -> folder.resolve("events.jsonl"))
+        .filter(SessionFile::exists);
+  }
+
+  /**
+   * The mark of a session: the id of the last event with which somebody said or did something.
+   *
+   * @throws IOException if its file cannot be read
+   */
+  static Optional<SessionMark> mark(Surroundings host, SessionId session) throws IOException {
+    Optional<Path> file = file(host, session);
+    return file.isEmpty()
+        ? Optional.empty()
+        : LastWord.in(file.get(), "\"id\"", SessionEvents::said).flatMap(LastWord::mark);
+  }
+
+  private static Optional<String> said(JsonNode node) {
+    return SAID.contains(Json.text(node, "type"))
+        ? Optional.of(Json.text(node, "id")).filter(id -> !id.isEmpty())
+        : Optional.empty();
   }
 
   /** The folder of a session, which an id that is a path does not name. */

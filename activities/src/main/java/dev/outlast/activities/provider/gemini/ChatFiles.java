@@ -1,7 +1,11 @@
 package dev.outlast.activities.provider.gemini;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LastWord;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -11,7 +15,10 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +34,9 @@ record ChatFiles(Path folder) {
 
   /** How many folders of projects are looked into. */
   static final int MAX_PROJECTS = 2_000;
+
+  /** How many files of one session are read. */
+  static final int MAX_FILES = 2_000;
 
   private static final int SHORT_ID = 8;
   private static final DateTimeFormatter MINUTE =
@@ -62,6 +72,62 @@ record ChatFiles(Path folder) {
       LOG.warn("{}: cannot be read, so a session may be resumed too early", projects, unreadable);
     }
     return false;
+  }
+
+  /**
+   * The mark of a session: time and id of the last message in any of its files. A start writes
+   * context of its own into them, but in records that have no id themselves.
+   *
+   * @return empty too if there are more than {@value #MAX_FILES} files
+   * @throws IOException if a file cannot be read
+   */
+  Optional<SessionMark> mark(SessionId session) throws IOException {
+    String last = "";
+    for (Path file : files(PlainText.head(session.value(), SHORT_ID))) {
+      String inThis = LastWord.in(file, "\"id\"", ChatFiles::said).orElse("");
+      // Times of the same form and zone are in the order of their texts.
+      last = inThis.compareTo(last) > 0 ? inThis : last;
+    }
+    return LastWord.mark(last);
+  }
+
+  private static Optional<String> said(JsonNode node) {
+    String time = Json.text(node, "timestamp");
+    String id = Json.text(node, "id");
+    return time.isEmpty() || id.isEmpty() ? Optional.empty() : Optional.of(time + "/" + id);
+  }
+
+  private List<Path> files(String shortId) throws IOException {
+    List<Path> files = new ArrayList<>();
+    Path projects = folder.resolve("tmp");
+    if (!Files.isDirectory(projects)) {
+      return files;
+    }
+    try (DirectoryStream<Path> found = Files.newDirectoryStream(projects)) {
+      Iterator<Path> project = found.iterator();
+      for (int seen = 0; seen < MAX_PROJECTS && project.hasNext(); seen++) {
+        Path chats = project.next().resolve("chats");
+        if (!Files.isDirectory(chats)) {
+          continue;
+        }
+        try (DirectoryStream<Path> all =
+            Files.newDirectoryStream(chats, file -> isOf(shortId, file.getFileName().toString()))) {
+          for (Path file : all) {
+            files.add(file);
+            if (files.size() > MAX_FILES) {
+              return List.of();
+            }
+          }
+        }
+      }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+    return files;
+  }
+
+  private static boolean isOf(String shortId, String file) {
+    return file.startsWith("session-") && file.endsWith("-" + shortId + ".jsonl");
   }
 
   private static boolean hasFile(Path chats, String start) throws IOException {

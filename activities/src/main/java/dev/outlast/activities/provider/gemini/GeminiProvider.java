@@ -7,16 +7,23 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Gemini CLI, called as {@code gemini -p PROMPT --output-format stream-json --skip-trust}. The
@@ -41,6 +48,11 @@ public final class GeminiProvider implements AgentProvider {
   @Override
   public List<String> defaultEnvironment() {
     return Environment.commonAnd("GEMINI_*", "GOOGLE_*", "CLOUD_SDK_*", "CLOUDSDK_*");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new GeminiItems(sink);
   }
 
   @Override
@@ -96,6 +108,13 @@ public final class GeminiProvider implements AgentProvider {
     @Override
     public OutputReader reader(Surroundings host) {
       return new GeminiReader(patterns, host.zone());
+    }
+
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
+        throws IOException {
+      Optional<Path> folder = folder(host);
+      return folder.isEmpty() ? Optional.empty() : new ChatFiles(folder.get()).mark(session);
     }
 
     @Override

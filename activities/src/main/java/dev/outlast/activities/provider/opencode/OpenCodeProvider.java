@@ -11,11 +11,17 @@ import dev.outlast.activities.provider.AgentOptions;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.CommandLine;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.provider.Item;
+import dev.outlast.activities.provider.ItemReader;
 import dev.outlast.activities.provider.Json;
+import dev.outlast.activities.provider.LastWord;
 import dev.outlast.activities.provider.LimitPatterns;
 import dev.outlast.activities.provider.OutputReader;
+import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.provider.WholeFile;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -26,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * OpenCode, called as {@code opencode run --format json --print-logs --log-level INFO} with the
@@ -61,6 +68,11 @@ public final class OpenCodeProvider implements AgentProvider {
         "GEMINI_API_KEY",
         "GOOGLE_GENERATIVE_AI_API_KEY",
         "OPENROUTER_API_KEY");
+  }
+
+  @Override
+  public ItemReader items(Consumer<Item> sink) {
+    return new OpenCodeItems(sink);
   }
 
   @Override
@@ -139,6 +151,26 @@ public final class OpenCodeProvider implements AgentProvider {
         WholeFile.write(file, content, Set.of());
       }
       return file;
+    }
+
+    /**
+     * When the session was last written to, by the program's own list (version 1.18.33): it keeps
+     * its sessions in a database. Its own name for a session, the title, moves this too.
+     */
+    @Override
+    public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program) {
+      List<String> line = new ArrayList<>(agent.leadingArguments());
+      line.addAll(List.of("session", "list", "--format", "json"));
+      return program.ask(line).flatMap(list -> updated(Json.read(list), session));
+    }
+
+    private static Optional<SessionMark> updated(JsonNode sessions, SessionId session) {
+      for (JsonNode one : sessions) {
+        if (Json.text(one, "id").equals(session.value())) {
+          return LastWord.mark(one.path("updated").asText());
+        }
+      }
+      return Optional.empty();
     }
 
     @Override

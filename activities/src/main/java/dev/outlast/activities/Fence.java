@@ -1,0 +1,136 @@
+package dev.outlast.activities;
+
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.Claimant;
+import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import dev.outlast.operator.ErrorCode;
+import io.temporal.activity.ActivityInfo;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Claims for an invocation what it works with, and says what it means if it does not get it. */
+final class Fence {
+
+  /** After how long it is worth while to ask for a busy session or workspace again. */
+  static final Duration ASK_AGAIN = Duration.ofSeconds(5);
+
+  private final ClaimTable claims;
+  private final Clock clock;
+
+  Fence(ClaimTable claims, Clock clock) {
+    this.claims = claims;
+    this.clock = clock;
+  }
+
+  /**
+   * Claims the sessions that are known so far, and the workspace.
+   *
+   * @param before what the attempt before has reported; null if nothing is known of one
+   * @return {@link Answer.Granted} or {@link Answer.Busy}
+   * @throws io.temporal.failure.ApplicationFailure if the server has given this attempt up, or
+   *     nothing can be claimed
+   */
+  Answer claim(
+      ActivityInfo info,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      AgentDefinition agent,
+      Path workspace) {
+    List<SessionId> sessions = new ArrayList<>();
+    Optional.ofNullable(invocation.session()).ifPresent(sessions::add);
+    Optional.ofNullable(before).map(InvocationProgress::session).ifPresent(sessions::add);
+    Claimant who =
+        new Claimant(
+            info.getNamespace(),
+            Call.owner(info),
+            invocation.number(),
+            info.getCurrentAttemptScheduledTimestamp());
+    Answer answer;
+    try {
+      answer = claims.take(who, sessionKind(agent), sessions, workspace);
+    } catch (IOException e) {
+      throw unusable(e, before);
+    }
+    if (answer instanceof Answer.Outdated outdated) {
+      throw Failures.benign(
+          ErrorCode.DRAINED,
+          "the agent was not started: this attempt has been given up, and attempt "
+              + outdated.newer().attempt()
+              + " of activity "
+              + outdated.newer().activityId()
+              + " has taken its place",
+          before);
+    }
+    return answer;
+  }
+
+  /** Commands are programs of their own, each with its own names for its sessions. */
+  private static String sessionKind(AgentDefinition agent) {
+    return agent.provider().equals("command") ? "command:" + agent.name() : agent.provider();
+  }
+
+  static RuntimeException unusable(IOException e, InvocationProgress before) {
+    if (e instanceof InterruptedIOException || e instanceof ClosedByInterruptException) {
+      // The flag is cleared: the SDK has yet to tell the server, over the network.
+      Thread.interrupted();
+      return Failures.benign(
+          ErrorCode.DRAINED, "the agent was not started: the worker is going away", before);
+    }
+    return Failures.transientFailure(
+        ErrorCode.AGENT_CRASHED,
+        "the agent was not started, since its session and workspace cannot be claimed: "
+            + e
+            + "; see that worker.state-dir is on a local disk with room on it, and that the worker's"
+            + " user may write there",
+        before);
+  }
+
+  /**
+   * What a run is told that comes second.
+   *
+   * @param retried whether an earlier attempt may have started an agent
+   */
+  AgentOutcome deferred(
+      Answer.Busy busy, AgentInvocation invocation, InvocationProgress before, boolean retried) {
+    Instant now = clock.instant();
+    return new AgentOutcome.Deferred(
+        now.plus(ASK_AGAIN),
+        now,
+        busy.what() == Answer.Busy.What.SESSION
+            ? AgentOutcome.Deferred.Cause.SESSION
+            : AgentOutcome.Deferred.Cause.WORKSPACE,
+        busy.run(),
+        retried ? leftBehind(invocation, before, now) : null);
+  }
+
+  /**
+   * What the next invocation must know, since it is no retry of this one. A fresh session's prompt
+   * may have got through without our knowing: sent again, it would be done twice.
+   */
+  private static InvocationFacts leftBehind(
+      AgentInvocation invocation, InvocationProgress before, Instant now) {
+    SessionId session =
+        before != null && before.session() != null ? before.session() : invocation.session();
+    boolean neverOpened =
+        invocation.start() == SessionStart.FRESH && before != null && before.session() == null;
+    if (session == null || neverOpened) {
+      return null;
+    }
+    boolean taken = invocation.start() == SessionStart.FRESH || (before != null && before.taken());
+    return new InvocationFacts(session, taken, null, false, null, 0, now, null, null);
+  }
+}

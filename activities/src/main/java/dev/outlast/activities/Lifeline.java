@@ -1,0 +1,87 @@
+package dev.outlast.activities;
+
+import dev.outlast.agent.InvocationProgress;
+import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.client.ActivityCanceledException;
+import io.temporal.client.ActivityCompletionClient;
+import io.temporal.client.ActivityCompletionException;
+import io.temporal.client.ActivityCompletionFailureException;
+import io.temporal.client.ActivityWorkerShutdownException;
+import io.temporal.failure.TimeoutFailure;
+import io.temporal.payload.context.ActivitySerializationContext;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How an attempt tells the server that it lives, and hears whether it still counts.
+ *
+ * <p>That the server cannot be reached is no answer: nobody can be given the work while it is down,
+ * so an agent goes on through an outage of any length, within its own time limits. The SDK (1.38)
+ * gives an attempt up by itself when no heartbeat has got through for the heartbeat timeout, and
+ * from then on sends none; so this then sends them itself. When the server is back, its answer to
+ * the first one says whether the attempt still counts. If it does not, because the server has timed
+ * it out meanwhile, another attempt goes on with the session.
+ *
+ * <p>Not thread-safe.
+ */
+final class Lifeline {
+
+  private static final Logger log = LoggerFactory.getLogger(Lifeline.class);
+
+  /** What the server, or the worker, says to an attempt. */
+  enum Answer {
+    GO_ON,
+    CANCELLED,
+    /** The worker is going away. */
+    DRAINED,
+    /** The server has given this attempt up, so nobody hears its result. */
+    LOST
+  }
+
+  private final ActivityExecutionContext context;
+
+  /** In place of the SDK's heartbeats; null while those work. */
+  private ActivityCompletionClient own;
+
+  Lifeline(ActivityExecutionContext context) {
+    this.context = context;
+  }
+
+  /** Sends a heartbeat, or has it sent soon; gives the newest answer that is known. */
+  Answer beat(InvocationProgress progress) {
+    if (own == null) {
+      try {
+        context.heartbeat(progress);
+        return Answer.GO_ON;
+      } catch (ActivityCompletionException answer) {
+        if (!(answer.getCause() instanceof TimeoutFailure)) {
+          return meaning(answer);
+        }
+      }
+      log.warn("The server has heard no heartbeat for too long; the agent goes on meanwhile");
+      own =
+          context
+              .getWorkflowClient()
+              .newActivityCompletionClient()
+              .withContext(new ActivitySerializationContext(context.getInfo()));
+    }
+    try {
+      own.heartbeat(context.getInfo().getTaskToken(), progress);
+      return Answer.GO_ON;
+    } catch (ActivityCompletionFailureException notHeard) {
+      // That client wraps also the answers that cancel, pause or reset an activity.
+      return notHeard.getCause() instanceof ActivityCompletionException answer
+          ? meaning(answer)
+          : Answer.GO_ON;
+    } catch (ActivityCompletionException answer) {
+      return meaning(answer);
+    }
+  }
+
+  private static Answer meaning(ActivityCompletionException answer) {
+    if (answer instanceof ActivityWorkerShutdownException) {
+      return Answer.DRAINED;
+    }
+    return answer instanceof ActivityCanceledException ? Answer.CANCELLED : Answer.LOST;
+  }
+}

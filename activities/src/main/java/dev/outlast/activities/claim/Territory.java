@@ -1,0 +1,72 @@
+package dev.outlast.activities.claim;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * What an agent in a workspace has for itself: the whole git work tree that the workspace is in,
+ * since its folders share one HEAD and one index, else the folder. Two overlap if one is within the
+ * other. A linked worktree that was made inside of another work tree is meant to be apart from it,
+ * and so does not overlap it.
+ */
+record Territory(Path root, boolean linkedWorktree) {
+
+  private static final String GIT = ".git";
+
+  /** What a linked worktree's {@code .git} file points into; a submodule's does not. */
+  private static final String WORKTREES = "/worktrees/";
+
+  /** The longest {@code .git} file that is read, in bytes. */
+  private static final long MAX_GIT_FILE = 8 * 1024;
+
+  /**
+   * @param workspace a real path; it need not be there any more
+   */
+  static Territory of(Path workspace) {
+    for (Path folder = workspace; folder != null; folder = folder.getParent()) {
+      Path git = folder.resolve(GIT);
+      if (Files.exists(git)) {
+        return new Territory(folder, linksToWorktree(git));
+      }
+    }
+    return new Territory(workspace, false);
+  }
+
+  private static boolean linksToWorktree(Path git) {
+    try {
+      return Files.isRegularFile(git)
+          && Files.size(git) <= MAX_GIT_FILE
+          && new String(Files.readAllBytes(git), StandardCharsets.ISO_8859_1).contains(WORKTREES);
+    } catch (IOException unreadable) {
+      // Then it is not known to be apart.
+      return false;
+    }
+  }
+
+  boolean overlaps(Territory other) {
+    if (contains(root, other.root)) {
+      return !other.linkedWorktree || contains(other.root, root);
+    }
+    return contains(other.root, root) && !linkedWorktree;
+  }
+
+  private static boolean contains(Path outer, Path inner) {
+    for (Path folder = inner; folder != null; folder = folder.getParent()) {
+      if (same(folder, outer)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** One folder may have several names: bind mounts, file systems that ignore case. */
+  private static boolean same(Path one, Path other) {
+    try {
+      return one.equals(other) || Files.isSameFile(one, other);
+    } catch (IOException gone) {
+      return false;
+    }
+  }
+}

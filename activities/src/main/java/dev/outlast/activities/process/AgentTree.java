@@ -1,0 +1,159 @@
+package dev.outlast.activities.process;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * All processes of one agent: its group, and those that have left it, which are known by their
+ * control group, by the mark in their environment, or as children of such. A process counts only
+ * with proof, so that whoever has got the process id of one that ended is never taken for it. Not
+ * thread-safe.
+ */
+final class AgentTree {
+
+  private static final long SELF = ProcessHandle.current().pid();
+
+  private final ProcessIdentity leader;
+  private final String variable;
+  private final Cgroup cgroup;
+  private final boolean watched;
+  private boolean gone;
+
+  /** When those that were once proven to be the agent's started, by their ids. */
+  private final Map<Long, Long> proven = new HashMap<>();
+
+  private AgentTree(AgentRecord record, boolean watched) {
+    this.leader = record.agent();
+    this.variable = AgentRegistry.MARK + "=" + record.mark();
+    this.cgroup = Cgroup.of(record);
+    this.watched = watched;
+  }
+
+  /** Of an agent that anybody may have started, at any time. */
+  static AgentTree of(AgentRecord record) {
+    return new AgentTree(record, false);
+  }
+
+  /**
+   * Of a child of this process that has not ended yet, or only a moment ago. Until this process
+   * takes notice of its end, the child's id stays its own, also while this process is frozen.
+   */
+  static AgentTree ofChild(AgentRecord record) {
+    return new AgentTree(record, true);
+  }
+
+  /** Whether nothing of it runs any more. Once that is so, it stays so. */
+  boolean gone() {
+    // A process that starts another and ends while the table is read is in it with neither.
+    gone = gone || (living().isEmpty() && living().isEmpty());
+    return gone;
+  }
+
+  /**
+   * What of it runs.
+   *
+   * <p>The group's id is not given away while the group has a member, but then it may be: the group
+   * counts if its leader runs, or a member has other proof.
+   */
+  private List<ProcessTable.Entry> living() {
+    if (gone || !leader.ofThisBoot()) {
+      return List.of();
+    }
+    List<ProcessTable.Entry> younger = new ArrayList<>(ProcessTable.all());
+    long began = ProcessTable.HAS_PROC ? Long.parseLong(leader.start()) : 0;
+    younger.removeIf(process -> process.started() < began || process.pid() == SELF);
+    Set<Long> ours = new HashSet<>(ProcessTable.carriers(younger, variable));
+    if (cgroup != null) {
+      ours.addAll(cgroup.processes());
+    }
+    for (ProcessTable.Entry process : younger) {
+      Long started = proven.get(process.pid());
+      if (started != null && started == process.started()) {
+        ours.add(process.pid());
+      }
+    }
+    if (leader.lives()) {
+      ours.add(leader.pid());
+    }
+    boolean grew;
+    do {
+      boolean group =
+          watched
+              || younger.stream()
+                  .anyMatch(p -> p.group() == leader.pid() && ours.contains(p.pid()));
+      grew = false;
+      for (ProcessTable.Entry process : younger) {
+        if (ours.contains(process.parent()) || (group && process.group() == leader.pid())) {
+          grew |= ours.add(process.pid());
+        }
+      }
+    } while (grew);
+    List<ProcessTable.Entry> living = new ArrayList<>(younger);
+    living.removeIf(process -> !ours.contains(process.pid()));
+    proven.clear();
+    living.forEach(process -> proven.put(process.pid(), process.started()));
+    return living;
+  }
+
+  /** Sends SIGINT to the group. Those that have left it are not used to be asked in this way. */
+  void interrupt() {
+    if (living().stream().anyMatch(process -> process.group() == leader.pid())) {
+      signalGroup("INT");
+    }
+  }
+
+  /** Sends SIGTERM to the group and to each process that has left it. */
+  void terminate() {
+    signal("TERM");
+  }
+
+  /** Sends SIGKILL to the group and to each process that has left it. */
+  void kill() {
+    signal("KILL");
+    if (cgroup != null) {
+      cgroup.kill();
+    }
+  }
+
+  private void signal(String name) {
+    boolean group = false;
+    for (ProcessTable.Entry process : living()) {
+      if (process.group() == leader.pid()) {
+        group = true;
+      } else {
+        // Compares the start once more, in the same moment as it sends.
+        ProcessHandle.of(process.pid())
+            .filter(handle -> same(process))
+            .ifPresent(
+                handle -> {
+                  if (name.equals("KILL")) {
+                    handle.destroyForcibly();
+                  } else {
+                    handle.destroy();
+                  }
+                });
+      }
+    }
+    if (group) {
+      signalGroup(name);
+    }
+  }
+
+  private static boolean same(ProcessTable.Entry process) {
+    return !ProcessTable.HAS_PROC
+        || ProcessTable.stat(process.pid())
+            .filter(now -> now.started() == process.started())
+            .isPresent();
+  }
+
+  /** Java can signal single processes only. */
+  private void signalGroup(String name) {
+    Commands.run(
+        List.of(
+            "/bin/sh", "-c", "kill -s \"$1\" -- \"-$2\"", "sh", name, Long.toString(leader.pid())));
+  }
+}

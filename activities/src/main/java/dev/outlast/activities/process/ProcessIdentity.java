@@ -1,0 +1,78 @@
+package dev.outlast.activities.process;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A process that is never mistaken for a later one with the same process id. Immutable.
+ *
+ * @param pid its process id
+ * @param start when it started: on Linux clock ticks after the boot (field 22 of {@code
+ *     /proc/PID/stat}), elsewhere an instant
+ * @param boot names the boot of the system, and on Linux the namespace of process ids, within which
+ *     {@code pid} and {@code start} mean something
+ */
+public record ProcessIdentity(long pid, String start, String boot) {
+
+  private static final Logger log = LoggerFactory.getLogger(ProcessIdentity.class);
+  private static final Path PROC = Path.of("/proc");
+  private static final String BOOT = askBoot();
+
+  public ProcessIdentity {
+    Objects.requireNonNull(start, "start");
+    Objects.requireNonNull(boot, "boot");
+  }
+
+  /** This process. */
+  public static ProcessIdentity current() {
+    return of(ProcessHandle.current().pid()).orElseThrow();
+  }
+
+  /** The process that has this id now; empty if there is none, or it has ended already. */
+  public static Optional<ProcessIdentity> of(long pid) {
+    return startOf(pid).map(start -> new ProcessIdentity(pid, start, BOOT));
+  }
+
+  /** Whether it still runs. A process that has ended and was not waited for does not. */
+  public boolean lives() {
+    return of(pid).filter(this::equals).isPresent();
+  }
+
+  /** Whether the boot is that of this process; else nothing that is seen here can be it. */
+  boolean ofThisBoot() {
+    return boot.equals(BOOT);
+  }
+
+  private static Optional<String> startOf(long pid) {
+    return ProcessTable.HAS_PROC
+        ? ProcessTable.stat(pid).map(ProcessTable.Entry::start)
+        : ProcessHandle.of(pid)
+            .filter(ProcessHandle::isAlive)
+            .flatMap(process -> process.info().startInstant())
+            .map(Instant::toString);
+  }
+
+  private static String askBoot() {
+    if (ProcessTable.HAS_PROC) {
+      try {
+        return Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip()
+            + "/"
+            + Files.readSymbolicLink(PROC.resolve("self/ns/pid"));
+      } catch (IOException hidden) {
+        log.warn("/proc does not say which boot this is; processes go by their start", hidden);
+        return "unknown";
+      }
+    }
+    // macOS. Unlike kern.boottime it stays as it is when somebody sets the clock.
+    return Commands.output(List.of("sysctl", "-n", "kern.bootsessionuuid"))
+        .or(() -> Commands.output(List.of("sysctl", "-n", "kern.boottime")))
+        .orElse("unknown");
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * Hands off, but for {@link dev.outlast.activities.secret.Redaction}. Takes secrets out of texts
+ * that leave the worker: the values that it knows, in each form in which programs print them, and
+ * what has the shape of a well-known kind of key.
+ */
+package dev.outlast.activities.secret;

@@ -1,0 +1,24 @@
+package dev.outlast.activities.workspace;
+
+import java.time.Duration;
+
+/**
+ * When something has to be over, on the clock that never jumps.
+ *
+ * @param nanoTime as {@link System#nanoTime} counts
+ */
+record Deadline(long nanoTime) {
+
+  static Deadline in(Duration duration) {
+    return new Deadline(System.nanoTime() + duration.toNanos());
+  }
+
+  /** Zero when it has passed. */
+  Duration left() {
+    return Duration.ofNanos(Math.max(0, nanoTime - System.nanoTime()));
+  }
+
+  boolean passed() {
+    return nanoTime - System.nanoTime() <= 0;
+  }
+}

@@ -1,0 +1,33 @@
+package dev.outlast.activities.workspace;
+
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * A work tree with its repository.
+ *
+ * @param tree the folder at its top
+ * @param gitFolder {@code .git} in it: a folder, or the file of a linked worktree or submodule
+ */
+record Repository(Path tree, Path gitFolder) {
+
+  /** The work tree that a folder is in. */
+  static Optional<Repository> around(Path folder) {
+    for (Path tree = folder; tree != null; tree = tree.getParent()) {
+      Path git = tree.resolve(".git");
+      if (Files.exists(git, LinkOption.NOFOLLOW_LINKS)) {
+        return Optional.of(new Repository(tree, git));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Whether a folder is a repository without a work tree. */
+  static boolean bare(Path folder) {
+    return Files.isRegularFile(folder.resolve("HEAD"))
+        && Files.isDirectory(folder.resolve("objects"))
+        && Files.isDirectory(folder.resolve("refs"));
+  }
+}

@@ -1,0 +1,143 @@
+package dev.outlast.activities.workspace;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Which folders agents may work in. Immutable. */
+public final class Workspaces {
+
+  private final Path standard;
+  private final List<Path> roots;
+  private final Worktrees worktrees;
+
+  /**
+   * @param standard where an agent works when nothing is said; always allowed
+   * @param roots the folders under which agents may work
+   * @param worktrees the worktrees of runs, each allowed for its own run while that has it
+   */
+  public Workspaces(Path standard, List<Path> roots, Worktrees worktrees) {
+    this.standard = standard.toAbsolutePath();
+    this.roots = new ArrayList<>(roots);
+    this.roots.add(this.standard);
+    this.worktrees = worktrees;
+  }
+
+  /**
+   * The real path of a workspace, with all symbolic links followed.
+   *
+   * @param requested null for the default; a relative path counts from the default
+   * @param run the workflow id of the run that wants to work there
+   * @throws WorkspaceException if it cannot be used
+   */
+  public Path resolve(String requested, String run) {
+    return usable(requested, real(requested), run);
+  }
+
+  /**
+   * Checks a workspace again that {@link #resolve} has given before. What was a folder then may
+   * have been taken away since, or replaced by a link to a place that no agent may work in.
+   *
+   * @param resolved what {@link #resolve} gave; null for the default
+   * @throws WorkspaceException if it cannot be used any more, or is another folder now
+   */
+  public Path again(String resolved, String run) {
+    Path real = real(resolved);
+    if (resolved != null && !real.equals(standard.resolve(resolved))) {
+      throw moved(resolved, real);
+    }
+    return usable(resolved, real, run);
+  }
+
+  /**
+   * Checks a process that was started in a workspace and is still held. It was started by path, and
+   * since that was checked a part of the path may have been replaced by a link.
+   *
+   * @param resolved what {@link #resolve} or {@link #again} gave
+   * @throws WorkspaceException if it is somewhere else
+   */
+  public static void verify(Path resolved, long pid) {
+    // Linux says where the process is; on macOS only the path can be looked at again.
+    Path cwd = Path.of("/proc", Long.toString(pid), "cwd");
+    Path real;
+    try {
+      real = Files.isSymbolicLink(cwd) ? cwd.toRealPath() : resolved.toRealPath();
+    } catch (IOException gone) {
+      throw wrong(resolved.toString(), "is gone; put it back on the worker's host");
+    }
+    if (!real.equals(resolved)) {
+      throw moved(resolved.toString(), real);
+    }
+  }
+
+  private Path real(String requested) {
+    String shown = shown(requested);
+    try {
+      return (requested == null ? standard : standard.resolve(requested)).toRealPath();
+    } catch (IOException missing) {
+      throw wrong(shown, "does not exist; create the folder on the worker's host");
+    } catch (InvalidPathException notAPath) {
+      throw wrong(shown, "is not a path: " + notAPath.getReason());
+    }
+  }
+
+  private Path usable(String requested, Path real, String run) {
+    String shown = shown(requested);
+    if (!Files.isDirectory(real)) {
+      throw wrong(shown, "is not a folder");
+    }
+    boolean own = false;
+    if (worktrees.contain(real)) {
+      String holder = worktrees.holder(real);
+      own = run.equals(holder);
+      if (!own && holder != null) {
+        throw wrong(shown, "is in the worktree of the run " + holder + ", which only that may use");
+      }
+    }
+    if (!own && roots.stream().noneMatch(root -> contains(root, real))) {
+      throw wrong(
+          shown,
+          "is "
+              + real
+              + ", which is outside of the worker's workspaces: "
+              + roots.stream().map(Path::toString).distinct().collect(Collectors.joining(", "))
+              + "; add its folder to worker.workspaces or use one of these");
+    }
+    if (!Files.isExecutable(real)) {
+      throw wrong(
+          shown, "cannot be entered by the worker's user; give that user the right to (chmod u+x)");
+    }
+    if (!Files.isWritable(real)) {
+      throw wrong(shown, "is not writable for the worker's user");
+    }
+    return real;
+  }
+
+  private static boolean contains(Path root, Path real) {
+    try {
+      return real.startsWith(root.toRealPath());
+    } catch (IOException missingRoot) {
+      return false;
+    }
+  }
+
+  private String shown(String requested) {
+    return requested == null ? standard.toString() : requested;
+  }
+
+  private static WorkspaceException moved(String resolved, Path real) {
+    return wrong(
+        resolved,
+        "has been replaced since the run began: its path leads to "
+            + real
+            + " now; put the folder back, or start a new run there");
+  }
+
+  private static WorkspaceException wrong(String shown, String what) {
+    return WorkspaceException.lasting("workspace: '" + shown + "' " + what);
+  }
+}

@@ -1,0 +1,158 @@
+package dev.outlast.activities.workspace;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The records of worktrees: one file each, replaced as a whole, in a folder that only the worker's
+ * user can enter. Shared by all workers of one state folder.
+ */
+final class WorktreeRecords {
+
+  /** How long it is waited for somebody else who works on the same name. */
+  static final Duration MAX_LOCK_WAIT = Duration.ofSeconds(45);
+
+  /** The largest record that is read, in bytes. */
+  static final int MAX_BYTES = 64 * 1024;
+
+  private static final Logger log = LoggerFactory.getLogger(WorktreeRecords.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration LOOK = Duration.ofMillis(50);
+  private static final String SUFFIX = ".json";
+
+  /** Names share locks, so that there is not a file for every name that there ever was. */
+  private static final int LOCKS = 16;
+
+  private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,100}");
+
+  private final Path folder;
+
+  WorktreeRecords(Path folder) {
+    this.folder = folder;
+  }
+
+  /** What is done while nobody else works on the same name. */
+  interface Work<T> {
+    T run() throws IOException;
+  }
+
+  /**
+   * Works on a name alone.
+   *
+   * @throws WorkspaceException if somebody else works on it for too long
+   */
+  <T> T alone(String name, Work<T> work) throws IOException {
+    Files.createDirectories(folder, Folders.ownerOnlyFolder());
+    Path file = folder.resolve("lock-" + Math.floorMod(name.hashCode(), LOCKS));
+    Set<StandardOpenOption> options = Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    // The lock goes with the channel.
+    try (FileChannel channel = FileChannel.open(file, options, Folders.ownerOnlyFile())) {
+      Deadline deadline = Deadline.in(MAX_LOCK_WAIT);
+      while (!locked(channel)) {
+        if (deadline.passed()) {
+          throw WorkspaceException.passing(
+              "worktree: " + name + ": another process has worked on it for " + MAX_LOCK_WAIT);
+        }
+        Thread.sleep(LOOK.toMillis());
+      }
+      return work.run();
+    } catch (InterruptedException workerEnds) {
+      throw WorkspaceException.passing("worktree: " + name + ": the worker is going away");
+    }
+  }
+
+  // A file's lock belongs to the process, whose other threads get an exception in place of it.
+  private static boolean locked(FileChannel channel) throws IOException {
+    try {
+      FileLock lock = channel.tryLock();
+      return lock != null;
+    } catch (OverlappingFileLockException anotherThread) {
+      return false;
+    }
+  }
+
+  /** The record of that name; empty if there is none, or it cannot be the name of one. */
+  Optional<WorktreeRecord> read(String name) throws IOException {
+    if (!NAME.matcher(name).matches()) {
+      return Optional.empty();
+    }
+    Path file = folder.resolve(name + SUFFIX);
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new IOException(file + " is no record of a worktree: it is too large");
+      }
+      return Optional.of(JSON.readValue(Files.readAllBytes(file), WorktreeRecord.class));
+    } catch (NoSuchFileException none) {
+      return Optional.empty();
+    } catch (JacksonException torn) {
+      throw new IOException(
+          file + " is no record of a worktree: " + torn.getOriginalMessage(), torn);
+    }
+  }
+
+  /** All records that can be read, by name. */
+  List<WorktreeRecord> all() throws IOException {
+    List<WorktreeRecord> records = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
+      for (Path file : files) {
+        String name = file.getFileName().toString();
+        try {
+          read(name.substring(0, name.length() - SUFFIX.length())).ifPresent(records::add);
+        } catch (IOException unreadable) {
+          log.warn("{}", unreadable.getMessage());
+        }
+      }
+    } catch (NoSuchFileException none) {
+      return List.of();
+    }
+    records.sort(Comparator.comparing(WorktreeRecord::name));
+    return records;
+  }
+
+  /** Writes a record so that whoever reads it finds the old one or the new one, never a part. */
+  void write(WorktreeRecord record) throws IOException {
+    Path file = folder.resolve(record.name() + SUFFIX);
+    Path whole = folder.resolve(record.name() + "." + UUID.randomUUID() + ".new");
+    try {
+      try (FileChannel channel =
+          FileChannel.open(
+              whole,
+              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+              Folders.ownerOnlyFile())) {
+        ByteBuffer bytes = ByteBuffer.wrap(JSON.writeValueAsBytes(record));
+        while (bytes.hasRemaining()) {
+          channel.write(bytes);
+        }
+        channel.force(true);
+      }
+      Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    } finally {
+      Files.deleteIfExists(whole);
+    }
+  }
+
+  void delete(String name) throws IOException {
+    Files.deleteIfExists(folder.resolve(name + SUFFIX));
+  }
+}

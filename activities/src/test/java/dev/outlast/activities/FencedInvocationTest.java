@@ -1,0 +1,374 @@
+package dev.outlast.activities;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.Claim;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.Claimant;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.activities.provider.AgentCall;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.agent.AgentActivities;
+import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentOutcome.Deferred;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionStart;
+import dev.outlast.operator.ErrorCode;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.failure.ActivityFailure;
+import io.temporal.failure.ApplicationErrorCategory;
+import io.temporal.failure.ApplicationFailure;
+import io.temporal.testing.TestActivityEnvironment;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Invocations beside other attempts and other runs, as Temporal calls them, with real agents. */
+@Timeout(60)
+class FencedInvocationTest {
+
+  private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");
+
+  /** The run in whose name the test environment calls. */
+  private static final String RUN = "test-workflow-id";
+
+  private static final String NAMESPACE = "default";
+  private static final long LONG_AGO = 1_000;
+  private static final long IN_FUTURE = Long.MAX_VALUE;
+
+  @TempDir Path folder;
+
+  private final TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
+  private AgentRegistry registry;
+  private ClaimTable claims;
+  private ScriptedAgent agent;
+  private AgentActivitiesImpl activities;
+  private AgentActivities stub;
+
+  @BeforeEach
+  void open() {
+    registry = AgentRegistry.open(folder);
+    claims = ClaimTable.of(folder, registry, Clock.systemUTC());
+  }
+
+  @AfterEach
+  void close() {
+    temporal.close();
+    registry.close();
+  }
+
+  private void agentThat(String body) throws IOException {
+    agent = new ScriptedAgent(folder, body);
+    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
+    temporal.registerActivitiesImplementations(activities);
+    stub =
+        temporal.newActivityStub(
+            AgentActivities.class,
+            ActivityOptions.newBuilder()
+                .setScheduleToCloseTimeout(Duration.ofMinutes(2))
+                .setHeartbeatTimeout(Duration.ofSeconds(10))
+                .build());
+  }
+
+  private AgentOutcome invoke(SessionStart start) {
+    return stub.invokeAgent(
+        new AgentInvocation(
+            1,
+            1,
+            "claude",
+            "work",
+            null,
+            null,
+            start,
+            SESSION,
+            "task",
+            "go on",
+            Duration.ofMinutes(1),
+            Duration.ofMinutes(1),
+            null));
+  }
+
+  private ApplicationFailure failure() {
+    ActivityFailure failure =
+        assertThrows(ActivityFailure.class, () -> invoke(SessionStart.RESUME));
+    return assertInstanceOf(ApplicationFailure.class, failure.getCause());
+  }
+
+  private static Claimant attempt(String run, long scheduledAt) {
+    return new Claimant(NAMESPACE, new AgentOwner(run, "execution", "9", 1), 1, scheduledAt);
+  }
+
+  private HeldClaim claim(Claimant who, SessionId session, Path workspace) throws IOException {
+    List<SessionId> sessions = session == null ? List.of() : List.of(session);
+    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath());
+    return assertInstanceOf(Answer.Granted.class, answer).claim();
+  }
+
+  /** An agent that notes when it ends. */
+  private AgentProcess agentOf(Claimant who) throws IOException {
+    AgentProcess process =
+        registry.start(
+            new ProcessSpec(
+                List.of(
+                    "/bin/sh",
+                    "-c",
+                    "trap 'echo old-agent-ended >> ledger; exit' INT TERM; touch old; sleep 60 & wait"),
+                folder,
+                Map.of("PATH", System.getenv("PATH")),
+                null),
+            who.owner(),
+            SESSION.value(),
+            folder.toRealPath().toString(),
+            line -> {},
+            line -> {});
+    process.release();
+    return process;
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    for (int i = 0; i < 400 && !condition.getAsBoolean(); i++) {
+      Thread.sleep(25);
+    }
+    assertTrue(condition.getAsBoolean(), "did not happen within 10 s");
+  }
+
+  private static InvocationProgress before(boolean taken) {
+    return new InvocationProgress(
+        InvocationProgress.Phase.WORKING, SESSION, taken, null, null, null, "host-1", 0);
+  }
+
+  @Test
+  void while_its_agent_works_a_run_has_session_and_workspace_for_itself()
+      throws IOException, InterruptedException {
+    agentThat("init; say 'x'; touch working; until [ -e go ]; do sleep 0.05; done; result 'done'");
+    CompletableFuture<AgentOutcome> outcome =
+        CompletableFuture.supplyAsync(() -> invoke(SessionStart.FRESH));
+    await(() -> Files.exists(folder.resolve("working")));
+
+    List<Claim> held = ClaimTable.held(folder);
+    assertEquals(1, held.size());
+    assertEquals(RUN, held.get(0).run());
+    assertEquals(List.of(SESSION.value()), held.get(0).sessions());
+    assertEquals(folder.toRealPath().toString(), held.get(0).workspace());
+    Answer.Busy busy =
+        assertInstanceOf(
+            Answer.Busy.class,
+            claims.take(attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath()));
+    assertEquals(RUN, busy.run());
+
+    Files.createFile(folder.resolve("go"));
+    assertInstanceOf(AgentOutcome.Completed.class, outcome.join());
+    assertEquals(List.of(), ClaimTable.held(folder));
+  }
+
+  @Test
+  void a_claim_is_given_back_however_the_invocation_ends() throws IOException {
+    agentThat("echo boom >&2; exit 3");
+    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure().getType());
+    assertEquals(List.of(), ClaimTable.held(folder));
+  }
+
+  @Test
+  void an_invocation_in_a_busy_workspace_is_deferred_and_names_the_run() throws IOException {
+    agentThat("result 'done'");
+    HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder);
+
+    Deferred deferred = assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH));
+
+    assertEquals(Deferred.Cause.WORKSPACE, deferred.cause());
+    assertEquals("nightly", deferred.holder());
+    assertEquals(Fence.ASK_AGAIN, Duration.between(deferred.observedAt(), deferred.until()));
+    assertNull(deferred.facts());
+    assertEquals(List.of(), agent.ledger());
+    other.close();
+    assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.FRESH));
+  }
+
+  @Test
+  void an_invocation_on_a_busy_session_is_deferred_and_names_the_run() throws IOException {
+    agentThat("result 'done'");
+    Path elsewhere = Files.createTempDirectory(folder.toRealPath().getParent(), "elsewhere");
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), SESSION, elsewhere)) {
+      Deferred deferred = assertInstanceOf(Deferred.class, invoke(SessionStart.RESUME));
+      assertEquals(Deferred.Cause.SESSION, deferred.cause());
+      assertEquals("nightly", deferred.holder());
+      assertEquals(List.of(), agent.ledger());
+      assertTrue(other.isOurs());
+    } finally {
+      Files.delete(elsewhere);
+    }
+  }
+
+  @Test
+  void a_deferral_of_a_retry_tells_of_the_session_that_may_have_the_prompt() throws IOException {
+    agentThat("result 'done'");
+    temporal.setHeartbeatDetails(before(false));
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      Deferred fresh = assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH));
+      assertEquals(SESSION, fresh.facts().session());
+      assertEquals(true, fresh.facts().taken(), "sent again, it would be done twice");
+      temporal.setHeartbeatDetails(before(false));
+      Deferred resumed = assertInstanceOf(Deferred.class, invoke(SessionStart.RESUME));
+      assertEquals(false, resumed.facts().taken(), "the session is there, without the message");
+      temporal.setHeartbeatDetails(before(true));
+      Deferred taken = assertInstanceOf(Deferred.class, invoke(SessionStart.RESUME));
+      assertEquals(true, taken.facts().taken());
+      assertTrue(other.isOurs());
+    }
+  }
+
+  @Test
+  void a_retry_ends_the_agent_of_the_attempt_before_and_only_then_starts_its_own()
+      throws IOException, InterruptedException {
+    agentThat("init; say 'x'; result 'done'");
+    Claimant frozen = attempt(RUN, LONG_AGO);
+    HeldClaim claim = claim(frozen, SESSION, folder);
+    AgentProcess old = agentOf(frozen);
+    await(() -> Files.exists(folder.resolve("old")));
+
+    assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.RESUME));
+
+    assertTrue(old.awaitExit(Duration.ZERO));
+    assertEquals(2, agent.ledger().size(), agent.ledger().toString());
+    assertEquals("old-agent-ended", agent.ledger().get(0));
+    assertFalse(claim.isOurs());
+    old.end();
+  }
+
+  @Test
+  void an_attempt_that_the_server_has_given_up_starts_nothing() throws IOException {
+    agentThat("result 'done'");
+    try (HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder)) {
+      ApplicationFailure failure = failure();
+      assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+      assertFalse(failure.isNonRetryable());
+      assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
+      assertTrue(newer.isOurs());
+    }
+    assertEquals(ErrorCode.DRAINED.code(), failure().getType(), "also when the newer has ended");
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  @Test
+  void an_attempt_that_is_overtaken_while_its_agent_works_reports_nothing()
+      throws IOException, InterruptedException {
+    // Asked to end, it says that it has completed.
+    agentThat(
+        "trap \"result 'done'; exit 0\" INT TERM; init; say 'x'; touch working; sleep 50 & wait");
+    CompletableFuture<ApplicationFailure> failed = CompletableFuture.supplyAsync(this::failure);
+    await(() -> Files.exists(folder.resolve("working")));
+
+    HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder);
+
+    long pid = Long.parseLong(agent.ledger().get(0).split("\\|", -1)[3]);
+    assertFalse(
+        ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false),
+        "the newer one may start its own now");
+    ApplicationFailure failure = failed.join();
+    assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+    assertTrue(failure.getMessage().contains("newer attempt"), failure.getMessage());
+    assertTrue(newer.isOurs());
+    newer.close();
+  }
+
+  @Test
+  void an_attempt_that_loses_its_claim_unnoticed_ends_its_agent()
+      throws IOException, InterruptedException {
+    agentThat("init; say 'x'; touch working; sleep 50");
+    CompletableFuture<ApplicationFailure> failed = CompletableFuture.supplyAsync(this::failure);
+    await(() -> Files.exists(folder.resolve("working")));
+    try (var files = Files.newDirectoryStream(folder.resolve("claims"), "*.json")) {
+      for (Path file : files) {
+        Files.delete(file);
+      }
+    }
+    assertEquals(ErrorCode.DRAINED.code(), failed.join().getType());
+  }
+
+  @Test
+  void an_agent_is_not_let_go_when_the_claim_was_lost_before() throws IOException {
+    agent = new ScriptedAgent(folder, "result 'done'");
+    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
+    HeldClaim claim = agent.claim("run", 1);
+    ScriptedDriver driver = new ScriptedDriver(agent);
+    // The last step before the agent is started.
+    driver.beforeStart = () -> agent.claim("run", 2);
+    Call call =
+        new Call(
+            new ScriptedContext().proxy(),
+            new Call.Setting(
+                agent.host(),
+                agent.definition(),
+                "work",
+                driver,
+                agent.script,
+                agent.folder,
+                ChildEnvironment.of(agent.host(), agent.definition(), null),
+                new AgentVersions(),
+                registry,
+                new TranscriptContext("claude", null, "run", 1, 1, 1)),
+            new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
+            claim,
+            Clock.systemUTC());
+    AgentCall fresh =
+        new AgentCall(SessionStart.FRESH, SESSION, "task", null, agent.folder.toString());
+    ApplicationFailure failure =
+        assertThrows(ApplicationFailure.class, () -> call.make(fresh, false));
+    assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+    assertEquals(List.of(), agent.ledger());
+    assertEquals(List.of(), registry.records());
+  }
+
+  @Test
+  void an_agent_that_goes_on_with_another_runs_session_is_ended()
+      throws IOException, InterruptedException {
+    agentThat("session=named-otherwise; init; say 'x'; sleep 50");
+    Path elsewhere = Files.createTempDirectory(folder.toRealPath().getParent(), "elsewhere");
+    SessionId named = new SessionId("named-otherwise");
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), named, elsewhere)) {
+      ApplicationFailure failure = failure();
+      assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+      assertTrue(failure.getMessage().contains("nightly"), failure.getMessage());
+      assertFalse(failure.isNonRetryable());
+      assertTrue(other.isOurs());
+    } finally {
+      Files.delete(elsewhere);
+    }
+  }
+
+  @Test
+  void nothing_is_started_where_nothing_can_be_claimed() throws IOException {
+    agentThat("result 'done'");
+    Files.writeString(folder.resolve("claims"), "in the way");
+    ApplicationFailure failure = failure();
+    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    assertTrue(
+        failure.getMessage().contains(folder.resolve("claims").toString()), failure.getMessage());
+    assertTrue(failure.getMessage().contains("worker.state-dir"), failure.getMessage());
+    assertEquals(List.of(), agent.ledger());
+  }
+}

@@ -1,0 +1,399 @@
+package dev.outlast.activities.process;
+
+import static dev.outlast.activities.process.Processes.await;
+import static dev.outlast.activities.process.Processes.pidIn;
+import static dev.outlast.activities.process.Processes.runs;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@Timeout(120)
+class AgentRegistryTest {
+
+  private static final AgentOwner OWNER = new AgentOwner("run", "run-id", "7", 2);
+  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Instant NOW = Instant.parse("2026-11-21T15:00:00.123Z");
+
+  @TempDir Path folder;
+
+  private AgentRegistry registry;
+  private final List<Process> strangers = new ArrayList<>();
+
+  @BeforeEach
+  void open() {
+    registry = AgentRegistry.open(folder);
+  }
+
+  @AfterEach
+  void close() {
+    registry.end(record -> true);
+    registry.close();
+    strangers.forEach(Process::destroyForcibly);
+  }
+
+  private AgentProcess held(AgentRegistry starter, String script) throws IOException {
+    return starter.start(
+        new ProcessSpec(
+            List.of("/bin/sh", "-c", script), folder, Map.of("PATH", System.getenv("PATH")), null),
+        OWNER,
+        "session-1",
+        folder.toString(),
+        line -> {},
+        line -> {});
+  }
+
+  /** Leads a session and a group of its own, as an agent does. */
+  private ProcessIdentity stranger() throws Exception {
+    Process stranger = new ProcessBuilder("setsid", "sleep", "60").start();
+    strangers.add(stranger);
+    await(
+        "it leads a group",
+        LONG,
+        () ->
+            ProcessTable.all().stream()
+                .anyMatch(p -> p.pid() == stranger.pid() && p.group() == stranger.pid()));
+    return ProcessIdentity.of(stranger.pid()).orElseThrow();
+  }
+
+  private ProcessIdentity dead() throws IOException, InterruptedException {
+    Process process = new ProcessBuilder("sleep", "60").start();
+    ProcessIdentity identity = ProcessIdentity.of(process.pid()).orElseThrow();
+    process.destroyForcibly().waitFor();
+    return identity;
+  }
+
+  private void put(ProcessIdentity agent, ProcessIdentity worker, String name) throws IOException {
+    new AgentRecords(folder.resolve("agents"))
+        .write(
+            new AgentRecord(
+                agent, worker, OWNER, null, "/", Instant.EPOCH, "run-id/7/2/" + name, null));
+  }
+
+  private List<String> files() throws IOException {
+    try (Stream<Path> files = Files.list(folder.resolve("agents"))) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void an_agent_is_on_record_before_anything_of_it_runs_and_not_after_it_has_ended()
+      throws Exception {
+    AgentRegistry starter =
+        AgentRegistry.open(folder, Optional.empty(), Clock.fixed(NOW, ZoneOffset.UTC));
+    AgentProcess agent = held(starter, "cp agents/*.json seen; exit 3");
+    AgentRecord record = registry.records().get(0);
+    assertEquals(agent.pid(), record.agent().pid());
+    assertTrue(record.agent().lives());
+    assertEquals(ProcessIdentity.current(), record.worker());
+    assertEquals(OWNER, record.owner());
+    assertEquals("session-1", record.session());
+    assertEquals(folder.toString(), record.workspace());
+    assertEquals(NOW, record.startedAt());
+    assertTrue(record.mark().startsWith("run-id/7/2/"), record.mark());
+    Thread.sleep(300);
+    assertFalse(Files.exists(folder.resolve("seen")), "it runs though it is held");
+
+    agent.release();
+    assertTrue(agent.awaitExit(LONG));
+    assertEquals(3, agent.finish());
+    assertTrue(Files.size(folder.resolve("seen")) > 0, "the record was there before the agent");
+    assertEquals(List.of(), files());
+    starter.close();
+  }
+
+  @Test
+  void a_record_is_for_its_owners_eyes_only() throws IOException {
+    AgentProcess agent = held(registry, "sleep 60");
+    Path file = folder.resolve("agents").resolve(files().get(0));
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+    agent.end();
+  }
+
+  @Test
+  void an_agent_that_was_ended_while_it_was_held_never_runs() throws Exception {
+    AgentProcess byRecord = held(registry, "touch ran");
+    assertTrue(AgentRegistry.open(folder).end(record -> true), "as another worker does");
+    assertThrows(IOException.class, byRecord::release);
+    byRecord.end();
+
+    AgentProcess byItsWorker = held(registry, "touch ran");
+    byItsWorker.end();
+    assertFalse(runs(byItsWorker.pid()));
+    assertFalse(Files.exists(folder.resolve("ran")));
+    assertEquals(List.of(), registry.records());
+  }
+
+  @Test
+  void an_agent_that_cannot_be_recorded_is_not_started_and_the_file_is_named() throws Exception {
+    Files.writeString(folder.resolve("agents"), "in the way");
+    AgentRegistry starter = AgentRegistry.open(folder);
+    NotRecordedException e =
+        assertThrows(NotRecordedException.class, () -> held(starter, "touch ran; sleep 60"));
+    assertTrue(e.getMessage().startsWith(folder.resolve("agents").toString()), e.getMessage());
+    await(
+        "nothing is left",
+        LONG,
+        () -> ProcessHandle.current().children().noneMatch(child -> runs(child.pid())));
+    assertFalse(Files.exists(folder.resolve("ran")));
+    Files.delete(folder.resolve("agents"));
+  }
+
+  @Test
+  void a_disk_that_is_full_means_that_the_agent_is_not_started() throws Exception {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full));
+    Files.createDirectory(folder.resolve("agents"));
+    AgentRecords records = new AgentRecords(folder.resolve("agents"));
+    ProcessIdentity self = ProcessIdentity.current();
+    AgentRecord record =
+        new AgentRecord(self, self, OWNER, null, "/", Instant.EPOCH, "a/1/1/full", null);
+    // What is written for it goes to a device that is always full.
+    Files.createSymbolicLink(folder.resolve("agents/full.part"), full);
+    assertThrows(IOException.class, () -> records.write(record));
+    assertEquals(List.of(), files(), "nothing of it is left");
+  }
+
+  @Test
+  void a_stranger_with_the_process_id_of_an_agent_is_never_ended() throws Exception {
+    ProcessIdentity stranger = stranger();
+    ProcessIdentity worker = dead();
+    String later = Long.toString(Long.parseLong(stranger.start()) - 1);
+    put(new ProcessIdentity(stranger.pid(), later, stranger.boot()), worker, "start");
+    put(new ProcessIdentity(stranger.pid(), stranger.start(), "other boot"), worker, "boot");
+
+    assertEquals(0, registry.reap());
+
+    assertTrue(stranger.lives());
+    assertEquals(List.of(), files(), "but the records are removed");
+  }
+
+  @Test
+  void an_orphan_is_ended_and_what_a_living_worker_runs_is_left_alone() throws Exception {
+    ProcessIdentity mine = stranger();
+    ProcessIdentity orphan = stranger();
+    put(mine, ProcessIdentity.current(), "mine");
+    put(orphan, dead(), "orphan");
+
+    assertEquals(1, registry.reap());
+
+    assertFalse(orphan.lives());
+    assertTrue(mine.lives());
+    assertEquals(List.of("mine.json"), files());
+  }
+
+  @Test
+  void what_is_no_record_is_moved_aside_and_hides_no_other() throws Exception {
+    ProcessIdentity orphan = stranger();
+    put(orphan, dead(), "orphan");
+    Path agents = folder.resolve("agents");
+    String whole = Files.readString(agents.resolve("orphan.json"));
+    Files.writeString(agents.resolve("torn.json"), whole.substring(0, whole.length() / 2));
+    Files.writeString(agents.resolve("empty.json"), "");
+    Files.writeString(agents.resolve("null.json"), "null");
+    Files.writeString(agents.resolve("foreign.json"), "{\"pid\": 1}");
+    Files.writeString(agents.resolve("copy.json"), whole);
+    Files.write(agents.resolve("bytes.json"), new byte[] {(byte) 0xff, 0, 1});
+    Files.writeString(agents.resolve("deep.json"), "[".repeat(100_000));
+    Files.createDirectory(agents.resolve("folder.json"));
+
+    assertEquals(1, registry.reap());
+
+    assertFalse(orphan.lives());
+    assertEquals(
+        Stream.of("torn", "empty", "null", "foreign", "copy", "bytes", "deep", "folder")
+            .map(name -> name + ".json.unreadable")
+            .sorted()
+            .toList(),
+        files());
+  }
+
+  @Test
+  void a_record_of_a_later_version_is_read() throws Exception {
+    put(dead(), dead(), "new");
+    Path file = folder.resolve("agents/new.json");
+    Files.writeString(file, Files.readString(file).replaceFirst("\\{", "{\"newField\":[1],"));
+    assertEquals(1, registry.records().size());
+  }
+
+  @Test
+  void records_name_agents_of_control_groups_that_are_theirs_only() {
+    ProcessIdentity self = ProcessIdentity.current();
+    for (String folder : List.of("/sys/fs/cgroup", "/sys/fs/cgroup/outlast-other", "outlast-x/y")) {
+      AgentRecord record =
+          new AgentRecord(self, self, OWNER, null, "/", Instant.EPOCH, "a/1/1/x", folder);
+      assertEquals(null, Cgroup.of(record), folder);
+    }
+  }
+
+  @Test
+  void the_own_control_group_is_found_among_the_mounts() throws IOException {
+    Path own = Files.createDirectories(folder.resolve("unified/a/b"));
+    String mounts =
+        "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+            + "41 31 0:38 / "
+            + folder.resolve("unified")
+            + " rw,relatime shared:4 - cgroup2 cgroup2 rw\n";
+    assertEquals(Optional.of(own), Cgroup.parent(mounts, "9:name=systemd:/\n0::/a/b\n"));
+    assertEquals(Optional.empty(), Cgroup.parent(mounts, "0::/a/none\n"));
+    assertEquals(Optional.empty(), Cgroup.parent(mounts, "4:memory:/a/b\n"));
+    assertEquals(Optional.empty(), Cgroup.parent("31 23 0:28 / /x rw - tmpfs t rw\n", "0::/a/b\n"));
+    String bound = mounts.replace(" / " + folder, " /a " + folder);
+    assertEquals(
+        Optional.of(Files.createDirectories(folder.resolve("unified/b"))),
+        Cgroup.parent(bound, "0::/a/b\n"));
+  }
+
+  @Test
+  void where_control_groups_cannot_be_made_agents_start_without() throws Exception {
+    AgentRegistry without =
+        AgentRegistry.open(folder, Optional.of(folder.resolve("none")), Clock.systemUTC());
+    AgentProcess agent = held(without, "(setsid sh -c 'echo $$ > child; exec sleep 60' &); exit 4");
+    agent.release();
+    long child = pidIn(folder.resolve("child"));
+    assertTrue(agent.awaitExit(LONG));
+    assertEquals(4, agent.finish());
+    assertFalse(runs(child), "it is known by its mark");
+    without.close();
+  }
+
+  @ParameterizedTest
+  @MethodSource("dev.outlast.activities.process.Processes#waysToFindWhatLeftTheGroup")
+  void what_left_the_group_ends_with_the_agent(Path cgroups) throws Exception {
+    AgentRegistry starter =
+        AgentRegistry.open(
+            folder,
+            Optional.of(cgroups).filter(path -> !path.toString().isEmpty()),
+            Clock.systemUTC());
+    AgentProcess agent =
+        held(
+            starter,
+            "trap '' TERM; (setsid sh -c 'echo $$ > child; while :; do sleep 1; done'"
+                + " >/dev/null 2>&1 &); while ! [ -s child ]; do sleep 0.1; done; exit 4");
+    agent.release();
+    long child = pidIn(folder.resolve("child"));
+    assertTrue(agent.awaitExit(LONG));
+    assertEquals(4, agent.finish());
+    assertFalse(runs(child));
+    assertEquals(List.of(), files());
+    starter.close();
+  }
+
+  @Test
+  void two_agents_of_one_attempt_are_told_apart() throws IOException {
+    AgentProcess one = held(registry, "sleep 60");
+    AgentProcess two = held(registry, "sleep 60");
+    List<AgentRecord> records = registry.records();
+    assertEquals(2, records.size());
+    assertNotEquals(records.get(0).mark(), records.get(1).mark());
+    assertTrue(registry.end(record -> record.agent().pid() == one.pid()));
+    assertFalse(runs(one.pid()));
+    assertTrue(runs(two.pid()));
+    one.end();
+    two.end();
+  }
+
+  @Test
+  void a_line_that_a_worker_could_not_finish_ends_nobody() throws Exception {
+    ProcessIdentity named = stranger();
+    ProcessIdentity torn = stranger();
+    String line = "+ %s %d %s run-id/7/2/%s -";
+    Process deadMansSwitch =
+        new ProcessBuilder(
+                "/bin/sh",
+                "-c",
+                new String(
+                    AgentRegistry.class.getResourceAsStream("dead-mans-switch.sh").readAllBytes(),
+                    StandardCharsets.UTF_8))
+            .start();
+    try (OutputStream pipe = deadMansSwitch.getOutputStream()) {
+      String lines =
+          line.formatted("a", named.pid(), named.start(), "a")
+              + "\n"
+              + line.formatted("b", torn.pid(), torn.start(), "b");
+      pipe.write(lines.getBytes(StandardCharsets.US_ASCII));
+    }
+    assertEquals(0, deadMansSwitch.waitFor());
+    assertFalse(named.lives());
+    assertTrue(torn.lives());
+  }
+
+  @Test
+  void the_dead_mans_switch_of_a_closed_registry_goes_with_its_last_agent() throws Exception {
+    AgentProcess running = held(registry, "sleep 60");
+    running.release();
+    List<Long> switches = Processes.switchesOf(ProcessHandle.current());
+    assertEquals(1, switches.size());
+    registry.close();
+    assertEquals(switches, Processes.switchesOf(ProcessHandle.current()));
+    held(registry, "exit 0").end();
+    assertTrue(runs(running.pid()), "nobody ends an agent because its worker is about to end");
+    running.end();
+    await("it goes", LONG, () -> Processes.switchesOf(ProcessHandle.current()).isEmpty());
+  }
+
+  @Test
+  void many_agents_leave_no_descriptor_thread_process_record_or_control_group() throws Exception {
+    Optional<Path> cgroups =
+        Cgroup.parent().map(own -> own.resolve("outlast-test-" + folder.getFileName()));
+    if (cgroups.isPresent()) {
+      Files.createDirectory(cgroups.get());
+    }
+    AgentRegistry starter = AgentRegistry.open(folder, cgroups, Clock.systemUTC());
+    held(starter, "exit 0").end();
+    await("the first one is over", LONG, () -> threads() == 0);
+    long descriptors = descriptors();
+    for (int i = 0; i < 1_000; i++) {
+      AgentProcess agent = held(starter, "exit 0");
+      agent.release();
+      assertTrue(agent.awaitExit(LONG));
+      assertEquals(0, agent.finish());
+    }
+    await("its threads end", LONG, () -> threads() == 0);
+    assertTrue(descriptors() <= descriptors + 5, descriptors + ", then " + descriptors());
+    assertEquals(List.of(), files());
+    assertEquals(1, ProcessHandle.current().children().filter(p -> runs(p.pid())).count());
+    starter.close();
+    if (cgroups.isPresent()) {
+      // Fails if there is another one in it.
+      Files.delete(cgroups.get());
+    }
+  }
+
+  private static long threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("agent-"))
+        .count();
+  }
+
+  private static long descriptors() throws IOException {
+    try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+      return open.count();
+    }
+  }
+}

@@ -1,0 +1,146 @@
+package dev.outlast.activities.workspace;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class WorkspacesTest {
+
+  @TempDir Path temporary;
+  private Path top;
+  private Path root;
+  private Path state;
+  private Worktrees worktrees;
+  private Workspaces workspaces;
+
+  @BeforeEach
+  void setUp() throws IOException {
+    top = temporary.toRealPath();
+    root = Files.createDirectories(top.resolve("root"));
+    Path standard = Files.createDirectories(top.resolve("standard"));
+    state = Files.createDirectories(top.resolve("state"));
+    worktrees = new Worktrees(System.getenv("PATH"), state, Clock.systemUTC());
+    workspaces = new Workspaces(standard, List.of(root), worktrees);
+  }
+
+  private void assertRefused(String said, Runnable what) {
+    WorkspaceException e = assertThrows(WorkspaceException.class, what::run);
+    assertTrue(e.getMessage().startsWith("workspace: '"), e.getMessage());
+    assertTrue(e.getMessage().contains(said), e.getMessage());
+    assertFalse(e.passing());
+  }
+
+  @Test
+  void a_folder_below_a_root_is_its_real_path_and_one_elsewhere_is_refused() throws IOException {
+    Path inside = Files.createDirectories(root.resolve("a/b"));
+    assertEquals(inside, workspaces.resolve(root.resolve("a/../a/b").toString(), "run"));
+    assertEquals(top.resolve("standard"), workspaces.resolve(null, "run"));
+    Path link = Files.createSymbolicLink(root.resolve("link"), inside);
+    assertEquals(inside, workspaces.resolve(link.toString(), "run"));
+
+    Path outside = Files.createDirectories(top.resolve("root-of-others"));
+    Path escape = Files.createSymbolicLink(root.resolve("escape"), outside);
+    for (String path : List.of("/etc", "/", outside.toString(), escape.toString(), "../..")) {
+      assertRefused("outside of the worker's workspaces", () -> workspaces.resolve(path, "run"));
+    }
+    assertRefused("does not exist", () -> workspaces.resolve(root + "/none", "run"));
+    Files.writeString(root.resolve("file"), "x");
+    assertRefused("is not a folder", () -> workspaces.resolve(root + "/file", "run"));
+    assertRefused("is not a path", () -> workspaces.resolve("a\0b", "run"));
+  }
+
+  @Test
+  void a_root_may_be_a_link_itself() throws IOException {
+    Path inside = Files.createDirectories(root.resolve("a"));
+    Path linked = Files.createSymbolicLink(top.resolve("linked"), root);
+    Workspaces through = new Workspaces(linked, List.of(linked), worktrees);
+    assertEquals(inside, through.resolve(linked.resolve("a").toString(), "run"));
+    assertEquals(inside, through.resolve("a", "run"));
+    assertEquals(inside, through.again(inside.toString(), "run"));
+  }
+
+  @Test
+  void a_workspace_that_has_become_a_link_since_is_refused_wherever_it_leads() throws IOException {
+    Path workspace = Files.createDirectories(root.resolve("a/b"));
+    Path other = Files.createDirectories(root.resolve("other/b"));
+    assertEquals(workspace, workspaces.again(workspace.toString(), "run"));
+
+    Files.delete(workspace);
+    for (Path target : List.of(Path.of("/etc"), other)) {
+      Files.createSymbolicLink(workspace, target);
+      assertRefused("has been replaced", () -> workspaces.again(workspace.toString(), "run"));
+      Files.delete(workspace);
+    }
+    Files.delete(root.resolve("a"));
+    Files.createSymbolicLink(root.resolve("a"), root.resolve("other"));
+    assertRefused("has been replaced", () -> workspaces.again(workspace.toString(), "run"));
+    Files.delete(root.resolve("a"));
+    assertRefused("does not exist", () -> workspaces.again(workspace.toString(), "run"));
+  }
+
+  @Test
+  void a_process_that_was_led_elsewhere_by_a_link_is_found_out() throws Exception {
+    Path workspace = Files.createDirectories(root.resolve("a"));
+    Path other = Files.createDirectories(root.resolve("b"));
+    for (Path started : List.of(workspace, other)) {
+      Process process = new ProcessBuilder("sleep", "60").directory(started.toFile()).start();
+      try {
+        if (started.equals(workspace)) {
+          Workspaces.verify(workspace, process.pid());
+        } else if (Files.exists(Path.of("/proc/self/cwd"))) {
+          // The path is right again, and the process is not.
+          assertRefused("leads to " + other, () -> Workspaces.verify(workspace, process.pid()));
+        }
+      } finally {
+        process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);
+      }
+    }
+  }
+
+  @Test
+  void a_folder_that_the_worker_may_not_write_or_enter_is_refused() throws IOException {
+    Assumptions.assumeFalse("root".equals(System.getProperty("user.name")), "root may everything");
+    Path folder = Files.createDirectories(root.resolve("a"));
+    assertTrue(folder.toFile().setWritable(false));
+    assertRefused("is not writable", () -> workspaces.resolve(folder.toString(), "run"));
+    assertTrue(folder.toFile().setWritable(true));
+    assertTrue(folder.toFile().setExecutable(false));
+    assertRefused("cannot be entered", () -> workspaces.resolve(folder.toString(), "run"));
+    assertTrue(folder.toFile().setExecutable(true));
+  }
+
+  @Test
+  void a_worktree_is_allowed_for_its_own_run_only_and_afterwards_like_any_other_folder()
+      throws IOException {
+    TestRepository repository = TestRepository.withCommit(root.resolve("repository"));
+    Worktrees.Made made = worktrees.make("run-1", "e", repository.folder);
+    String path = made.workspace().toString();
+    Workspaces wide = new Workspaces(top, List.of(top), worktrees);
+
+    assertEquals(made.workspace(), workspaces.resolve(path, "run-1"));
+    assertEquals(made.workspace(), workspaces.again(path, "run-1"));
+    assertRefused("which only that may use", () -> workspaces.resolve(path, "run-2"));
+    assertRefused("worktree of the run run-1", () -> wide.resolve(path, "run-2"));
+    assertRefused(
+        "outside of", () -> workspaces.resolve(state.resolve("worktrees").toString(), "run-1"));
+
+    Files.writeString(made.workspace().resolve("new"), "x");
+    assertTrue(worktrees.release(made.worktree(), "run-1").kept());
+    assertEquals(made.workspace(), wide.resolve(path, "run-2"));
+    assertRefused("outside of", () -> workspaces.resolve(path, "run-2"));
+  }
+}

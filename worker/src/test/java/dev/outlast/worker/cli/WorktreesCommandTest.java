@@ -1,0 +1,178 @@
+package dev.outlast.worker.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.workspace.Worktrees;
+import dev.outlast.operator.Names;
+import dev.outlast.worker.cli.Cli.Called;
+import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import dev.outlast.worker.server.LocalServer;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowStub;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class WorktreesCommandTest {
+
+  private static final String NOBODY = "127.0.0.1:1";
+
+  @TempDir Path folder;
+  private Cli cli;
+  private Path repository;
+  private Worktrees worktrees;
+
+  @BeforeEach
+  void setUp() throws Exception {
+    cli = new Cli(folder);
+    repository = Files.createDirectories(folder.resolve("repository")).toRealPath();
+    git(repository, "init", "--quiet");
+    commit(repository);
+    Path state = Files.createDirectories(folder.resolve("state/outlast"));
+    worktrees = new Worktrees(System.getenv("PATH"), state, Clock.systemUTC());
+  }
+
+  private static void commit(Path directory) throws Exception {
+    git(
+        directory,
+        "-c",
+        "user.name=Ann",
+        "-c",
+        "user.email=ann@example.org",
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "--message=x");
+  }
+
+  private static void git(Path directory, String... arguments) throws Exception {
+    List<String> line = new ArrayList<>(List.of("git"));
+    line.addAll(List.of(arguments));
+    ProcessBuilder builder =
+        new ProcessBuilder(line)
+            .directory(directory.toFile())
+            .redirectInput(new File("/dev/null"))
+            .inheritIO();
+    builder.environment().putAll(Map.of("GIT_CONFIG_GLOBAL", "/dev/null"));
+    assertEquals(0, builder.start().waitFor());
+  }
+
+  private Worktrees.Made make(String run) {
+    return worktrees.make(run, "execution", repository);
+  }
+
+  private JsonNode list() throws IOException {
+    Called called = cli.call("worktrees", "--json");
+    assertEquals(ExitCode.DONE, called.exitCode(), called.err());
+    return called.json();
+  }
+
+  private void assertFailed(Called called, String said) {
+    assertEquals(ExitCode.FAILED, called.exitCode(), called.err());
+    assertEquals("", called.out());
+    assertTrue(called.err().contains(said), called.err());
+    assertEquals(1, called.err().lines().count(), called.err());
+  }
+
+  @Test
+  void without_any_it_says_so() throws IOException {
+    Called called = cli.call("worktrees");
+    assertEquals(ExitCode.DONE, called.exitCode(), called.err());
+    assertEquals("", called.out());
+    assertEquals("no worktrees\n", called.err());
+    assertEquals(0, list().size());
+  }
+
+  @Test
+  void it_lists_each_with_its_run_branch_path_and_state() throws Exception {
+    Worktrees.Made used = make("b\u001b[31m run");
+    Worktrees.Made kept = make("a-run");
+    commit(kept.workspace());
+    Files.writeString(kept.workspace().resolve("new"), "x");
+    worktrees.release(kept.worktree(), "a-run");
+
+    JsonNode first = list().path(0);
+    assertEquals("a-run", first.path("name").asText());
+    assertEquals("kept", first.path("state").asText());
+    assertEquals("a-run", first.path("run").asText());
+    assertEquals("outlast/a-run", first.path("branch").asText());
+    assertEquals(kept.worktree().path(), first.path("path").asText());
+    assertEquals(repository.toString(), first.path("repository").asText());
+    assertEquals(1, first.path("commits").asInt());
+    assertEquals(1, first.path("changed").asInt());
+    assertEquals("in-use", list().path(1).path("state").asText());
+
+    String out = cli.call("worktrees").out();
+    assertTrue(out.lines().anyMatch(l -> l.matches("a-run +kept +1 +1 +.*repository")), out);
+    assertTrue(out.contains("  run     b[31m run\n"), out);
+    assertTrue(out.contains("  path    " + used.worktree().path() + "\n"), out);
+    assertFalse(out.contains("\u001b"), out);
+  }
+
+  @Test
+  void one_that_is_kept_is_removed_by_force_only_and_its_commits_stay() throws Exception {
+    Worktrees.Made kept = make("a-run");
+    commit(kept.workspace());
+    worktrees.release(kept.worktree(), "a-run");
+    assertFailed(cli.call("worktrees", "--remove", "a-run"), "has changes: commits 1");
+    assertTrue(Files.exists(kept.workspace()));
+    Called removed = cli.call("worktrees", "--remove", "a-run", "--force");
+    assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
+    assertEquals("removed a-run; commits that stay on branch outlast/a-run: 1\n", removed.out());
+    assertFalse(Files.exists(kept.workspace()));
+    assertEquals(0, list().size());
+    assertFailed(
+        cli.call("worktrees", "--remove", "a-run"),
+        "no worktree named a-run; see: outlast worktrees");
+    assertFailed(cli.call("worktrees", "--remove", "../../x"), "no worktree named");
+    Called usage = cli.call("worktrees", "--force");
+    assertEquals(ExitCode.USAGE, usage.exitCode());
+  }
+
+  @Test
+  void one_whose_run_lives_is_in_use_and_one_whose_run_was_terminated_is_not() throws Exception {
+    Worktrees.Made made = make("a-run");
+    Called unknown = cli.call("worktrees", "--remove", "a-run", "--force", "--address", NOBODY);
+    assertEquals(ExitCode.NO_TEMPORAL, unknown.exitCode(), unknown.err());
+    try (LocalServer server = LocalServer.inMemory(0)) {
+      ConnectionOptions options = new ConnectionOptions();
+      options.address = server.target();
+      try (Connection connected = options.connect(cli.console())) {
+        WorkflowStub run =
+            connected
+                .client()
+                .newUntypedWorkflowStub(
+                    Names.AGENT_RUN,
+                    WorkflowOptions.newBuilder()
+                        .setWorkflowId("a-run")
+                        .setTaskQueue("nobody")
+                        .build());
+        run.start();
+        assertFailed(
+            cli.call("worktrees", "--remove", "a-run", "--force", "--address", server.target()),
+            "a-run is in use by the run a-run");
+        assertTrue(Files.exists(made.workspace()));
+        run.terminate("test");
+        Called removed =
+            cli.call("worktrees", "--remove", "a-run", "--json", "--address", server.target());
+        assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
+        assertEquals("a-run", removed.json().path("removed").asText());
+        assertEquals(0, removed.json().path("commits").asInt());
+        assertFalse(Files.exists(made.workspace()));
+      }
+    }
+  }
+}
