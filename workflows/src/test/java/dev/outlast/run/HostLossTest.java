@@ -34,6 +34,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -164,7 +165,7 @@ class HostLossTest {
     run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
-    host.awaitTermination(10, java.util.concurrent.TimeUnit.SECONDS);
+    host.awaitTermination(10, TimeUnit.SECONDS);
     agent.host = "host-2";
     agent.taskQueue = null;
     agent.chosen = new SessionId("chosen-on-host-2");
@@ -249,6 +250,7 @@ class HostLossTest {
     WorkflowStub run = fixture.start("fix the build");
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
+    host.awaitTermination(10, TimeUnit.SECONDS);
     fixture.environment().sleep(Duration.ofHours(1).plusMinutes(1));
     awaitLost(run);
     run.update(Names.UPDATE_MOVE, String.class, "it burnt down");
