@@ -21,6 +21,9 @@ final class AgentCalls {
   /** How long a host may take to begin with a worktree of a run that has ended. */
   static final Duration RELEASE_TAKEN_WITHIN = Duration.ofSeconds(30);
 
+  /** How long it may take in all, also where a host has begun and is not heard of any more. */
+  static final Duration RELEASE = Duration.ofMinutes(2);
+
   /** How often a worktree is tried to be released. */
   static final int MAX_RELEASE_ATTEMPTS = 3;
 
@@ -84,7 +87,8 @@ final class AgentCalls {
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(RELEASE_TAKEN_WITHIN)
-            .setStartToCloseTimeout(Duration.ofMinutes(2))
+            .setStartToCloseTimeout(Duration.ofMinutes(1))
+            .setScheduleToCloseTimeout(RELEASE)
             .setRetryOptions(
                 RetryOptions.newBuilder().setMaximumAttempts(MAX_RELEASE_ATTEMPTS).build())
             .setSummary("takes the worktree away if it has no changes")

@@ -523,7 +523,7 @@ public final class AgentRunWorkflow implements AgentRun {
   /** Decides whether an invocation that ended without an outcome is to be made again. */
   private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
     busy = null;
-    Unanswered unanswered = Unanswered.of(failure);
+    Unanswered unanswered = Unanswered.of(failure, host.missed());
     memory.unanswered(unanswered, start, resumeMessage(), freshSession());
     throwIfCancelled();
     if (invocation.isCancelRequested()) {

@@ -70,8 +70,8 @@ final class HostWait {
    * @return why the run is to stop; empty if it is to go on
    */
   Optional<String> look() {
-    String host = OperatorTexts.plain(memory.agent().host());
-    if (seen(memory.agent().host())) {
+    String host = OperatorTexts.plain(host());
+    if (seen(host())) {
       isBack("a worker of host " + host + " is there, and busy");
       return Optional.empty();
     }
@@ -89,6 +89,10 @@ final class HostWait {
       memory.moveAsked("onHostLost says so");
     }
     return Optional.empty();
+  }
+
+  private String host() {
+    return String.valueOf(memory.agent().host());
   }
 
   private static boolean seen(String host) {
@@ -125,7 +129,7 @@ final class HostWait {
   }
 
   private Promise<Void> newTimer(Duration length) {
-    String summary = OperatorTexts.hostSummary(memory.agent().host(), RunClock.now().plus(length));
+    String summary = OperatorTexts.hostSummary(host(), RunClock.now().plus(length));
     Promise<Void> timer =
         Workflow.newTimer(length, TimerOptions.newBuilder().setSummary(summary).build());
     // A cancelled timer's failure is expected; touching it here keeps the SDK from warning of it.
@@ -165,14 +169,14 @@ final class HostWait {
       moveFailed(failure);
       return;
     }
-    if (there.host() != null && there.host().equals(here.host())) {
-      isBack("a worker of host " + OperatorTexts.plain(here.host()) + " has answered");
+    if (host().equals(there.host())) {
+      isBack("a worker of host " + OperatorTexts.plain(host()) + " has answered");
       return;
     }
     String why = memory.moveAsked();
     memory.moved(there);
     moveFailure = null;
-    record(RunEvent.Type.MOVED, "to host " + OperatorTexts.plain(there.host()) + ": " + why);
+    record(RunEvent.Type.MOVED, "to host " + OperatorTexts.plain(host()) + ": " + why);
     show.run();
   }
 

@@ -32,7 +32,21 @@ record Unanswered(Why why, InvocationProgress progress) {
     FAILED
   }
 
-  static Unanswered of(ActivityFailure failure) {
+  /**
+   * What a failure says.
+   *
+   * @param hostMissed whether the invocation was to wait for its host
+   */
+  static Unanswered of(ActivityFailure failure, boolean hostMissed) {
+    Unanswered unanswered = of(failure);
+    // The server does not say whether there was an attempt before; there a host would have had to
+    // come back for it.
+    return unanswered.why == Why.CANCELLED && hostMissed
+        ? new Unanswered(Why.NOT_TAKEN, null)
+        : unanswered;
+  }
+
+  private static Unanswered of(ActivityFailure failure) {
     Throwable cause = failure.getCause();
     if (cause instanceof TimeoutFailure timeout) {
       return new Unanswered(why(timeout), progress(timeout.getLastHeartbeatDetails()));

@@ -973,7 +973,7 @@ class AgentRunTest {
     RunMemory taken = memory();
     taken.invoked();
     taken.unanswered(
-        Unanswered.of(unheardOf(named, true)), SessionStart.FRESH, "go on", freshSession());
+        Unanswered.of(unheardOf(named, true), false), SessionStart.FRESH, "go on", freshSession());
     assertEquals(named, taken.session());
     assertTrue(taken.sessionOpen());
     assertEquals("go on", taken.message());
@@ -982,7 +982,7 @@ class AgentRunTest {
     RunMemory untaken = memory();
     untaken.invoked();
     untaken.unanswered(
-        Unanswered.of(unheardOf(named, false)), SessionStart.FRESH, "go on", freshSession());
+        Unanswered.of(unheardOf(named, false), false), SessionStart.FRESH, "go on", freshSession());
     assertEquals(named, untaken.session());
     assertEquals("go on", untaken.message(), "the prompt may have got through");
     assertTrue(untaken.doubtful());

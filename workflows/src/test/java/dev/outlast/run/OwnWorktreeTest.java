@@ -18,6 +18,7 @@ import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -113,6 +114,7 @@ class OwnWorktreeTest {
     WorkflowStub run = fixture.start(REQUEST);
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
+    host.awaitTermination(10, TimeUnit.SECONDS);
     run.cancel();
     assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
 
