@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -137,7 +139,7 @@ class HostileOutputTest {
 
       List<InvocationProgress> heartbeats = new CopyOnWriteArrayList<>();
       try (AgentActivitiesImpl activities =
-          new AgentActivitiesImpl(host(wire, agent, folder), () -> true)) {
+          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, host -> null)) {
         TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
         temporal.registerActivitiesImplementations(activities);
         temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
@@ -211,7 +213,8 @@ class HostileOutputTest {
           ZoneOffset.UTC,
           null,
           folder,
-          Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()));
+          Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
+          new FileTranscripts(folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT));
     }
   }
 }
