@@ -21,6 +21,7 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
+import dev.outlast.agent.WorkspaceState;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.operator.ErrorCode;
@@ -330,7 +331,9 @@ public final class AgentActivitiesImpl implements AgentActivities, Closeable {
       outcome = call.make(plan.ifUnknown(), false);
     }
     call.stillHere();
-    return withCheckpoint(outcome, marks.checkpoint(outcome, gitState.read(workspace)));
+    WorkspaceState left = gitState.read(workspace);
+    call.stillHere();
+    return withCheckpoint(outcome, marks.checkpoint(outcome, left));
   }
 
   /** An outcome that says how the agent left its session and its workspace. */
