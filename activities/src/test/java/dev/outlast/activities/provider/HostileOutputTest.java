@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -31,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever an agent prints, through the whole of an activity, in a JVM of 128 MB. */
-@Timeout(600)
+@Timeout(900)
 class HostileOutputTest {
 
   /**
@@ -59,10 +61,10 @@ class HostileOutputTest {
       junk
       junk >&2
       cat "$here/hostile"
-      yes x | head -n 10000000
+      yes x | head -n $(cat "$here/lines")
       yes '{"type":"x"}' | head -n 300000
-      head -c 1000000000 /dev/zero | tr '\\000' 'a'; echo
-      head -c 100000000 /dev/zero | tr '\\000' 'a' >&2
+      head -c $(cat "$here/bytes") /dev/zero | tr '\\000' 'a'; echo
+      head -c 10000000 /dev/zero | tr '\\000' 'a' >&2
       junk
       cat "$here/end"
       """;
@@ -131,54 +133,59 @@ class HostileOutputTest {
       if (!agent.toFile().setExecutable(true)) {
         throw new IOException("cannot make " + agent + " executable");
       }
+      // The whole way is the same for all; each reader is given as much in a test of its own.
+      boolean all = wire == Wire.CLAUDE || wire == Wire.COMMAND;
+      write(folder.resolve("lines"), all ? "10000000" : "100000");
+      write(folder.resolve("bytes"), all ? "1000000000" : "10000000");
       Files.write(folder.resolve("opening"), wire.idle(1, 0));
       write(folder.resolve("hostile"), wire.message(1, HOSTILE) + wire.tool(1, HOSTILE, HOSTILE));
       write(folder.resolve("end"), wire.end("the good answer " + HOSTILE));
 
       List<InvocationProgress> heartbeats = new CopyOnWriteArrayList<>();
-      AgentActivitiesImpl activities =
-          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, any -> null);
-      TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
-      temporal.registerActivitiesImplementations(activities);
-      temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
-      AgentOutcome outcome =
-          temporal
-              .newActivityStub(
-                  AgentActivities.class,
-                  ActivityOptions.newBuilder()
-                      .setScheduleToCloseTimeout(Duration.ofMinutes(5))
-                      .setHeartbeatTimeout(Duration.ofSeconds(30))
-                      .build())
-              .invokeAgent(
-                  new AgentInvocation(
-                      1,
-                      1,
-                      "agent",
-                      null,
-                      null,
-                      null,
-                      SessionStart.FRESH,
-                      SESSION,
-                      "do it",
-                      "go on",
-                      Duration.ofMinutes(5),
-                      Duration.ofMinutes(5),
-                      null));
-      temporal.close();
-      if (heartbeats.stream().anyMatch(Agents::hostileProgress)) {
-        return "a heartbeat is hostile: " + heartbeats;
+      try (AgentActivitiesImpl activities =
+          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, host -> null)) {
+        TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
+        temporal.registerActivitiesImplementations(activities);
+        temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
+        AgentOutcome outcome =
+            temporal
+                .newActivityStub(
+                    AgentActivities.class,
+                    ActivityOptions.newBuilder()
+                        .setScheduleToCloseTimeout(Duration.ofMinutes(5))
+                        .setHeartbeatTimeout(Duration.ofSeconds(30))
+                        .build())
+                .invokeAgent(
+                    new AgentInvocation(
+                        1,
+                        1,
+                        "agent",
+                        null,
+                        null,
+                        null,
+                        SessionStart.FRESH,
+                        SESSION,
+                        "do it",
+                        "go on",
+                        Duration.ofMinutes(5),
+                        Duration.ofMinutes(5),
+                        null));
+        temporal.close();
+        if (heartbeats.stream().anyMatch(Agents::hostileProgress)) {
+          return "a heartbeat is hostile: " + heartbeats;
+        }
+        // What the server would be sent, and a client would be given of it.
+        AgentOutcome sent =
+            DefaultDataConverter.newDefaultInstance()
+                .fromPayload(
+                    DefaultDataConverter.newDefaultInstance().toPayload(outcome).orElseThrow(),
+                    AgentOutcome.class,
+                    AgentOutcome.class);
+        String answer = "the good answer";
+        return sent instanceof AgentOutcome.Completed completed && completed.text().contains(answer)
+            ? answer
+            : outcome.toString();
       }
-      // What the server would be sent, and a client would be given of it.
-      AgentOutcome sent =
-          DefaultDataConverter.newDefaultInstance()
-              .fromPayload(
-                  DefaultDataConverter.newDefaultInstance().toPayload(outcome).orElseThrow(),
-                  AgentOutcome.class,
-                  AgentOutcome.class);
-      String answer = "the good answer";
-      return sent instanceof AgentOutcome.Completed completed && completed.text().contains(answer)
-          ? answer
-          : outcome.toString();
     }
 
     private static boolean hostileProgress(InvocationProgress progress) {
@@ -211,7 +218,7 @@ class HostileOutputTest {
           null,
           folder,
           Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
-          null);
+          new FileTranscripts(folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT));
     }
   }
 }
