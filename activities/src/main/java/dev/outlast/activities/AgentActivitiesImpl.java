@@ -22,6 +22,7 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
+import dev.outlast.agent.WorkspaceState;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.operator.ErrorCode;
@@ -332,7 +333,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
       outcome = call.make(plan.ifUnknown(), false);
     }
     call.stillHere();
-    return withCheckpoint(outcome, marks.checkpoint(outcome, gitState.read(workspace)));
+    WorkspaceState left = gitState.read(workspace);
+    call.stillHere();
+    return withCheckpoint(outcome, marks.checkpoint(outcome, left));
   }
 
   /** An outcome that says how the agent left its session and its workspace. */

@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
  */
 record AskedProgram(Call.Setting setting, AgentOwner owner) implements Program {
 
-  /** How long it has to answer. */
-  static final Duration MAX_TIME = Duration.ofSeconds(10);
+  /** How long it has to answer: opencode takes many seconds to start where it has no network. */
+  static final Duration MAX_TIME = Duration.ofSeconds(20);
 
   /** The longest answer, in characters. */
   static final int MAX_ANSWER = 4 * 1024 * 1024;

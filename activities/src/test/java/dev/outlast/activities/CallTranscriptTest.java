@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
 import dev.outlast.activities.transcript.TranscriptContext;
@@ -52,9 +53,10 @@ class CallTranscriptTest {
                 agent.folder,
                 ChildEnvironment.of(host, definition, host.accounts().get("work")),
                 new AgentVersions(),
-                "mark",
+                AgentRegistry.open(folder),
                 new TranscriptContext(definition.provider(), null, "run-1", 1, 1, 1)),
-            new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false),
+            new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
+            agent.claim(),
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, session, "the task", null, agent.folder.toString()), false);

@@ -71,8 +71,10 @@ class WorkspaceOfCallsTest {
                 host.zone(),
                 host.drainGrace(),
                 Files.createDirectories(temporary.resolve("state")),
-                host.environment()),
-            () -> true);
+                host.environment(),
+                null),
+            () -> true,
+            any -> null);
     temporal.registerActivitiesImplementations(activities);
     stub =
         temporal.newActivityStub(

@@ -181,7 +181,6 @@ public final class ClaimTable {
    * @throws IOException if nothing can be claimed, and so nothing may be started; the message names
    *     the file or the process
    */
-  @SuppressWarnings("try") // the lock is held, not used
   public Answer take(
       Claimant who, String sessionKind, Collection<SessionId> sessions, Path workspace)
       throws IOException {
@@ -220,9 +219,16 @@ public final class ClaimTable {
     } finally {
       lock.close();
     }
-    boolean newest = endFormer(wanted, others, busy.isEmpty());
-    if (!newest) {
-      return new Answer.Outdated(newest(who).orElse(who).owner());
+    boolean settled = false;
+    try {
+      if (!endFormer(wanted, others, busy.isEmpty())) {
+        return new Answer.Outdated(newest(who).orElse(who).owner());
+      }
+      settled = true;
+    } finally {
+      if (!settled) {
+        release(wanted);
+      }
     }
     return busy.isPresent() ? busy.get() : new Answer.Granted(new HeldClaim(this, wanted));
   }
@@ -241,7 +247,6 @@ public final class ClaimTable {
   }
 
   /** Replaces a held claim by one with more sessions, unless another run's agent is there. */
-  @SuppressWarnings("try") // the lock is held, not used
   Optional<Answer.Busy> extend(Claim more) throws IOException {
     FolderLock lock = lock();
     try {
@@ -269,7 +274,7 @@ public final class ClaimTable {
     // An agent may outlast its claim for a moment: it is about to be ended for a newer attempt,
     // which has given up by itself.
     return recorded().stream()
-        .filter(agent -> !agent.owner().workflowId().equals(wanted.run()))
+        .filter(agent -> !wanted.run().equals(agent.owner().workflowId()))
         .filter(agent -> others.stream().noneMatch(other -> other.isOf(agent.owner())))
         .filter(agent -> lives.test(agent.worker()) && lives.test(agent.agent()))
         .flatMap(agent -> obstructs(agent, wanted).stream())
@@ -335,15 +340,11 @@ public final class ClaimTable {
     }
     Set<ProcessIdentity> listed =
         former.stream().map(AgentRecord::agent).collect(Collectors.toSet());
-    boolean gone = false;
+    boolean gone;
     try {
       gone = agents.end(agent -> listed.contains(agent.agent()));
     } catch (UncheckedIOException e) {
       throw e.getCause();
-    } finally {
-      if (!gone && granted) {
-        release(wanted);
-      }
     }
     if (!gone) {
       throw new IOException(
@@ -358,7 +359,7 @@ public final class ClaimTable {
 
   /** Records do not know namespaces, in which workflow ids are unique; claims do. */
   private static boolean ofSameRun(AgentRecord agent, Claim wanted, List<Claim> others) {
-    return agent.owner().workflowId().equals(wanted.run())
+    return wanted.run().equals(agent.owner().workflowId())
         && others.stream().noneMatch(other -> other.isOf(agent.owner()));
   }
 
@@ -381,7 +382,6 @@ public final class ClaimTable {
     }
   }
 
-  @SuppressWarnings("try") // the lock is held, not used
   private void releaseNow(Claim claim) throws IOException {
     if (Files.notExists(held)) {
       return;

@@ -290,6 +290,17 @@ public final class AgentRegistry implements Closeable {
   }
 
   /**
+   * Ends this process's descendants at once, and leaves only what ends the agents with all that
+   * they have started. To be followed by the end of this process.
+   */
+  public static void endDescendants() {
+    ProcessHandle.current()
+        .descendants()
+        .filter(process -> !DeadMansSwitch.is(process))
+        .forEach(ProcessHandle::destroyForcibly);
+  }
+
+  /**
    * To be called when the worker ends. Agents that still run go on, and end with this process; what
    * watches over them goes with the last one.
    */

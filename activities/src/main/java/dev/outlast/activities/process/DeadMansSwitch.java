@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
@@ -38,6 +40,9 @@ final class DeadMansSwitch implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(DeadMansSwitch.class);
   private static final String SCRIPT = script();
 
+  /** The process ids of those that this process has started, and not let go. */
+  private static final Set<Long> RUNNING = ConcurrentHashMap.newKeySet();
+
   private final ReentrantLock lock = new ReentrantLock();
 
   /** What it has to know of each agent, by the agent's name. */
@@ -57,6 +62,11 @@ final class DeadMansSwitch implements Closeable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Whether a process is one that this process has started. */
+  static boolean is(ProcessHandle process) {
+    return RUNNING.contains(process.pid());
   }
 
   /**
@@ -129,6 +139,7 @@ final class DeadMansSwitch implements Closeable {
     builder.environment().put("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
     builder.environment().put("LC_ALL", "C");
     process = builder.start();
+    RUNNING.add(process.pid());
     if (watcher == null) {
       watcher = new Thread(this::watchOver, "dead-mans-switch");
       watcher.setDaemon(true);
@@ -149,6 +160,7 @@ final class DeadMansSwitch implements Closeable {
   private void letGo() {
     Process old = process;
     process = null;
+    RUNNING.remove(old.pid());
     // A frozen one must not end, at some later time, agents that it was not told of.
     old.destroyForcibly();
     try {
@@ -192,6 +204,9 @@ final class DeadMansSwitch implements Closeable {
     try {
       watched = process;
       if (agents.isEmpty() && (watched == null || !watched.isAlive())) {
+        if (watched != null) {
+          RUNNING.remove(watched.pid());
+        }
         process = null;
         watcher = null;
         return false;

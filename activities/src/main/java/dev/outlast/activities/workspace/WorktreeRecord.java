@@ -1,6 +1,5 @@
 package dev.outlast.activities.workspace;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.nio.file.Path;
 import java.util.Objects;
 
@@ -19,7 +18,6 @@ import java.util.Objects;
  * @param created when, as ISO-8601
  * @param released whether its run has ended and does not need it any more
  */
-@JsonIgnoreProperties(ignoreUnknown = true)
 record WorktreeRecord(
     String name,
     String run,

@@ -1,6 +1,7 @@
 package dev.outlast.activities.workspace;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,7 +38,8 @@ final class WorktreeRecords {
   static final int MAX_BYTES = 64 * 1024;
 
   private static final Logger log = LoggerFactory.getLogger(WorktreeRecords.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON =
+      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
   private static final Duration LOOK = Duration.ofMillis(50);
   private static final String SUFFIX = ".json";
 

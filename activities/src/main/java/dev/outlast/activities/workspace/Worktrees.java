@@ -629,6 +629,10 @@ public final class Worktrees {
       return WorkspaceException.passing(
           what + "; make room on the disk of the state folder and of the repository");
     }
+    if (said.contains("lazy fetching disabled")) {
+      return WorkspaceException.lasting(
+          what + "; this partial clone lacks files of its commit: check it out there, once");
+    }
     if (said.contains("unknown option")) {
       return WorkspaceException.lasting(
           what + "; git 2.34 or newer is needed on the worker's PATH");

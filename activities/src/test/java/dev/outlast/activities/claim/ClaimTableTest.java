@@ -11,6 +11,7 @@ import dev.outlast.activities.claim.SimulatedHost.Attempt;
 import dev.outlast.activities.claim.SimulatedHost.Worker;
 import dev.outlast.agent.SessionId;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -433,6 +434,29 @@ class ClaimTableTest {
       holder.destroyForcibly().waitFor();
     }
     assertTrue(retry().claims());
+  }
+
+  @Test
+  void a_claim_with_which_nothing_can_be_started_is_given_back() throws IOException {
+    host.beforeListing =
+        () -> {
+          if (files().length == 1) {
+            throw new UncheckedIOException(new IOException("agents: cannot be listed"));
+          }
+        };
+    IOException failure = assertThrows(IOException.class, () -> first().claim());
+    assertEquals("agents: cannot be listed", failure.getMessage());
+    assertEquals(0, ClaimTable.held(folder).size());
+    host.agentsSurvive = true;
+    host.beforeListing = () -> {};
+    Attempt first = first();
+    assertTrue(first.claims());
+    assertTrue(first.worksAfterClaim());
+    failure = assertThrows(IOException.class, () -> retry().claim());
+    assertTrue(failure.getMessage().contains("does not end"), failure.getMessage());
+    assertEquals(0, ClaimTable.held(folder).size());
+    Attempt other = two.attempt("other", 1, 500);
+    assertEquals(What.WORKSPACE, whatIsBusy(other.claim()), "the survivor is still there");
   }
 
   @Test

@@ -57,6 +57,9 @@ final class SimulatedHost implements RecordedAgents {
 
   volatile Runnable beforeEnding = () -> {};
 
+  /** Whether nothing ends an agent. */
+  volatile boolean agentsSurvive;
+
   SimulatedHost(Path stateFolder, Duration patience) {
     this.stateFolder = stateFolder;
     this.patience = patience;
@@ -104,6 +107,9 @@ final class SimulatedHost implements RecordedAgents {
   @Override
   public boolean end(Predicate<AgentRecord> which) {
     beforeEnding.run();
+    if (agentsSurvive) {
+      return false;
+    }
     synchronized (agents) {
       agents.values().stream()
           .filter(agent -> which.test(agent.record))

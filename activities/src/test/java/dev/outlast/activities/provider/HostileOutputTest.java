@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -31,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever an agent prints, through the whole of an activity, in a JVM of 128 MB. */
-@Timeout(600)
+@Timeout(900)
 class HostileOutputTest {
 
   /**
@@ -59,10 +61,10 @@ class HostileOutputTest {
       junk
       junk >&2
       cat "$here/hostile"
-      yes x | head -n 10000000
+      yes x | head -n $(cat "$here/lines")
       yes '{"type":"x"}' | head -n 300000
-      head -c 1000000000 /dev/zero | tr '\\000' 'a'; echo
-      head -c 100000000 /dev/zero | tr '\\000' 'a' >&2
+      head -c $(cat "$here/bytes") /dev/zero | tr '\\000' 'a'; echo
+      head -c 10000000 /dev/zero | tr '\\000' 'a' >&2
       junk
       cat "$here/end"
       """;
@@ -131,13 +133,17 @@ class HostileOutputTest {
       if (!agent.toFile().setExecutable(true)) {
         throw new IOException("cannot make " + agent + " executable");
       }
+      // The whole way is the same for all; each reader is given as much in a test of its own.
+      boolean all = wire == Wire.CLAUDE || wire == Wire.COMMAND;
+      write(folder.resolve("lines"), all ? "10000000" : "100000");
+      write(folder.resolve("bytes"), all ? "1000000000" : "10000000");
       Files.write(folder.resolve("opening"), wire.idle(1, 0));
       write(folder.resolve("hostile"), wire.message(1, HOSTILE) + wire.tool(1, HOSTILE, HOSTILE));
       write(folder.resolve("end"), wire.end("the good answer " + HOSTILE));
 
       List<InvocationProgress> heartbeats = new CopyOnWriteArrayList<>();
       try (AgentActivitiesImpl activities =
-          new AgentActivitiesImpl(host(wire, agent, folder), () -> true)) {
+          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, host -> null)) {
         TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
         temporal.registerActivitiesImplementations(activities);
         temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
@@ -211,7 +217,8 @@ class HostileOutputTest {
           ZoneOffset.UTC,
           null,
           folder,
-          Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()));
+          Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
+          new FileTranscripts(folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT));
     }
   }
 }

@@ -575,6 +575,12 @@ class ProviderContractTest {
     refused("agents.mine.patterns[0]", "claude", List.of(), List.of("\\b"));
     refused("agents.mine.patterns[0]", "claude", List.of(), List.of("(?=.)"));
     refused("agents.mine.provider", "nonesuch", List.of(), List.of());
+    String key = "--api-key=" + "sk-" + "ant-api03-0123456789abcdefghij";
+    refused(
+        "agents.mine.args[1]: holds what looks like a key",
+        "claude",
+        List.of("-v", key),
+        List.of());
     refused("agents.mine.args[1]", "command", List.of("a", "{promt}"), List.of());
     refused("without its '}'", "command", List.of("{prompt"), List.of());
     refused("without its '{'", "command", List.of("prompt}"), List.of());

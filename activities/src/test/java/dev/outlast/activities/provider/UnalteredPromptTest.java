@@ -10,6 +10,8 @@ import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
 import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.SessionId;
@@ -137,8 +139,10 @@ class UnalteredPromptTest {
             ZoneOffset.UTC,
             null,
             Files.createDirectories(folder.resolve("state")),
-            Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()));
-    temporal.registerActivitiesImplementations(new AgentActivitiesImpl(host, () -> true));
+            Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
+            new FileTranscripts(folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT));
+    temporal.registerActivitiesImplementations(
+        new AgentActivitiesImpl(host, () -> true, id -> null));
     return temporal.newActivityStub(
         AgentActivities.class,
         ActivityOptions.newBuilder()
@@ -196,7 +200,11 @@ class UnalteredPromptTest {
   void a_message_reaches_the_program_as_it_is(Provider provider) throws IOException {
     AgentActivities activities = activities(provider);
     for (SessionStart start : List.of(SessionStart.FRESH, SessionStart.RESUME)) {
-      for (String message : HOSTILE) {
+      List<String> messages =
+          start == SessionStart.FRESH
+              ? HOSTILE
+              : List.of("-x", "$(touch owned)", "resume", "'\n\"");
+      for (String message : messages) {
         assertThrows(
             ActivityFailure.class, () -> activities.invokeAgent(invocation(start, message, MODEL)));
         List<String> given = given();

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -219,7 +220,10 @@ class GitStateTest {
     List<String> started = Files.readAllLines(pids);
     assertEquals(2, started.size());
     for (String pid : started) {
-      ProcessHandle.of(Long.parseLong(pid)).ifPresent(p -> p.onExit().join());
+      Optional<ProcessHandle> process = ProcessHandle.of(Long.parseLong(pid));
+      if (process.isPresent()) {
+        process.get().onExit().get(10, TimeUnit.SECONDS);
+      }
     }
   }
 
@@ -249,7 +253,7 @@ class GitStateTest {
     repository.git("status");
     try (Stream<Path> files = Files.list(sprung)) {
       List<String> names = files.map(f -> f.getFileName().toString().split("-")[0]).toList();
-      assertTrue(names.containsAll(List.of("fsmonitor", "clean")), names.toString());
+      assertTrue(names.containsAll(List.of("fsmonitor", "clean", "process")), names.toString());
     }
     clear(sprung);
     for (String name : List.of("file.txt", "a.bin", "b.dat")) {

@@ -103,7 +103,7 @@ public final class TestRepository {
     git("config", "filter.evil.clean", trap + " clean");
     git("config", "filter.evil.smudge", trap + " smudge");
     git("config", "filter.evil.required", "true");
-    git("config", "filter.worse one.process", trap + " process");
+    git("config", "filter.worse.process", trap + " process");
     git("config", "hook.evil.event", "post-checkout");
     git("config", "hook.evil.command", trap + " configured-hook");
     git("config", "credential.helper", trap + " credential");
@@ -124,7 +124,7 @@ public final class TestRepository {
     }
     Files.writeString(
         folder.resolve(".git/info/attributes"),
-        "*.txt filter=evil diff=evil merge=evil\n*.bin filter=worse\\ one\n*.dat filter=worse\n");
+        "*.txt filter=evil diff=evil merge=evil\n*.bin filter=worse\n");
     return sprung;
   }
 }

@@ -275,6 +275,15 @@ class WorktreesTest {
     Files.createSymbolicLink(linked.workspace(), precious.folder);
     assertTrue(worktrees.release(linked.worktree(), "linked").kept());
 
+    // One that git would take away, as the link leads to what it knows and finds clean.
+    Path users = temporary.toRealPath().resolve("users");
+    repository.git("worktree", "add", "--quiet", "-b", "users", users.toString());
+    Worktrees.Made aimed = make("aimed");
+    Folders.deleteTree(aimed.workspace());
+    Files.createSymbolicLink(aimed.workspace(), users);
+    assertTrue(worktrees.release(aimed.worktree(), "aimed").kept());
+    assertTrue(Files.exists(users.resolve("file.txt")));
+
     Worktrees.Made pointed = make("pointed");
     Files.writeString(
         pointed.workspace().resolve(".git"), "gitdir: " + precious.folder.resolve(".git") + "\n");
@@ -397,6 +406,13 @@ class WorktreesTest {
     assertEquals(0, worktrees.remove("run-1", true));
     Worktrees.Made clean = make("run-2");
     assertEquals(GONE, worktrees.release(clean.worktree(), "run-2"));
+
+    // What a partial clone does not have is fetched by a program that its configuration names.
+    String blob = repository.git("rev-parse", "HEAD:a.bin");
+    Files.delete(
+        repository.folder.resolve(
+            ".git/objects/" + blob.substring(0, 2) + "/" + blob.substring(2)));
+    assertFalse(refused("check it out there", () -> make("run-3")).passing());
     try (Stream<Path> files = Files.list(sprung)) {
       assertEquals(List.of(), files.toList());
     }

@@ -1,5 +1,6 @@
 package dev.outlast.worker.cli;
 
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.OutlastPlugin;
@@ -73,7 +74,7 @@ final class RunningWorker implements AutoCloseable {
     Signals.handle(
         exitCode -> {
           if (!signalled.complete(exitCode)) {
-            ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+            AgentRegistry.endDescendants();
             Runtime.getRuntime().halt(ExitCode.INTERRUPTED);
           }
         });
@@ -81,7 +82,7 @@ final class RunningWorker implements AutoCloseable {
     log.info(
         "Draining: no agent is started any more; those at work get up to {} s. A second signal"
             + " ends at once.",
-        drainTimeout.toSeconds());
+        drainTimeout.minus(DRAIN_MARGIN).toSeconds());
     close();
     log.info("Ended.");
     return exitCode;

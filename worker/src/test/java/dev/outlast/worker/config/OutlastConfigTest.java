@@ -2,6 +2,7 @@ package dev.outlast.worker.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -33,6 +34,45 @@ class OutlastConfigTest {
 
   private List<ConfigProblem> problems(String toml) {
     return assertThrows(ConfigException.class, () -> load(toml)).problems();
+  }
+
+  @Test
+  void transcripts_are_kept_unless_they_are_switched_off() throws IOException {
+    String agents = "[worker]\nstate-dir = \"state\"\n[agents.claude]\n";
+    AgentHost host = load(agents).openHost();
+    assertEquals("file", host.transcripts().name());
+    assertNull(load(agents + "[transcripts]\nenabled = false\n").openHost().transcripts());
+    load(
+        agents
+            + "[transcripts]\nretention = \"7d\"\nmax-session = \"1MiB\"\nmax-total = 2097152\n");
+  }
+
+  @Test
+  void what_is_wrong_with_the_bounds_of_transcripts_is_said_with_its_line() {
+    assertEquals(
+        List.of(
+            "transcripts.retention: got 59m; expected 1h to 3650d",
+            "transcripts.max-session: got 1KiB; expected at least 1MiB",
+            "transcripts.max-total: got \"many\"; expected a size such as 64MiB, 4GiB, or a number of"
+                + " bytes",
+            "transcripts.enabled: got \"yes\"; expected true or false"),
+        problems(
+                """
+                [transcripts]
+                retention = "59m"
+                max-session = "1 KiB"
+                max-total = "many"
+                enabled = "yes"
+                [agents.claude]
+                """)
+            .stream()
+            .map(problem -> problem.key() + ": " + problem.message())
+            .toList());
+    assertTrue(
+        problems("[transcripts]\nmax-total = \"2MiB\"\n[agents.claude]\n")
+            .get(0)
+            .message()
+            .contains("at least transcripts.max-session, which is 256MiB"));
   }
 
   @Test

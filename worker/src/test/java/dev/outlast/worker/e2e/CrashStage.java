@@ -314,9 +314,9 @@ final class CrashStage implements AutoCloseable {
   void assertAllWell(String name, List<LedgerAgent.Task> tasks, Duration patience)
       throws Exception {
     Verdict verdict = judge(tasks, patience);
-    Files.writeString(
-        MATRIX,
-        "%-45s %4d s  %2d runs  %3d invocations  %2d limits, %d unheard  %s%n"
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "%-45s %4d s  %2d runs  %3d invocations  %2d limits, %d unheard  %s"
             .formatted(
                 name,
                 Duration.between(began, Instant.now()).toSeconds(),
@@ -324,9 +324,9 @@ final class CrashStage implements AutoCloseable {
                 verdict.invocations(),
                 verdict.limits(),
                 verdict.unheard(),
-                verdict.findings().isEmpty() ? "ok" : "FAILED"),
-        StandardOpenOption.CREATE,
-        StandardOpenOption.APPEND);
+                verdict.findings().isEmpty() ? "ok" : "FAILED"));
+    verdict.findings().forEach(finding -> lines.add(name + ": " + finding));
+    Files.write(MATRIX, lines, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     fail(verdict.findings());
   }
 

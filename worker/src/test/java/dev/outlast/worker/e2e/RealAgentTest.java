@@ -283,6 +283,39 @@ abstract class RealAgentTest {
     assertTrue(last.carries(PROMPT), () -> "the fresh session does not know the task: " + last);
   }
 
+  /** That a session is not taken for gone on with when it was not, each other wait here shows. */
+  @Execution(ExecutionMode.SAME_THREAD)
+  @Test
+  void a_session_that_somebody_goes_on_with_in_the_wait_is_not_resumed_blindly() throws Exception {
+    api.script(
+        command("echo " + TOOL_OUTPUT),
+        limit(Wall.of(agent).refusal(), ANNOUNCED),
+        text("I have taken over."),
+        text(ANSWER));
+    AgentRun run = start(request().build());
+    SessionId session = awaitWait(run);
+    api.endLimit();
+    AgentRun somebody =
+        start(request().setSession(session).setPrompt("Let me have a look.").build());
+    assertEquals("I have taken over.", result(somebody).text());
+    int said = api.inferences().size();
+
+    run.resumeNow("the allowance is back already");
+    Await.until(
+        PATIENCE,
+        () -> run.status().state() == AgentState.PAUSED,
+        () -> "it does not pause; events: " + run.events(0) + "\nworker: " + worker.output());
+    assertEquals(said, api.inferences().size(), () -> "said more: " + api.inferences());
+
+    run.unpause("I have seen it");
+    AgentRunResult result = result(run);
+    assertEquals(ANSWER, result.text());
+    assertEquals(session, result.session());
+    Inference last = api.inferences().get(api.inferences().size() - 1);
+    assertTrue(last.carries("Let me have a look."), () -> "their turn is gone: " + last);
+    assertTrue(last.carries(RESUME_MESSAGE), () -> "no resume message: " + last);
+  }
+
   @Execution(ExecutionMode.SAME_THREAD)
   @Test
   void a_session_that_never_was_stops_the_run() {

@@ -62,6 +62,8 @@ final class WorkerProcess {
             [limits]
             margin = "1s"
             jitter = "1s"
+            # On a slow machine a reset of some seconds may have passed before it is reported.
+            fallback = "10s"
 
             %s
             """

@@ -1,0 +1,66 @@
+package dev.outlast.activities.transcript;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.agent.TranscriptReference;
+import java.io.IOException;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+
+class TranscriptCleaningTest {
+
+  private static final Instant NOW = Instant.parse("2026-11-21T10:00:00Z");
+
+  /** A store that keeps nothing, and cannot clean it either. */
+  private static final class Broken implements TranscriptStore {
+    private final CompletableFuture<Instant> cleaned = new CompletableFuture<>();
+    private final CompletableFuture<Thread> by = new CompletableFuture<>();
+
+    @Override
+    public String name() {
+      return "broken";
+    }
+
+    @Override
+    public TranscriptWriter store(TranscriptContext context) {
+      throw new UnsupportedOperationException("store");
+    }
+
+    @Override
+    public void retrieve(TranscriptReference claim, Consumer<TranscriptRecord> sink) {
+      throw new UnsupportedOperationException("retrieve");
+    }
+
+    @Override
+    public List<TranscriptReference> ofRun(String run) {
+      return List.of();
+    }
+
+    @Override
+    public void clean(Instant now) throws IOException {
+      by.complete(Thread.currentThread());
+      cleaned.complete(now);
+      throw new IOException("read-only");
+    }
+  }
+
+  @Test
+  void a_store_is_cleaned_at_once_and_one_that_cannot_be_is_tried_again() throws Exception {
+    Broken store = new Broken();
+    TranscriptCleaning cleaning = TranscriptCleaning.start(store, Clock.fixed(NOW, ZoneOffset.UTC));
+    assertEquals(NOW, store.cleaned.get(10, TimeUnit.SECONDS));
+    Thread thread = store.by.get();
+    Thread.sleep(200);
+    assertTrue(thread.isAlive(), "it has given up");
+    cleaning.close();
+    thread.join(TimeUnit.SECONDS.toMillis(10));
+    assertTrue(!thread.isAlive());
+  }
+}
