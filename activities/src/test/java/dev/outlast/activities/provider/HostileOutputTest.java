@@ -142,50 +142,49 @@ class HostileOutputTest {
       write(folder.resolve("end"), wire.end("the good answer " + HOSTILE));
 
       List<InvocationProgress> heartbeats = new CopyOnWriteArrayList<>();
-      try (AgentActivitiesImpl activities =
-          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, host -> null)) {
-        TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
-        temporal.registerActivitiesImplementations(activities);
-        temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
-        AgentOutcome outcome =
-            temporal
-                .newActivityStub(
-                    AgentActivities.class,
-                    ActivityOptions.newBuilder()
-                        .setScheduleToCloseTimeout(Duration.ofMinutes(5))
-                        .setHeartbeatTimeout(Duration.ofSeconds(30))
-                        .build())
-                .invokeAgent(
-                    new AgentInvocation(
-                        1,
-                        1,
-                        "agent",
-                        null,
-                        null,
-                        null,
-                        SessionStart.FRESH,
-                        SESSION,
-                        "do it",
-                        "go on",
-                        Duration.ofMinutes(5),
-                        Duration.ofMinutes(5),
-                        null));
-        temporal.close();
-        if (heartbeats.stream().anyMatch(Agents::hostileProgress)) {
-          return "a heartbeat is hostile: " + heartbeats;
-        }
-        // What the server would be sent, and a client would be given of it.
-        AgentOutcome sent =
-            DefaultDataConverter.newDefaultInstance()
-                .fromPayload(
-                    DefaultDataConverter.newDefaultInstance().toPayload(outcome).orElseThrow(),
-                    AgentOutcome.class,
-                    AgentOutcome.class);
-        String answer = "the good answer";
-        return sent instanceof AgentOutcome.Completed completed && completed.text().contains(answer)
-            ? answer
-            : outcome.toString();
+      AgentActivitiesImpl activities =
+          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, host -> null);
+      TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
+      temporal.registerActivitiesImplementations(activities);
+      temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
+      AgentOutcome outcome =
+          temporal
+              .newActivityStub(
+                  AgentActivities.class,
+                  ActivityOptions.newBuilder()
+                      .setScheduleToCloseTimeout(Duration.ofMinutes(5))
+                      .setHeartbeatTimeout(Duration.ofSeconds(30))
+                      .build())
+              .invokeAgent(
+                  new AgentInvocation(
+                      1,
+                      1,
+                      "agent",
+                      null,
+                      null,
+                      null,
+                      SessionStart.FRESH,
+                      SESSION,
+                      "do it",
+                      "go on",
+                      Duration.ofMinutes(5),
+                      Duration.ofMinutes(5),
+                      null));
+      temporal.close();
+      if (heartbeats.stream().anyMatch(Agents::hostileProgress)) {
+        return "a heartbeat is hostile: " + heartbeats;
       }
+      // What the server would be sent, and a client would be given of it.
+      AgentOutcome sent =
+          DefaultDataConverter.newDefaultInstance()
+              .fromPayload(
+                  DefaultDataConverter.newDefaultInstance().toPayload(outcome).orElseThrow(),
+                  AgentOutcome.class,
+                  AgentOutcome.class);
+      String answer = "the good answer";
+      return sent instanceof AgentOutcome.Completed completed && completed.text().contains(answer)
+          ? answer
+          : outcome.toString();
     }
 
     private static boolean hostileProgress(InvocationProgress progress) {

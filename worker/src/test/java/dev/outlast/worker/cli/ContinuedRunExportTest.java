@@ -92,7 +92,10 @@ class ContinuedRunExportTest {
           2,
           0,
           new TokenUsage(30, 3, 0, 0, 0),
-          0.75);
+          0.75,
+          null,
+          null,
+          null);
     }
   }
 
