@@ -27,6 +27,7 @@ import dev.outlast.operator.ErrorCode;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.failure.ApplicationFailure;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -412,5 +413,28 @@ class CallHabitsTest {
     String failed = failure().getOriginalMessage();
     assertTrue(failed.contains("agent 'claude' failed: words of the agent"), failed);
     assertTrue(failed.endsWith("(by rule exit-code, version 2.1.329)"), failed);
+  }
+
+  @Test
+  void no_agent_goes_where_a_link_leads_that_took_its_workspaces_place_in_the_last_moment()
+      throws IOException {
+    agent =
+        new ScriptedAgent(
+            Files.createDirectory(folder.resolve("workspace")), "init; result 'done'");
+    driver = new ScriptedDriver(agent);
+    Path elsewhere = agent.folder.resolveSibling("elsewhere");
+    driver.meanwhile =
+        () -> {
+          try {
+            Files.move(agent.folder, elsewhere);
+            Files.createSymbolicLink(agent.folder, elsewhere);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        };
+    ApplicationFailure failure = failure();
+    assertEquals(ErrorCode.WORKSPACE.code(), failure.getType());
+    assertTrue(failure.isNonRetryable());
+    assertFalse(Files.exists(elsewhere.resolve("ledger")));
   }
 }

@@ -26,6 +26,10 @@ final class ScriptedDriver implements AgentDriver {
   Map<String, String> needed = Map.of();
   IOException unready;
   Duration settles = Duration.ZERO;
+
+  /** What happens after everything was checked, and before the agent is started. */
+  Runnable meanwhile = () -> {};
+
   boolean keepsRefusedPrompt = true;
   List<String> versionArguments = List.of();
 
@@ -73,6 +77,7 @@ final class ScriptedDriver implements AgentDriver {
 
   @Override
   public Instant startsAt(AgentCall call, Surroundings host, Instant now) {
+    meanwhile.run();
     return now.plus(settles);
   }
 

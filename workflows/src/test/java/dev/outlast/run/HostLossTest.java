@@ -313,6 +313,28 @@ class HostLossTest {
   }
 
   @Test
+  void a_mark_is_compared_only_if_no_agent_of_the_run_itself_can_have_moved_it() {
+    RunMemory memory =
+        RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
+    memory.invoked();
+    memory.learn(
+        new InvocationFacts(
+            NAMED, true, null, true, null, 0, agent.now(), ScriptedAgent.checkpoint("m"), null),
+        "go on");
+
+    memory.invoked();
+    Unanswered never = new Unanswered(Unanswered.Why.NOT_TAKEN, null);
+    memory.unanswered(never, SessionStart.RESUME, "go on", null);
+    assertEquals(ScriptedAgent.checkpoint("m"), memory.checkpoint());
+
+    memory.invoked();
+    Unanswered begun = new Unanswered(Unanswered.Why.NOT_TAKEN, progress(NAMED, false, null));
+    memory.unanswered(begun, SessionStart.RESUME, "go on", null);
+    assertNull(memory.checkpoint());
+    assertEquals(1, memory.invocations());
+  }
+
+  @Test
   void an_invocation_that_no_host_has_taken_is_paused_and_cancelled_at_once() {
     WorkflowStub run = fixture.start("fix the build");
     fixture.environment().sleep(Duration.ofSeconds(5));

@@ -334,8 +334,8 @@ public final class Worktrees {
       int commits = forget(record, deadline);
       return new WorktreeEnd(false, commits, 0);
     }
-    if (!hasRepository(record)) {
-      log.warn("The worktree {} is kept: {} is gone", record.path(), record.common());
+    if (!record.ready() || !Files.isDirectory(record.own().gitFolder())) {
+      log.warn("The worktree {} is kept: {} does not know it", record.path(), record.common());
       records.write(record.asReleased());
       return new WorktreeEnd(true, 0, 0);
     }
@@ -393,7 +393,10 @@ public final class Worktrees {
   private Entry entry(WorktreeRecord record) {
     Standing standing = null;
     try {
-      if (git != null && record.ready() && there(record) && hasRepository(record)) {
+      if (git != null
+          && record.ready()
+          && there(record)
+          && Files.isDirectory(record.own().gitFolder())) {
         standing = standing(record, Deadline.in(GitState.MAX_TIME));
       }
     } catch (GitException e) {

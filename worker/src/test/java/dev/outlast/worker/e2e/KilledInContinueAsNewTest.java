@@ -84,10 +84,10 @@ class KilledInContinueAsNewTest {
   }
 
   /** Polls as fast as it can: what is waited for is over in a moment. */
-  private static void await(BooleanSupplier condition) throws Exception {
+  private void await(BooleanSupplier condition) throws Exception {
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     while (!condition.getAsBoolean()) {
-      assertTrue(System.nanoTime() < deadline, "not within " + PATIENCE);
+      assertTrue(System.nanoTime() < deadline, () -> "not within " + PATIENCE + stage.workersSay());
       Thread.sleep(2);
     }
   }

@@ -19,7 +19,7 @@ import java.util.Map;
  */
 final class RealTemporal implements Closeable {
 
-  private static final Duration START = Duration.ofSeconds(60);
+  private static final Duration START = Duration.ofSeconds(120);
 
   private final Path folder;
   private final int port;

@@ -11,7 +11,9 @@ import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.WorkflowClient;
 import io.temporal.common.WorkflowExecutionHistory;
 import io.temporal.common.converter.DefaultDataConverter;
-import io.temporal.testing.WorkflowReplayer;
+import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerOptions;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -58,6 +60,10 @@ record Verdict(
     int unheard,
     List<String> findings) {
 
+  /** A replay on a machine that is busy with others' tests is not a workflow that hangs. */
+  private static final WorkerOptions PATIENT =
+      WorkerOptions.newBuilder().setDefaultDeadlockDetectionTimeout(60_000).build();
+
   static final Verdict NONE = new Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0, List.of());
 
   /** An outcome that the server has accepted. */
@@ -85,21 +91,22 @@ record Verdict(
 
   static Verdict of(CrashStage stage, List<LedgerAgent.Task> tasks) throws IOException {
     Verdict verdict = NONE;
-    for (LedgerAgent.Task task : tasks) {
-      verdict = verdict.plus(of(stage.client(), stage.disturbances(), task));
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance()) {
+      Worker replayer = environment.newWorker("replay", PATIENT);
+      replayer.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
+      for (LedgerAgent.Task task : tasks) {
+        Judge judge = new Judge(stage.client(), stage.disturbances(), replayer, task);
+        verdict = verdict.plus(judge.judge());
+      }
     }
     return verdict;
-  }
-
-  static Verdict of(WorkflowClient client, List<Disturbance> disturbances, LedgerAgent.Task task)
-      throws IOException {
-    return new Judge(client, disturbances, task).judge();
   }
 
   private static final class Judge {
 
     private final WorkflowClient client;
     private final List<Disturbance> disturbances;
+    private final Worker replayer;
     private final LedgerAgent.Task task;
     private final List<Entry> ledger;
     private final List<String> findings = new ArrayList<>();
@@ -109,10 +116,15 @@ record Verdict(
     private int replayFailures;
     private int unheard;
 
-    Judge(WorkflowClient client, List<Disturbance> disturbances, LedgerAgent.Task task)
+    Judge(
+        WorkflowClient client,
+        List<Disturbance> disturbances,
+        Worker replayer,
+        LedgerAgent.Task task)
         throws IOException {
       this.client = client;
       this.disturbances = disturbances;
+      this.replayer = replayer;
       this.task = task;
       this.ledger = task.ledger();
     }
@@ -341,7 +353,7 @@ record Verdict(
     private void replays(List<WorkflowExecutionHistory> histories) {
       for (WorkflowExecutionHistory history : histories) {
         try {
-          WorkflowReplayer.replayWorkflowExecution(history, AgentRunWorkflow.class);
+          replayer.replayWorkflowExecution(history);
         } catch (Exception e) {
           replayFailures++;
           findings.add(task.name() + ": REPLAY: " + e);

@@ -11,7 +11,7 @@ import java.util.Map;
 final class WorkerProcess {
 
   private static final String MAIN = "dev.outlast.worker.cli.Outlast";
-  private static final Duration START = Duration.ofSeconds(60);
+  private static final Duration START = Duration.ofSeconds(120);
 
   private WorkerProcess() {}
 
