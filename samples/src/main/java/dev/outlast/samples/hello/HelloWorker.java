@@ -3,8 +3,8 @@ package dev.outlast.samples.hello;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.OutlastPlugin;
 import io.temporal.client.WorkflowClient;
-import io.temporal.client.WorkflowClientOptions;
 import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.WorkerFactory;
 import java.nio.file.Path;
 
@@ -16,16 +16,15 @@ public final class HelloWorker {
   /** Works until it is ended: {@code HelloWorker outlast.toml}. */
   public static void main(String[] args) {
     OutlastConfig config = OutlastConfig.load(Path.of(args[0]));
-    WorkerFactory factory = start(WorkflowServiceStubs.newLocalServiceStubs(), config);
+    WorkerFactory factory = start(WorkflowServiceStubsOptions.newBuilder(), config);
     Runtime.getRuntime().addShutdownHook(new Thread(factory::shutdown));
   }
 
-  static WorkerFactory start(WorkflowServiceStubs stubs, OutlastConfig config) {
+  static WorkerFactory start(WorkflowServiceStubsOptions.Builder server, OutlastConfig config) {
     OutlastPlugin plugin = new OutlastPlugin(config);
-    WorkflowClient client =
-        WorkflowClient.newInstance(
-            stubs, WorkflowClientOptions.newBuilder().setPlugins(plugin).build());
-    WorkerFactory factory = WorkerFactory.newInstance(client);
+    WorkflowServiceStubs stubs =
+        WorkflowServiceStubs.newServiceStubs(server.setPlugins(plugin).build());
+    WorkerFactory factory = WorkerFactory.newInstance(WorkflowClient.newInstance(stubs));
     factory.newWorker(plugin.taskQueue());
     factory.start();
     return factory;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.outlast.run.AgentRunResult;
 import dev.outlast.worker.config.OutlastConfig;
 import io.temporal.client.WorkflowClient;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.WorkerFactory;
 import java.nio.file.Files;
@@ -36,7 +37,10 @@ class HelloTest {
             """);
     try (TestWorkflowEnvironment temporal = TestWorkflowEnvironment.newInstance()) {
       WorkerFactory factory =
-          HelloWorker.start(temporal.getWorkflowServiceStubs(), OutlastConfig.load(file));
+          HelloWorker.start(
+              WorkflowServiceStubsOptions.newBuilder(
+                  temporal.getWorkflowServiceStubs().getOptions()),
+              OutlastConfig.load(file));
       try {
         WorkflowClient client = WorkflowClient.newInstance(temporal.getWorkflowServiceStubs());
 
