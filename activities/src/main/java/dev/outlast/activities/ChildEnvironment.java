@@ -32,6 +32,8 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
 
   private static final Logger log = LoggerFactory.getLogger(ChildEnvironment.class);
 
+  private static final String FILE = "file:";
+
   /** The longest secret, in characters. */
   static final int MAX_SECRET = 64 * 1024;
 
@@ -52,33 +54,52 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
                 variables.put(name, value);
               }
             });
-    // What one agent is not given it may find nevertheless, as it is the worker's user.
-    host.accounts().values().forEach(other -> secrets.addAll(secrets(host, other)));
     if (account != null) {
       variables.putAll(account.env());
+      secrets.addAll(SecretNames.values(account.env()));
       account
           .secrets()
           .forEach(
-              (name, reference) -> variables.put(name, lookUp(host, account, name, reference)));
+              (name, reference) -> {
+                String value = lookUp(host, account, name, reference);
+                variables.put(name, value);
+                secrets.add(value);
+              });
     }
+    // What one agent is not given it may find nevertheless, as it is the worker's user.
+    host.accounts().values().stream()
+        .filter(other -> account == null || !other.name().equals(account.name()))
+        .forEach(other -> secrets.addAll(secretsOfOthers(host, other)));
     variables.put("TZ", posixZone(host.zone()));
     return new ChildEnvironment(variables, Redaction.of(secrets));
   }
 
-  /** The secrets of an account, as far as they can be looked up. */
-  private static Set<String> secrets(AgentHost host, AccountDefinition account) {
+  /** The secrets of an account that is not the agent's, as far as they are there at once. */
+  private static Set<String> secretsOfOthers(AgentHost host, AccountDefinition account) {
     Set<String> secrets = new HashSet<>(SecretNames.values(account.env()));
     account
         .secrets()
         .forEach(
             (name, reference) -> {
               try {
-                secrets.add(lookUp(host, account, name, reference));
+                if (!waits(reference)) {
+                  secrets.add(lookUp(host, account, name, reference));
+                }
               } catch (ApplicationFailure missing) {
                 log.debug("{} of account {} is not there", name, account.name());
               }
             });
     return secrets;
+  }
+
+  /** A pipe, for example, would make the runs of all accounts wait for the writer of one. */
+  private static boolean waits(String reference) {
+    try {
+      return reference.startsWith(FILE)
+          && !Files.isRegularFile(Path.of(reference.substring(FILE.length())));
+    } catch (InvalidPathException noFile) {
+      return true;
+    }
   }
 
   private static String lookUp(
@@ -91,9 +112,9 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
       }
       return value;
     }
-    if (reference.startsWith("file:")) {
+    if (reference.startsWith(FILE)) {
       try (BufferedReader file =
-          Files.newBufferedReader(Path.of(reference.substring("file:".length())))) {
+          Files.newBufferedReader(Path.of(reference.substring(FILE.length())))) {
         char[] start = new char[MAX_SECRET];
         int length = Math.max(0, file.read(start));
         String line = new String(start, 0, length).lines().findFirst().orElse("").strip();
