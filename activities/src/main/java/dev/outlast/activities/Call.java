@@ -131,6 +131,10 @@ final class Call {
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
+
+  /** When the agent last said anything; null before it has. */
+  private volatile Instant heardAt;
+
   private long lookedAt = System.nanoTime();
   private TranscriptRecorder transcript;
 
@@ -164,12 +168,14 @@ final class Call {
 
     synchronized void stdout(OutputLine line) {
       transcript.output(TranscriptKind.STDOUT, line);
-      reader.stdout(line, clock.instant());
+      heardAt = clock.instant();
+      reader.stdout(line, heardAt);
     }
 
     synchronized void stderr(OutputLine line) {
       transcript.output(TranscriptKind.STDERR, line);
-      reader.stderr(line, clock.instant());
+      heardAt = clock.instant();
+      reader.stderr(line, heardAt);
     }
 
     /** Whatever else becomes of what an agent has told: no secret gets further than here. */
@@ -195,6 +201,7 @@ final class Call {
   AgentOutcome make(AgentCall callToMake, boolean taken) {
     call = callToMake;
     takenBefore = taken;
+    heardAt = null;
     transcript = CallTranscript.open(setting, call, clock);
     return CallTranscript.closing(transcript, this::made);
   }
@@ -573,7 +580,7 @@ final class Call {
     }
     tellOfAnotherSession(callFacts);
     String version = completed ? callFacts.agentVersion() : version(callFacts);
-    CallReport report = new CallReport(setting, conclusion, version, now);
+    CallReport report = new CallReport(setting, conclusion, version, heardAt, now);
     InvocationFacts facts =
         facts(
             callFacts,

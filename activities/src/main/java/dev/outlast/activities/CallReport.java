@@ -31,16 +31,20 @@ final class CallReport {
   private final Call.Setting setting;
   private final Conclusion conclusion;
   private final String version;
+  private final Instant heardAt;
   private final UsageLimit limit;
 
   /**
    * @param version of the agent's program; null if it is not known
+   * @param heardAt when the agent last said anything; null if it never did
    * @param now the clock at the end of the call
    */
-  CallReport(Call.Setting setting, Conclusion conclusion, String version, Instant now) {
+  CallReport(
+      Call.Setting setting, Conclusion conclusion, String version, Instant heardAt, Instant now) {
     this.setting = setting;
     this.conclusion = conclusion;
     this.version = version;
+    this.heardAt = heardAt;
     this.limit = limitAt(now);
   }
 
@@ -77,7 +81,8 @@ final class CallReport {
             setting.environment().redact(basis.evidence()),
             basis.channel(),
             version,
-            setting.host().zone().getId()));
+            setting.host().zone().getId()),
+        heardAt);
   }
 
   /** The outcome; empty if the call failed, which is worth another try. */

@@ -21,6 +21,7 @@ import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.failure.ActivityFailure;
@@ -198,6 +199,15 @@ class AgentActivitiesTest {
     assertEquals("Europe/Berlin", limited.limit().evidence().zone());
     assertTrue(limited.limit().evidence().text().contains("1795233500"));
     assertFalse(limited.facts().progressed());
+  }
+
+  @Test
+  void a_limit_says_when_the_agent_was_last_heard_however_long_its_end_took() throws IOException {
+    agentThat("init; (limit 1795233500) || true; sleep 2; exit 1");
+    UsageLimit limit = assertInstanceOf(AgentOutcome.Limited.class, fresh("task")).limit();
+    assertTrue(
+        !limit.heardAt().plusSeconds(1).isAfter(limit.observedAt()),
+        () -> "heard at " + limit.heardAt() + ", ended at " + limit.observedAt());
   }
 
   @Test

@@ -129,7 +129,7 @@ public record ResumePolicy(
       return new ResumeDecision.GiveUp(
           "the run has resumed " + resumes + " times and may do so " + maxAttempts + " times");
     }
-    boolean fromReset = limit.reset() != null && limit.reset().latest().isAfter(limit.observedAt());
+    boolean fromReset = limit.announcesReset();
     Duration told =
         fromReset
             ? longer(

@@ -17,6 +17,8 @@ import java.util.Objects;
  * @param setBy whether a window of the allowance or paid overage set the reset
  * @param observedAt the clock of the activity that read it; the reset counts from here
  * @param evidence what this was decided on
+ * @param heardAt when the agent last said anything, by the same clock; null if that is not known. A
+ *     reset after it was still to come when the agent named it, however long the agent's end took
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record UsageLimit(
@@ -27,7 +29,8 @@ public record UsageLimit(
     ResetTime reset,
     @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE) SetBy setBy,
     Instant observedAt,
-    LimitEvidence evidence) {
+    LimitEvidence evidence,
+    Instant heardAt) {
 
   /** What set the reset. */
   public enum SetBy {
@@ -45,6 +48,12 @@ public record UsageLimit(
     Objects.requireNonNull(evidence, "evidence");
     scope = scope == null ? LimitScope.UNKNOWN : scope;
     setBy = setBy == null ? SetBy.WINDOW : setBy;
+  }
+
+  /** Whether its reset is known and was still to come when the agent named it. */
+  boolean announcesReset() {
+    Instant named = heardAt == null ? observedAt : heardAt;
+    return reset != null && reset.latest().isAfter(named);
   }
 
   /** Whether it only looks like a limit, in words that no rule knows. */

@@ -57,6 +57,26 @@ class ResumePolicyTest {
   }
 
   @Test
+  void a_reset_that_was_still_to_come_when_the_agent_named_it_is_not_taken_for_a_wrong_one() {
+    ResetTime reset = ResetTime.exactly(OBSERVED.minusSeconds(2));
+    UsageLimit limit = limit(reset, OBSERVED.minusSeconds(3));
+
+    ResumeDecision first = ResumePolicy.DEFAULT.decide(limit, 0, 0, Duration.ZERO, 0);
+    ResumeDecision again = ResumePolicy.DEFAULT.decide(limit, 1, 1, Duration.ZERO, 0);
+
+    assertEquals(new ResumeDecision.ResumeAfter(ResumePolicy.DEFAULT.margin(), true), first);
+    assertEquals(
+        new ResumeDecision.ResumeAfter(
+            ResumePolicy.REPEAT_FLOOR.plus(ResumePolicy.DEFAULT.margin()), true),
+        again,
+        "a limit in a row backs off nevertheless");
+    assertEquals(
+        new ResumeDecision.ResumeAfter(
+            ResumePolicy.DEFAULT.fallback().plus(ResumePolicy.DEFAULT.margin()), false),
+        ResumePolicy.DEFAULT.decide(limit(reset, OBSERVED), 0, 0, Duration.ZERO, 0));
+  }
+
+  @Test
   void waits_longer_the_more_limits_came_in_a_row() {
     Random random = new Random(SEED);
     for (int i = 0; i < CASES; i++) {
@@ -135,6 +155,10 @@ class ResumePolicyTest {
   }
 
   private static UsageLimit limit(ResetTime reset) {
+    return limit(reset, null);
+  }
+
+  private static UsageLimit limit(ResetTime reset, Instant heardAt) {
     return new UsageLimit(
         "claude",
         "work",
@@ -142,6 +166,7 @@ class ResumePolicyTest {
         reset,
         UsageLimit.SetBy.WINDOW,
         OBSERVED,
-        new LimitEvidence("rule", "text", "stdout", null, "UTC"));
+        new LimitEvidence("rule", "text", "stdout", null, "UTC"),
+        heardAt);
   }
 }

@@ -27,6 +27,7 @@ class UsageLimitTest {
         reset,
         UsageLimit.SetBy.WINDOW,
         NOW,
-        new LimitEvidence(rule, "text", "stdout", null, "UTC"));
+        new LimitEvidence(rule, "text", "stdout", null, "UTC"),
+        null);
   }
 }

@@ -222,7 +222,8 @@ final class ScriptedAgent implements AgentActivities {
         reset,
         UsageLimit.SetBy.WINDOW,
         now(),
-        new LimitEvidence(rule, "limit text", "stdout result", "2.1.329", "UTC"));
+        new LimitEvidence(rule, "limit text", "stdout result", "2.1.329", "UTC"),
+        null);
   }
 
   InvocationFacts facts(AgentInvocation call, boolean progressed) {

@@ -122,8 +122,8 @@ class ContinuedRunExportTest {
               null,
               UsageLimit.SetBy.WINDOW,
               Instant.now(),
-              new LimitEvidence(
-                  "rule", "the limit " + invocation.number(), "stdout", "1.2", "UTC"));
+              new LimitEvidence("rule", "the limit " + invocation.number(), "stdout", "1.2", "UTC"),
+              null);
       return invocation.number() < HISTORIES
           ? new AgentOutcome.Limited(facts, limit)
           : new AgentOutcome.Completed(facts, "done");
