@@ -49,7 +49,7 @@ class RunningTest {
         Files.copy(script, folder.resolve(agent).resolve("agent.sh"));
       }
     }
-    Path broken = Files.writeString(folder.resolve("broken.sh"), "#!/no/such/interpreter\n");
+    Path broken = Files.writeString(folder.resolve("broken.sh"), "#!/bin/sh\nexit 3\n");
     assertTrue(broken.toFile().setExecutable(true));
     Files.writeString(
         folder.resolve("outlast.toml"),
