@@ -3,10 +3,11 @@ package dev.outlast.activities.claim;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.file.WholeFile;
 import dev.outlast.activities.process.AgentRecord;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.process.ProcessIdentity;
-import dev.outlast.activities.provider.WholeFile;
 import dev.outlast.agent.SessionId;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -538,7 +539,7 @@ public final class ClaimTable {
   }
 
   private FolderLock lock() throws IOException {
-    Files.createDirectories(released, OwnerOnly.FOLDER);
+    OwnerOnly.folder(released);
     return FolderLock.take(held.toRealPath(), patience);
   }
 

@@ -9,19 +9,16 @@ import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.module.SimpleModule;
+import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,7 +37,6 @@ final class AgentRecords {
 
   private static final Logger log = LoggerFactory.getLogger(AgentRecords.class);
   private static final String SUFFIX = ".json";
-  private static final String PART = ".part";
 
   /** What a record that is none is called further. */
   private static final String UNREADABLE = ".unreadable";
@@ -50,9 +46,6 @@ final class AgentRecords {
 
   /** How old what a killed worker did not finish must be before it is removed. */
   private static final Duration ABANDONED = Duration.ofHours(1);
-
-  private static final Set<PosixFilePermission> OWNER_ONLY =
-      PosixFilePermissions.fromString("rw-------");
 
   private static final ObjectMapper MAPPER =
       new ObjectMapper()
@@ -101,32 +94,15 @@ final class AgentRecords {
    * @throws IOException if it cannot be written; nothing of it is left then
    */
   void write(AgentRecord record) throws IOException {
-    Files.createDirectories(folder);
+    OwnerOnly.folder(folder);
     Path file = file(record);
-    Path part = folder.resolve(AgentRegistry.name(record) + PART);
     try {
-      try (FileChannel channel =
-          FileChannel.open(
-              part,
-              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-              PosixFilePermissions.asFileAttribute(OWNER_ONLY))) {
-        ByteBuffer json = ByteBuffer.wrap(MAPPER.writeValueAsBytes(record));
-        while (json.hasRemaining()) {
-          channel.write(json);
-        }
-        channel.force(true);
-      }
-      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-      try (FileChannel entries = FileChannel.open(folder, StandardOpenOption.READ)) {
-        entries.force(true);
-      }
+      WholeFile.writeDurably(file, MAPPER.writeValueAsBytes(record));
     } catch (IOException e) {
-      for (Path left : List.of(part, file)) {
-        try {
-          Files.deleteIfExists(left);
-        } catch (IOException stays) {
-          e.addSuppressed(stays);
-        }
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException stays) {
+        e.addSuppressed(stays);
       }
       throw e;
     }
@@ -183,7 +159,7 @@ final class AgentRecords {
 
   /** Removes what workers that were killed in the middle of it did not finish to write. */
   void removeUnfinished(Instant now) {
-    for (Path file : files("*" + PART)) {
+    for (Path file : files("*" + WholeFile.PART)) {
       try {
         if (Files.getLastModifiedTime(file).toInstant().isBefore(now.minus(ABANDONED))) {
           Files.deleteIfExists(file);

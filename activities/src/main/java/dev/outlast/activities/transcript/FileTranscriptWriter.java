@@ -2,6 +2,7 @@ package dev.outlast.activities.transcript;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TranscriptReference;
 import java.io.ByteArrayOutputStream;

@@ -1,5 +1,6 @@
 package dev.outlast.activities.transcript;
 
+import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TranscriptReference;
 import java.io.IOException;

@@ -1,6 +1,7 @@
 package dev.outlast.activities.transcript;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.outlast.activities.file.OwnerOnly;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -2,7 +2,6 @@ package dev.outlast.activities.workspace;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileSystems;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -10,7 +9,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /** Folders that an agent has worked in, walked without following any of the links in them. */
@@ -88,23 +86,5 @@ final class Folders {
             return FileVisitResult.CONTINUE;
           }
         });
-  }
-
-  /** For a folder that only its owner may enter. */
-  static FileAttribute<?>[] ownerOnlyFolder() {
-    return ownerOnly("rwx------");
-  }
-
-  /** For a file that only its owner may read. */
-  static FileAttribute<?>[] ownerOnlyFile() {
-    return ownerOnly("rw-------");
-  }
-
-  private static FileAttribute<?>[] ownerOnly(String permissions) {
-    return FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
-        ? new FileAttribute<?>[] {
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-        }
-        : new FileAttribute<?>[0];
   }
 }

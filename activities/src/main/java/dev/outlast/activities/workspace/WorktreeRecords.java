@@ -3,8 +3,9 @@ package dev.outlast.activities.workspace;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -12,15 +13,11 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.UUID;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -65,11 +62,10 @@ final class WorktreeRecords {
    * @throws WorkspaceException if somebody else works on it for too long
    */
   <T> T alone(String name, Work<T> work) throws IOException {
-    Files.createDirectories(folder, Folders.ownerOnlyFolder());
+    OwnerOnly.folder(folder);
     Path file = folder.resolve("lock-" + Math.floorMod(name.hashCode(), LOCKS));
-    Set<StandardOpenOption> options = Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     // The lock goes with the channel.
-    try (FileChannel channel = FileChannel.open(file, options, Folders.ownerOnlyFile())) {
+    try (FileChannel channel = OwnerOnly.shared(file)) {
       Deadline deadline = Deadline.in(MAX_LOCK_WAIT);
       while (!locked(channel)) {
         if (deadline.passed()) {
@@ -134,24 +130,7 @@ final class WorktreeRecords {
 
   /** Writes a record so that whoever reads it finds the old one or the new one, never a part. */
   void write(WorktreeRecord record) throws IOException {
-    Path file = folder.resolve(record.name() + SUFFIX);
-    Path whole = folder.resolve(record.name() + "." + UUID.randomUUID() + ".new");
-    try {
-      try (FileChannel channel =
-          FileChannel.open(
-              whole,
-              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-              Folders.ownerOnlyFile())) {
-        ByteBuffer bytes = ByteBuffer.wrap(JSON.writeValueAsBytes(record));
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
-        channel.force(true);
-      }
-      Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(whole);
-    }
+    WholeFile.writeDurably(folder.resolve(record.name() + SUFFIX), JSON.writeValueAsBytes(record));
   }
 
   void delete(String name) throws IOException {

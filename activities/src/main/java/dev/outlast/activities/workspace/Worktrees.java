@@ -1,5 +1,6 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
@@ -232,7 +233,7 @@ public final class Worktrees {
 
   /** Has git make what is planned; what it leaves behind when it fails is taken away again. */
   private WorktreeRecord fill(WorktreeRecord planned, Deadline deadline) throws IOException {
-    Files.createDirectories(folder, Folders.ownerOnlyFolder());
+    OwnerOnly.folder(folder);
     records.write(planned);
     for (int attempt = 1; ; attempt++) {
       try {

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.OutputStream;
@@ -176,21 +175,6 @@ class AgentRegistryTest {
     await("nothing is left", LONG, () -> started().isEmpty());
     assertFalse(Files.exists(folder.resolve("ran")));
     Files.delete(folder.resolve("agents"));
-  }
-
-  @Test
-  void a_disk_that_is_full_means_that_the_agent_is_not_started() throws Exception {
-    Path full = Path.of("/dev/full");
-    assumeTrue(Files.exists(full));
-    Files.createDirectory(folder.resolve("agents"));
-    AgentRecords records = new AgentRecords(folder.resolve("agents"));
-    ProcessIdentity self = ProcessIdentity.current();
-    AgentRecord record =
-        new AgentRecord(self, self, OWNER, null, "/", Instant.EPOCH, "a/1/1/full", null);
-    // What is written for it goes to a device that is always full.
-    Files.createSymbolicLink(folder.resolve("agents/full.part"), full);
-    assertThrows(IOException.class, () -> records.write(record));
-    assertEquals(List.of(), files(), "nothing of it is left");
   }
 
   @Test

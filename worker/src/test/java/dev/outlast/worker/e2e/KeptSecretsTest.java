@@ -110,14 +110,21 @@ class KeptSecretsTest {
                   .setTaskQueue(Names.TASK_QUEUE)
                   .setWorkflowId(id)
                   .build());
-      WorkflowClient.start(run::run, AgentRunRequest.newBuilder().setPrompt(prompt).build());
+      // Their agents are at work at the same time, which takes a workspace for each.
+      Path workspace = Files.createDirectories(folder.resolve("work").resolve(id));
+      WorkflowClient.start(
+          run::run,
+          AgentRunRequest.newBuilder()
+              .setPrompt(prompt)
+              .setWorkspace(workspace.toString())
+              .build());
       runs.put(id, run);
     }
 
     Map<String, String> places = new LinkedHashMap<>();
     Await.until(
         PATIENCE,
-        () -> lastTool("limit"),
+        () -> runs.keySet().stream().anyMatch(this::lastTool),
         () -> "no heartbeat tells of the tool; the worker says: " + worker.output());
     places.put("the list of processes", processes());
     for (String id : runs.keySet()) {
