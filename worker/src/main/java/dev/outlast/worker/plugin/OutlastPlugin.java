@@ -11,6 +11,7 @@ import io.grpc.ClientInterceptor;
 import io.temporal.api.common.v1.Payload;
 import io.temporal.common.SimplePlugin;
 import io.temporal.common.converter.DataConverter;
+import io.temporal.serviceclient.ServiceStubsOptions;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
@@ -43,8 +44,8 @@ import java.util.function.Consumer;
  * }</pre>
  *
  * <p>Set on the stubs, it also keeps the workers polling through an outage of the server: they work
- * again within about a second of its return. Set on the client only, the SDK's own pauses apply,
- * which grow to a minute.
+ * again within 3 s of its return. This concerns every worker that uses these stubs. Set
+ * on the client only, the SDK's own pauses apply, which grow to a minute.
  *
  * <p>That worker gets Outlast's workflows and activities. When the factory starts, a second worker
  * is added for this host's own queue, on which invocations arrive that need its files. Workers of
@@ -121,10 +122,16 @@ public final class OutlastPlugin extends SimplePlugin {
 
   @Override
   public void configureServiceStubs(WorkflowServiceStubsOptions.Builder builder) {
-    Collection<ClientInterceptor> chosen = builder.build().getGrpcClientInterceptors();
+    WorkflowServiceStubsOptions options = builder.build();
+    Collection<ClientInterceptor> chosen = options.getGrpcClientInterceptors();
     List<ClientInterceptor> all = new ArrayList<>(chosen == null ? List.of() : chosen);
     all.add(new PatientPolls()); // the last one is the first that a call meets
-    builder.setGrpcClientInterceptors(all).setConnectionBackoffResetFrequency(RECONNECT);
+    builder.setGrpcClientInterceptors(all);
+    Duration reset = options.getConnectionBackoffResetFrequency();
+    if (reset == null
+        || reset.equals(ServiceStubsOptions.DEFAULT_CONNECTION_BACKOFF_RESET_FREQUENCY)) {
+      builder.setConnectionBackoffResetFrequency(RECONNECT);
+    }
   }
 
   @Override

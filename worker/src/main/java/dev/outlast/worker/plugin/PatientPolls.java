@@ -22,7 +22,8 @@ import java.util.function.LongSupplier;
  * cut off after a while counts as one that brought no task, so that no failures add up.
  *
  * <p>A poll that fails at once, on a server that is there but refuses it, still counts as a
- * failure: the SDK then paces the next ones. Other calls are left alone. Thread-safe.
+ * failure: the SDK then paces the next ones. So does one whose answer came but not its end. Other
+ * calls are left alone. Thread-safe.
  */
 final class PatientPolls implements ClientInterceptor {
 
@@ -61,6 +62,7 @@ final class PatientPolls implements ClientInterceptor {
 
     private final MethodDescriptor<?, RespT> method;
     private final long began = nanos.getAsLong();
+    private boolean answered;
 
     Ending(ClientCall.Listener<RespT> listener, MethodDescriptor<?, RespT> method) {
       super(listener);
@@ -68,11 +70,17 @@ final class PatientPolls implements ClientInterceptor {
     }
 
     @Override
+    public void onMessage(RespT message) {
+      answered = true;
+      super.onMessage(message);
+    }
+
+    @Override
     public void onClose(Status status, Metadata trailers) {
       boolean cutOff =
           status.getCode() == Status.Code.UNAVAILABLE
               || status.getCode() == Status.Code.DEADLINE_EXCEEDED;
-      if (cutOff && nanos.getAsLong() - began >= WAITED.toNanos()) {
+      if (cutOff && !answered && nanos.getAsLong() - began >= WAITED.toNanos()) {
         // No bytes are a message without any field: a poll's answer that there is no task.
         super.onMessage(method.parseResponse(InputStream.nullInputStream()));
         super.onClose(Status.OK, trailers);

@@ -29,7 +29,11 @@ class PatientPollsTest {
 
   /** Makes a call that the server ends in this way after a while. */
   private <Q, R> void call(MethodDescriptor<Q, R> method, Duration after, Status status) {
-    Ending channel = new Ending();
+    call(method, null, after, status);
+  }
+
+  private <Q, R> void call(MethodDescriptor<Q, R> method, R answer, Duration after, Status status) {
+    Ending<R> channel = new Ending<>();
     ClientCall<Q, R> call = patient.interceptCall(method, CallOptions.DEFAULT, channel);
     call.start(
         new ClientCall.Listener<R>() {
@@ -45,7 +49,23 @@ class PatientPollsTest {
         },
         new Metadata());
     now.addAndGet(after.toNanos());
+    if (answer != null) {
+      channel.listener.onMessage(answer);
+    }
     channel.listener.onClose(status, new Metadata());
+  }
+
+  @Test
+  void a_poll_whose_answer_came_but_not_its_end_is_a_failure_and_has_one_answer() {
+    PollActivityTaskQueueResponse answer =
+        PollActivityTaskQueueResponse.newBuilder().setActivityId("1").build();
+    call(
+        WorkflowServiceGrpc.getPollActivityTaskQueueMethod(),
+        answer,
+        PatientPolls.WAITED,
+        Status.UNAVAILABLE);
+    assertEquals(List.of(answer), messages);
+    assertEquals(Status.Code.UNAVAILABLE, ended.getCode());
   }
 
   @Test
@@ -97,17 +117,18 @@ class PatientPollsTest {
   }
 
   /** A channel with one call, whose end the test decides. */
-  private final class Ending extends Channel {
+  private final class Ending<A> extends Channel {
 
-    private ClientCall.Listener<?> listener;
+    private ClientCall.Listener<A> listener;
 
     @Override
     public <Q, R> ClientCall<Q, R> newCall(MethodDescriptor<Q, R> method, CallOptions given) {
       options = given;
       return new ClientCall<>() {
         @Override
+        @SuppressWarnings("unchecked") // one call is made, of which the answer is an A
         public void start(Listener<R> toTell, Metadata headers) {
-          listener = toTell;
+          listener = (Listener<A>) toTell;
         }
 
         @Override
