@@ -53,13 +53,26 @@ public final class PlainText {
         0, Character.isHighSurrogate(text.charAt(maxChars - 1)) ? maxChars - 1 : maxChars);
   }
 
-  /** The end of a text, at most so many characters, never half a surrogate pair. */
+  /**
+   * The end of a text, at most so many characters. It does not begin within a word or a key: the
+   * rest of a secret is not known for one.
+   */
   public static String tail(String text, int maxChars) {
     if (text.length() <= maxChars) {
       return text;
     }
     int from = text.length() - maxChars;
-    return text.substring(Character.isLowSurrogate(text.charAt(from)) ? from + 1 : from);
+    while (from < text.length()
+        && (ofWord(text.charAt(from - 1)) || Character.isLowSurrogate(text.charAt(from)))
+        && ofWord(text.charAt(from))) {
+      from++;
+    }
+    return text.substring(from);
+  }
+
+  /** Whether a word, or a key in any of the forms in which keys are written, can hold it. */
+  private static boolean ofWord(char c) {
+    return Character.isLetterOrDigit(c) || Character.isSurrogate(c) || "_-+/=.~%".indexOf(c) >= 0;
   }
 
   /** The beginning of a text, at most so many bytes of UTF-8, cut between two code points. */

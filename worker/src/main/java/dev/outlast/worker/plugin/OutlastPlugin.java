@@ -28,6 +28,8 @@ import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes workers run agents.
@@ -44,8 +46,8 @@ import java.util.function.Consumer;
  * }</pre>
  *
  * <p>Set on the stubs, it also keeps the workers polling through an outage of the server: they work
- * again within 3 s of its return. This concerns every worker that uses these stubs. Set
- * on the client only, the SDK's own pauses apply, which grow to a minute.
+ * again within 3 s of its return. This concerns every worker that uses these stubs. Set on the
+ * client only, the SDK's own pauses apply, which grow to a minute.
  *
  * <p>That worker gets Outlast's workflows and activities. When the factory starts, a second worker
  * is added for this host's own queue, on which invocations arrive that need its files. Workers of
@@ -58,6 +60,8 @@ import java.util.function.Consumer;
  * was shut down. Thread-safe.
  */
 public final class OutlastPlugin extends SimplePlugin {
+
+  private static final Logger log = LoggerFactory.getLogger(OutlastPlugin.class);
 
   /**
    * How long a workflow task may stay with the worker that has the workflow in its cache, before
@@ -194,6 +198,7 @@ public final class OutlastPlugin extends SimplePlugin {
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
       cleanTranscripts();
+      tellOfImpatientPolls(factory.getWorkflowClient().getWorkflowServiceStubs().getOptions());
       next.accept(factory);
       ServerWatch.begin(factory.getWorkflowClient().getWorkflowServiceStubs().getRawChannel());
     } catch (RuntimeException e) {
@@ -202,6 +207,15 @@ public final class OutlastPlugin extends SimplePlugin {
         served.compareAndSet(factory, null);
       }
       throw e;
+    }
+  }
+
+  private static void tellOfImpatientPolls(WorkflowServiceStubsOptions options) {
+    Collection<ClientInterceptor> interceptors = options.getGrpcClientInterceptors();
+    if (interceptors == null || interceptors.stream().noneMatch(PatientPolls.class::isInstance)) {
+      log.info(
+          "The plugin is not set on the service stubs: after an outage of the server, workers may"
+              + " pause for up to a minute before they poll again");
     }
   }
 
