@@ -3,6 +3,7 @@ package dev.outlast.activities.claim;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.file.FolderLock;
 import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.activities.file.WholeFile;
 import dev.outlast.activities.process.AgentRecord;
@@ -100,6 +101,7 @@ public final class ClaimTable {
   private static final Logger log = LoggerFactory.getLogger(ClaimTable.class);
   private static final String FOLDER = "claims";
   private static final String RELEASED = "released";
+  private static final String LOCK = "lock";
   private static final String SUFFIX = ".json";
   private static final String BROKEN = ".broken";
   private static final int NAME_LENGTH = 32;
@@ -540,7 +542,7 @@ public final class ClaimTable {
 
   private FolderLock lock() throws IOException {
     OwnerOnly.folder(released);
-    return FolderLock.take(held.toRealPath(), patience);
+    return FolderLock.take(held.resolve(LOCK), patience);
   }
 
   private Path heldBy(Claimant who) {

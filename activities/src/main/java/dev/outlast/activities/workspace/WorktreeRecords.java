@@ -3,12 +3,11 @@ package dev.outlast.activities.workspace;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.file.FolderLock;
 import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
+import java.io.InterruptedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -37,7 +36,6 @@ final class WorktreeRecords {
   private static final Logger log = LoggerFactory.getLogger(WorktreeRecords.class);
   private static final ObjectMapper JSON =
       new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
-  private static final Duration LOOK = Duration.ofMillis(50);
   private static final String SUFFIX = ".json";
 
   /** Names share locks, so that there is not a file for every name that there ever was. */
@@ -57,36 +55,25 @@ final class WorktreeRecords {
   }
 
   /**
-   * Works on a name alone.
+   * Works on a name alone; not from within other such work.
    *
    * @throws WorkspaceException if somebody else works on it for too long
    */
   <T> T alone(String name, Work<T> work) throws IOException {
     OwnerOnly.folder(folder);
-    Path file = folder.resolve("lock-" + Math.floorMod(name.hashCode(), LOCKS));
-    // The lock goes with the channel.
-    try (FileChannel channel = OwnerOnly.shared(file)) {
-      Deadline deadline = Deadline.in(MAX_LOCK_WAIT);
-      while (!locked(channel)) {
-        if (deadline.passed()) {
-          throw WorkspaceException.passing(
-              "worktree: " + name + ": another process has worked on it for " + MAX_LOCK_WAIT);
-        }
-        Thread.sleep(LOOK.toMillis());
-      }
-      return work.run();
-    } catch (InterruptedException workerEnds) {
+    FolderLock lock;
+    try {
+      Path file = folder.resolve("lock-" + Math.floorMod(name.hashCode(), LOCKS));
+      lock = FolderLock.take(file, MAX_LOCK_WAIT);
+    } catch (FolderLock.NotFreeException e) {
+      throw WorkspaceException.passing("worktree: " + name + ": " + e.getMessage());
+    } catch (InterruptedIOException workerEnds) {
       throw WorkspaceException.passing("worktree: " + name + ": the worker is going away");
     }
-  }
-
-  // A file's lock belongs to the process, whose other threads get an exception in place of it.
-  private static boolean locked(FileChannel channel) throws IOException {
     try {
-      FileLock lock = channel.tryLock();
-      return lock != null;
-    } catch (OverlappingFileLockException anotherThread) {
-      return false;
+      return work.run();
+    } finally {
+      lock.close();
     }
   }
 
