@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
@@ -82,7 +84,7 @@ public final class FolderLock implements AutoCloseable {
         throw notLocked;
       }
       return new FolderLock(threads, channel);
-    } catch (InterruptedException e) {
+    } catch (InterruptedException | ClosedByInterruptException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException(file + ": interrupted while waiting for this lock");
     }
@@ -100,12 +102,19 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** For whoever waits in vain; a full disk must not keep anybody from locking. */
-  private static void nameHolder(FileChannel channel) {
+  /**
+   * For whoever waits in vain; a full disk must not keep anybody from locking.
+   *
+   * @throws ClosedChannelException if the channel is gone, as of a thread that is interrupted; the
+   *     lock is gone with it
+   */
+  static void nameHolder(FileChannel channel) throws ClosedChannelException {
     byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8);
     try {
       channel.truncate(0);
       channel.write(ByteBuffer.wrap(pid), 0);
+    } catch (ClosedChannelException notLockedAnyMore) {
+      throw notLockedAnyMore;
     } catch (IOException full) {
       log.debug("The holder of a lock could not be noted", full);
     }

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -61,5 +63,18 @@ class FolderLockTest {
     assertTrue(Thread.interrupted(), "the interrupt was swallowed");
     assertTrue(LockProbe.free(file));
     CompletableFuture.runAsync(() -> take(file)).get();
+  }
+
+  @Test
+  void a_lock_that_an_interrupt_took_away_is_not_believed_to_be_held() throws Exception {
+    Path file = folder.resolve("lock");
+    try (FileChannel channel = OwnerOnly.shared(file)) {
+      assertTrue(channel.tryLock().isValid());
+      // It comes after the last look at it, and before the holder is named.
+      Thread.currentThread().interrupt();
+      assertThrows(ClosedChannelException.class, () -> FolderLock.nameHolder(channel));
+      assertTrue(Thread.interrupted());
+    }
+    assertTrue(LockProbe.free(file));
   }
 }
