@@ -415,8 +415,14 @@ public final class ClaimTable {
       } catch (InterruptedException nobodyDoes) {
         log.debug("Interrupted between two tries to give claims back", nobodyDoes);
       }
+      List<Claim> due;
       synchronized (this) {
-        unreleased.removeIf(this::isReleased);
+        due = List.copyOf(unreleased);
+      }
+      // Each may take as long as the patience; nobody is to wait for that who adds one.
+      List<Claim> done = due.stream().filter(this::isReleased).toList();
+      synchronized (this) {
+        unreleased.removeAll(done);
         if (unreleased.isEmpty()) {
           releaser = null;
           return;
