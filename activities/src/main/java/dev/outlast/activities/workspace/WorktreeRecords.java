@@ -87,7 +87,11 @@ final class WorktreeRecords {
       if (Files.size(file) > MAX_BYTES) {
         throw new IOException(file + " is no record of a worktree: it is too large");
       }
-      return Optional.of(JSON.readValue(Files.readAllBytes(file), WorktreeRecord.class));
+      WorktreeRecord record = JSON.readValue(Files.readAllBytes(file), WorktreeRecord.class);
+      if (record == null) {
+        throw new IOException(file + " is no record of a worktree: null");
+      }
+      return Optional.of(record);
     } catch (NoSuchFileException none) {
       return Optional.empty();
     } catch (JacksonException torn) {

@@ -400,6 +400,21 @@ class ClaimTableTest {
   }
 
   @Test
+  void a_workspace_that_can_be_no_folder_keeps_nobody_from_claiming() throws IOException {
+    Attempt first = first();
+    assertTrue(first.claims());
+    Path file = files(".*\\.json")[0];
+    String odd = Files.readString(file).replace("/srv/repo", "/srv/\\u0000");
+    assertTrue(odd.contains("u0000"), odd);
+    Files.writeString(file, odd);
+    assertTrue(two.attempt("other", 1, 500).claims());
+    assertEquals(1, files(".*\\.json\\.broken").length);
+
+    Claim sound = ClaimTable.held(folder).get(0);
+    assertFalse(sound.overlaps("/srv/repo\0"), "an agent on record has such a workspace");
+  }
+
+  @Test
   void only_the_workers_user_may_read_claims() throws IOException {
     assertTrue(first().claims());
     Path claims = folder.resolve("claims");
