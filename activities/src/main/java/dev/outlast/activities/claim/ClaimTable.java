@@ -468,7 +468,7 @@ public final class ClaimTable {
           remember(claim.get());
         }
       }
-      deleteOld(files(held, "*{" + BROKEN + ",.part}"), now);
+      deleteOld(files(held, "*{" + BROKEN + "," + WholeFile.PART + "}"), now);
       deleteOld(files(released, "*"), now);
     } catch (IOException e) {
       log.warn("{} could not be tidied up", held, e);

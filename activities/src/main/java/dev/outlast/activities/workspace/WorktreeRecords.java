@@ -8,11 +8,13 @@ import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -32,6 +34,9 @@ final class WorktreeRecords {
 
   /** The largest record that is read, in bytes. */
   static final int MAX_BYTES = 64 * 1024;
+
+  /** After how long a file that is not finished has nobody any more who writes it. */
+  static final Duration UNFINISHED = Duration.ofHours(1);
 
   private static final Logger log = LoggerFactory.getLogger(WorktreeRecords.class);
   private static final ObjectMapper JSON =
@@ -100,8 +105,12 @@ final class WorktreeRecords {
     }
   }
 
-  /** All records that can be read, by name. */
-  List<WorktreeRecord> all() throws IOException {
+  /**
+   * All records that can be read, by name. What writers have left behind that were killed is taken
+   * away.
+   */
+  List<WorktreeRecord> all(Instant now) throws IOException {
+    sweep(now);
     List<WorktreeRecord> records = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
       for (Path file : files) {
@@ -117,6 +126,20 @@ final class WorktreeRecords {
     }
     records.sort(Comparator.comparing(WorktreeRecord::name));
     return records;
+  }
+
+  private void sweep(Instant now) {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + WholeFile.PART)) {
+      for (Path file : files) {
+        if (Files.getLastModifiedTime(file).toInstant().isBefore(now.minus(UNFINISHED))) {
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (NoSuchFileException gone) {
+      log.debug("{}: somebody else has taken it away", gone.getFile());
+    } catch (IOException | DirectoryIteratorException e) {
+      log.warn("{} could not be tidied up", folder, e);
+    }
   }
 
   /** Writes a record so that whoever reads it finds the old one or the new one, never a part. */

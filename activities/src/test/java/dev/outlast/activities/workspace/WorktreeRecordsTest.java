@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.file.LockProbe;
+import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -65,5 +68,21 @@ class WorktreeRecordsTest {
     } catch (IOException | WorkspaceException e) {
       return e.getMessage();
     }
+  }
+
+  @Test
+  void what_killed_writers_have_left_is_taken_away_and_what_is_being_written_is_not()
+      throws IOException {
+    Instant now = Instant.parse("2026-11-21T12:00:00Z");
+    assertEquals(List.of(), records.all(now), "before there is a folder");
+    Files.createDirectories(folder);
+    Path left = Files.writeString(folder.resolve("run-1.json1" + WholeFile.PART), "{");
+    Path written = Files.writeString(folder.resolve("run-1.json2" + WholeFile.PART), "{");
+    Files.setLastModifiedTime(
+        left, FileTime.from(now.minus(WorktreeRecords.UNFINISHED).minusSeconds(1)));
+    Files.setLastModifiedTime(written, FileTime.from(now.minusSeconds(60)));
+    assertEquals(List.of(), records.all(now));
+    assertFalse(Files.exists(left));
+    assertTrue(Files.exists(written));
   }
 }
