@@ -34,6 +34,9 @@ public record Claim(
     Objects.requireNonNull(claimant, "claimant");
     Objects.requireNonNull(worker, "worker");
     Objects.requireNonNull(workspace, "workspace");
+    if (!canBeFolder(workspace)) {
+      throw new IllegalArgumentException("workspace: has a character that no path can have");
+    }
     sessions = sessions == null ? List.of() : List.copyOf(sessions);
   }
 
@@ -48,7 +51,15 @@ public record Claim(
   }
 
   boolean overlaps(String otherWorkspace) {
+    if (!canBeFolder(otherWorkspace)) {
+      return false;
+    }
     return Territory.of(Path.of(workspace)).overlaps(Territory.of(Path.of(otherWorkspace)));
+  }
+
+  /** Only what is so for all processes; which others it can name depends on a worker's locale. */
+  private static boolean canBeFolder(String workspace) {
+    return workspace.indexOf('\0') < 0;
   }
 
   boolean isOf(AgentOwner owner) {

@@ -3,6 +3,7 @@ package dev.outlast.activities.claim;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.file.FolderLock;
 import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.activities.file.WholeFile;
 import dev.outlast.activities.process.AgentRecord;
@@ -100,6 +101,7 @@ public final class ClaimTable {
   private static final Logger log = LoggerFactory.getLogger(ClaimTable.class);
   private static final String FOLDER = "claims";
   private static final String RELEASED = "released";
+  private static final String LOCK = "lock";
   private static final String SUFFIX = ".json";
   private static final String BROKEN = ".broken";
   private static final int NAME_LENGTH = 32;
@@ -413,8 +415,14 @@ public final class ClaimTable {
       } catch (InterruptedException nobodyDoes) {
         log.debug("Interrupted between two tries to give claims back", nobodyDoes);
       }
+      List<Claim> due;
       synchronized (this) {
-        unreleased.removeIf(this::isReleased);
+        due = List.copyOf(unreleased);
+      }
+      // Each may take as long as the patience; nobody is to wait for that who adds one.
+      List<Claim> done = due.stream().filter(this::isReleased).toList();
+      synchronized (this) {
+        unreleased.removeAll(done);
         if (unreleased.isEmpty()) {
           releaser = null;
           return;
@@ -460,7 +468,7 @@ public final class ClaimTable {
           remember(claim.get());
         }
       }
-      deleteOld(files(held, "*{" + BROKEN + ",.part}"), now);
+      deleteOld(files(held, "*{" + BROKEN + "," + WholeFile.PART + "}"), now);
       deleteOld(files(released, "*"), now);
     } catch (IOException e) {
       log.warn("{} could not be tidied up", held, e);
@@ -540,7 +548,7 @@ public final class ClaimTable {
 
   private FolderLock lock() throws IOException {
     OwnerOnly.folder(released);
-    return FolderLock.take(held.toRealPath(), patience);
+    return FolderLock.take(held.resolve(LOCK), patience);
   }
 
   private Path heldBy(Claimant who) {

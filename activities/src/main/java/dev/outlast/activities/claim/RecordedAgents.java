@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.function.Predicate;
 
 /** The agents of this host that are on record: each is, before anything of it runs. */
-public interface RecordedAgents {
+interface RecordedAgents {
 
   /** All of them, whichever worker of this host started them. */
   List<AgentRecord> records();

@@ -1,10 +1,12 @@
 package dev.outlast.activities.workspace;
 
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Objects;
 
 /**
- * What is kept of a worktree that was made for a run.
+ * What is kept of a worktree that was made for a run. There is none with a time or a path that is
+ * none.
  *
  * @param name names its folder, its branch and this record
  * @param run the workflow id of the run
@@ -41,6 +43,14 @@ record WorktreeRecord(
     Objects.requireNonNull(branch, "branch");
     Objects.requireNonNull(base, "base");
     Objects.requireNonNull(created, "created");
+    // What throws here is found out when a record is read, not when it is used among others.
+    Instant.parse(created);
+    Path.of(repository);
+    Path.of(common);
+    Path.of(path);
+    if (gitFolder != null) {
+      Path.of(gitFolder);
+    }
   }
 
   /** Whether it was made to the end; before that no agent can have worked in it. */

@@ -3,17 +3,18 @@ package dev.outlast.activities.workspace;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.outlast.activities.file.FolderLock;
 import dev.outlast.activities.file.OwnerOnly;
 import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
+import java.io.InterruptedIOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -34,10 +35,12 @@ final class WorktreeRecords {
   /** The largest record that is read, in bytes. */
   static final int MAX_BYTES = 64 * 1024;
 
+  /** After how long a file that is not finished has nobody any more who writes it. */
+  static final Duration UNFINISHED = Duration.ofHours(1);
+
   private static final Logger log = LoggerFactory.getLogger(WorktreeRecords.class);
   private static final ObjectMapper JSON =
       new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
-  private static final Duration LOOK = Duration.ofMillis(50);
   private static final String SUFFIX = ".json";
 
   /** Names share locks, so that there is not a file for every name that there ever was. */
@@ -57,36 +60,25 @@ final class WorktreeRecords {
   }
 
   /**
-   * Works on a name alone.
+   * Works on a name alone; not from within other such work.
    *
    * @throws WorkspaceException if somebody else works on it for too long
    */
   <T> T alone(String name, Work<T> work) throws IOException {
     OwnerOnly.folder(folder);
-    Path file = folder.resolve("lock-" + Math.floorMod(name.hashCode(), LOCKS));
-    // The lock goes with the channel.
-    try (FileChannel channel = OwnerOnly.shared(file)) {
-      Deadline deadline = Deadline.in(MAX_LOCK_WAIT);
-      while (!locked(channel)) {
-        if (deadline.passed()) {
-          throw WorkspaceException.passing(
-              "worktree: " + name + ": another process has worked on it for " + MAX_LOCK_WAIT);
-        }
-        Thread.sleep(LOOK.toMillis());
-      }
-      return work.run();
-    } catch (InterruptedException workerEnds) {
+    FolderLock lock;
+    try {
+      Path file = folder.resolve("lock-" + Math.floorMod(name.hashCode(), LOCKS));
+      lock = FolderLock.take(file, MAX_LOCK_WAIT);
+    } catch (FolderLock.NotFreeException e) {
+      throw WorkspaceException.passing("worktree: " + name + ": " + e.getMessage());
+    } catch (InterruptedIOException workerEnds) {
       throw WorkspaceException.passing("worktree: " + name + ": the worker is going away");
     }
-  }
-
-  // A file's lock belongs to the process, whose other threads get an exception in place of it.
-  private static boolean locked(FileChannel channel) throws IOException {
     try {
-      FileLock lock = channel.tryLock();
-      return lock != null;
-    } catch (OverlappingFileLockException anotherThread) {
-      return false;
+      return work.run();
+    } finally {
+      lock.close();
     }
   }
 
@@ -100,7 +92,11 @@ final class WorktreeRecords {
       if (Files.size(file) > MAX_BYTES) {
         throw new IOException(file + " is no record of a worktree: it is too large");
       }
-      return Optional.of(JSON.readValue(Files.readAllBytes(file), WorktreeRecord.class));
+      WorktreeRecord record = JSON.readValue(Files.readAllBytes(file), WorktreeRecord.class);
+      if (record == null) {
+        throw new IOException(file + " is no record of a worktree: null");
+      }
+      return Optional.of(record);
     } catch (NoSuchFileException none) {
       return Optional.empty();
     } catch (JacksonException torn) {
@@ -109,8 +105,12 @@ final class WorktreeRecords {
     }
   }
 
-  /** All records that can be read, by name. */
-  List<WorktreeRecord> all() throws IOException {
+  /**
+   * All records that can be read, by name. What writers have left behind that were killed is taken
+   * away.
+   */
+  List<WorktreeRecord> all(Instant now) throws IOException {
+    sweep(now);
     List<WorktreeRecord> records = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
       for (Path file : files) {
@@ -126,6 +126,20 @@ final class WorktreeRecords {
     }
     records.sort(Comparator.comparing(WorktreeRecord::name));
     return records;
+  }
+
+  private void sweep(Instant now) {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*" + WholeFile.PART)) {
+      for (Path file : files) {
+        if (Files.getLastModifiedTime(file).toInstant().isBefore(now.minus(UNFINISHED))) {
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (NoSuchFileException gone) {
+      log.debug("{}: somebody else has taken it away", gone.getFile());
+    } catch (IOException | DirectoryIteratorException e) {
+      log.warn("{} could not be tidied up", folder, e);
+    }
   }
 
   /** Writes a record so that whoever reads it finds the old one or the new one, never a part. */

@@ -368,7 +368,7 @@ public final class Worktrees {
   public List<Entry> list() {
     try {
       List<Entry> entries = new ArrayList<>();
-      for (WorktreeRecord record : records.all()) {
+      for (WorktreeRecord record : records.all(clock.instant())) {
         entries.add(entry(record));
       }
       return entries;

@@ -21,6 +21,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
@@ -342,8 +344,7 @@ class ClaimTableTest {
             two.attempt("run", "execution-2", 1, 9_000, 1).who.owner(),
             1,
             9_000);
-    Answer answer =
-        two.claims.take(namesake, "claude", java.util.List.of(), Path.of("/srv/second"));
+    Answer answer = two.claims.take(namesake, "claude", List.of(), Path.of("/srv/second"));
     assertGranted(answer);
     assertTrue(first.runs());
     assertTrue(first.isOurs());
@@ -396,6 +397,21 @@ class ClaimTableTest {
       Attempt again = first();
       assertTrue(again.claims(), content.length() > 50 ? "long" : content);
     }
+  }
+
+  @Test
+  void a_workspace_that_can_be_no_folder_keeps_nobody_from_claiming() throws IOException {
+    Attempt first = first();
+    assertTrue(first.claims());
+    Path file = files(".*\\.json")[0];
+    String odd = Files.readString(file).replace("/srv/repo", "/srv/\\u0000");
+    assertTrue(odd.contains("u0000"), odd);
+    Files.writeString(file, odd);
+    assertTrue(two.attempt("other", 1, 500).claims());
+    assertEquals(1, files(".*\\.json\\.broken").length);
+
+    Claim sound = ClaimTable.held(folder).get(0);
+    assertFalse(sound.overlaps("/srv/repo\0"), "an agent on record has such a workspace");
   }
 
   @Test
@@ -476,6 +492,28 @@ class ClaimTableTest {
       Thread.sleep(50);
     }
     assertEquals(0, ClaimTable.held(folder).size());
+  }
+
+  @Test
+  void nobody_waits_for_what_others_could_not_give_back() throws IOException, InterruptedException {
+    List<Attempt> attempts = new ArrayList<>();
+    for (int i = 0; i <= 20; i++) {
+      attempts.add(one.attempt("run-" + i, 1, 1_000).in(Path.of("/srv/" + i)));
+      assertTrue(attempts.get(i).claims());
+    }
+    Process holder = LockHolder.start(folder.resolve("claims/lock"));
+    try {
+      long second = System.nanoTime() + ClaimTable.RELEASE_PAUSE.plusMillis(500).toNanos();
+      attempts.subList(1, 21).forEach(attempt -> attempt.held().close());
+      // The first ones are tried again by now, which takes 200 ms each.
+      Thread.sleep(Duration.ofNanos(Math.max(0, second - System.nanoTime())).toMillis());
+      long before = System.nanoTime();
+      attempts.get(0).held().close();
+      Duration took = Duration.ofNanos(System.nanoTime() - before);
+      assertTrue(took.compareTo(Duration.ofMillis(1500)) < 0, took.toString());
+    } finally {
+      holder.destroyForcibly().waitFor();
+    }
   }
 
   @Test

@@ -471,4 +471,29 @@ class WorktreesTest {
     Files.writeString(folder.resolve("run-1.json"), "{\"name\":");
     assertEquals("run-2", only().name());
   }
+
+  @Test
+  void a_record_that_is_odd_in_any_way_hides_no_other() throws IOException {
+    make("run-1");
+    make("run-2");
+    Path record = state.resolve("worktree-records/run-1.json");
+    String sound = Files.readString(record);
+    for (String odd :
+        List.of(
+            "null",
+            "[]",
+            "\"run-1\"",
+            sound.replaceAll("\"created\":\"[^\"]*\"", "\"created\":\"yesterday\""),
+            sound.replaceAll("\"path\":\"", "\"path\":\"\\\\u0000"),
+            sound.replaceAll("\"common\":\"", "\"common\":\"\\\\u0000"),
+            sound.replaceAll("\"repository\":\"", "\"repository\":\"\\\\u0000"),
+            sound.replaceAll("\"gitFolder\":\"", "\"gitFolder\":\"\\\\u0000"))) {
+      assertNotEquals(sound, odd);
+      Files.writeString(record, odd);
+      assertEquals("run-2", only().name(), odd);
+      refused("run-1.json is no record of a worktree", () -> worktrees.find("run-1"));
+    }
+    Files.writeString(record, sound);
+    assertEquals(2, worktrees.list().size());
+  }
 }

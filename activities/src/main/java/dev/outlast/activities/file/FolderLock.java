@@ -1,11 +1,11 @@
-package dev.outlast.activities.claim;
+package dev.outlast.activities.file;
 
-import dev.outlast.activities.file.OwnerOnly;
-import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
@@ -20,15 +20,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets one thread of one process on this host change a folder at a time, for milliseconds. The
- * operating system takes a file's lock back however its process ends; it belongs to the whole
- * process, so threads take turns before. A process that is frozen within keeps all others out: they
- * give up after their patience, and name it.
+ * Lets one thread of one process on this host change what is in a folder at a time. The operating
+ * system takes a file's lock back however its process ends; it belongs to the whole process, and
+ * goes when the process closes any channel of the file. So threads take turns before, and nothing
+ * else may ever open a lock's file. A process that is frozen within keeps all others out: they give
+ * up after their patience, and name it.
  */
-final class FolderLock implements Closeable {
+public final class FolderLock implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(FolderLock.class);
-  private static final String NAME = "lock";
   private static final Duration PAUSE = Duration.ofMillis(10);
 
   /** The most that is read of what the file says of its holder, in bytes. */
@@ -45,14 +45,23 @@ final class FolderLock implements Closeable {
   }
 
   /**
-   * @param folder a real path, so that all threads mean the same one
-   * @throws InterruptedIOException if the thread is interrupted meanwhile
-   * @throws IOException if it is not free in time or cannot be locked; the message names the file
+   * Waits until the lock is this thread's, which must not have it already. The thread that has
+   * taken it closes it, once.
+   *
+   * @param lockFile in the folder that it is for, which must be there; is made if need be
+   * @param patience how long it is waited for others
+   * @throws NotFreeException if it is not free in time; the message names the file and who has it
+   * @throws InterruptedIOException if the thread is interrupted meanwhile; it stays interrupted
+   * @throws IOException if it cannot be locked
    */
-  static FolderLock take(Path folder, Duration patience) throws IOException {
-    Path file = folder.resolve(NAME);
+  public static FolderLock take(Path lockFile, Duration patience) throws IOException {
+    // All threads must mean the same one.
+    Path file = lockFile.getParent().toRealPath().resolve(lockFile.getFileName());
     long deadline = System.nanoTime() + patience.toNanos();
-    ReentrantLock threads = THREADS.computeIfAbsent(folder, any -> new ReentrantLock());
+    ReentrantLock threads = THREADS.computeIfAbsent(file, any -> new ReentrantLock());
+    if (threads.isHeldByCurrentThread()) {
+      throw new IllegalStateException(file + ": this thread has this lock already");
+    }
     try {
       if (!threads.tryLock(patience.toNanos(), TimeUnit.NANOSECONDS)) {
         // To open and close the file here would end the lock of our own process.
@@ -75,7 +84,7 @@ final class FolderLock implements Closeable {
         throw notLocked;
       }
       return new FolderLock(threads, channel);
-    } catch (InterruptedException e) {
+    } catch (InterruptedException | ClosedByInterruptException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException(file + ": interrupted while waiting for this lock");
     }
@@ -93,12 +102,19 @@ final class FolderLock implements Closeable {
     }
   }
 
-  /** For whoever waits in vain; a full disk must not keep a claim from being released. */
-  private static void nameHolder(FileChannel channel) {
+  /**
+   * For whoever waits in vain; a full disk must not keep anybody from locking.
+   *
+   * @throws ClosedChannelException if the channel is gone, as of a thread that is interrupted; the
+   *     lock is gone with it
+   */
+  static void nameHolder(FileChannel channel) throws ClosedChannelException {
     byte[] pid = (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8);
     try {
       channel.truncate(0);
       channel.write(ByteBuffer.wrap(pid), 0);
+    } catch (ClosedChannelException notLockedAnyMore) {
+      throw notLockedAnyMore;
     } catch (IOException full) {
       log.debug("The holder of a lock could not be noted", full);
     }
@@ -114,15 +130,14 @@ final class FolderLock implements Closeable {
     }
   }
 
-  private static IOException notFree(Path file, Duration patience, String holder) {
-    return new IOException(
+  private static NotFreeException notFree(Path file, Duration patience, String holder) {
+    return new NotFreeException(
         file
             + ": not free within "
             + patience.toMillis()
             + " ms; it is held by process "
             + holder
-            + ", which takes milliseconds unless it is stopped: let it go on (kill -CONT), or end"
-            + " it");
+            + "; if that is stopped, let it go on (kill -CONT), or end it");
   }
 
   private static void close(FileChannel channel) {
@@ -139,5 +154,15 @@ final class FolderLock implements Closeable {
   public void close() {
     close(channel);
     threads.unlock();
+  }
+
+  /** Somebody else has had a lock for too long. */
+  public static final class NotFreeException extends IOException {
+
+    private static final long serialVersionUID = 1;
+
+    private NotFreeException(String message) {
+      super(message);
+    }
   }
 }
