@@ -152,6 +152,35 @@ class HostLossTest {
   }
 
   @Test
+  void a_host_that_cannot_be_asked_about_is_waited_for_and_never_stops_a_run_or_moves_it() {
+    agent.unseeable = true;
+    agent.does(agent.completes("done"), agent.completes("done"));
+    WorkflowStub stops = fixture.start(Map.of("prompt", "fix the build", "onHostLost", "stop"));
+    WorkflowStub moves = fixture.start(Map.of("prompt", "fix the build", "onHostLost", "move"));
+    fixture.awaitStatus(moves, s -> agent.selections.size() == 2);
+    agent.host = "host-2";
+    while (agent.looks.size() < 4) {
+      fixture.environment().sleep(Duration.ofSeconds(1));
+    }
+
+    for (WorkflowStub run : List.of(stops, moves)) {
+      awaitLost(run);
+      List<RunEvent> lost = fixture.events(run, RunEvent.Type.HOST_LOST);
+      assertEquals(1, lost.size(), lost::toString);
+      assertTrue(lost.get(0).text().contains("it is not known"), lost::toString);
+    }
+    fixture.startHost(QUEUE);
+    for (WorkflowStub run : List.of(stops, moves)) {
+      assertEquals("done", fixture.result(run).text());
+      assertEquals("host-1", fixture.status(run).host());
+      assertTrue(fixture.events(run, RunEvent.Type.MOVED).isEmpty());
+    }
+    assertEquals(2, agent.selections.size(), "nobody looks for another host");
+    assertEquals(ScriptedAgent.CHOSEN, call(0).session());
+    assertEquals(ScriptedAgent.CHOSEN, call(1).session());
+  }
+
+  @Test
   void a_run_moves_by_policy_in_a_fresh_session_that_is_told_of_the_task() {
     agent.does(
         agent.completes("the build is fixed"),
