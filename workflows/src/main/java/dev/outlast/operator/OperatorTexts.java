@@ -97,6 +97,15 @@ public final class OperatorTexts {
         + " not committed";
   }
 
+  /** What is said of the worktree of a run that went on on another host. */
+  public static String leftWorktree(String branch, String host) {
+    return "its worktree stays on host "
+        + plain(host)
+        + ": branch "
+        + plain(branch)
+        + " (there: outlast worktrees)";
+  }
+
   /** The label of an invocation: {@code claude/work turn 1, invocation 2: resumes the session}. */
   public static String invocationSummary(
       String agent, String account, int turn, int invocation, String start) {

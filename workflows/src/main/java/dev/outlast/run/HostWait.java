@@ -196,8 +196,14 @@ final class HostWait {
     String why = memory.moveAsked();
     memory.moved(there);
     moveFailure = null;
-    record(RunEvent.Type.MOVED, "to host " + OperatorTexts.plain(host()) + ": " + why);
+    String to = "to host " + OperatorTexts.plain(host()) + ": " + why;
+    record(RunEvent.Type.MOVED, here.worktree() == null ? to : to + "; " + leftBehind(here));
     show.run();
+  }
+
+  /** The host that has the worktree is away, so that only people can see to it. */
+  private static String leftBehind(ResolvedAgent before) {
+    return OperatorTexts.leftWorktree(before.worktree().branch(), String.valueOf(before.host()));
   }
 
   private void moveFailed(ActivityFailure failure) {

@@ -16,6 +16,7 @@ import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
+import dev.outlast.agent.Worktree;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
@@ -246,6 +247,27 @@ class HostLossTest {
     assertTrue(took.compareTo(Duration.ofSeconds(10)) < 0, () -> "it took " + took);
     assertEquals(
         "to host host-2: it burnt down", fixture.events(run, RunEvent.Type.MOVED).get(0).text());
+  }
+
+  @Test
+  void a_worktree_that_a_run_leaves_behind_is_named_with_its_host() {
+    agent.does(agent.completes("done"));
+    agent.host = "host\u001b-1";
+    agent.worktree = new Worktree("/srv/trees/a", "/srv/repo", "outlast/\u202ea", "abc");
+
+    WorkflowStub run =
+        fixture.start(Map.of("prompt", "fix the build", "onHostLost", "move", "worktree", true));
+    fixture.awaitStatus(run, s -> !agent.selections.isEmpty());
+    agent.host = "host-2";
+    agent.taskQueue = null;
+    agent.worktree = new Worktree("/srv/trees/b", "/srv/repo", "outlast/b", "abc");
+
+    assertEquals("done", fixture.result(run).text());
+    assertEquals("outlast/b", fixture.status(run).worktree().branch());
+    assertEquals(
+        "to host host-2: onHostLost says so; its worktree stays on host host?-1: branch"
+            + " outlast/?a (there: outlast worktrees)",
+        fixture.events(run, RunEvent.Type.MOVED).get(0).text());
   }
 
   @Test
