@@ -433,6 +433,41 @@ class HostLossTest {
   }
 
   @Test
+  void an_invocation_that_is_given_back_again_and_again_is_made_again_after_growing_pauses() {
+    int idle = 9;
+    for (int i = 0; i < idle; i++) {
+      Duration takes = i == 4 ? AgentRunWorkflow.GIVEN_BACK_PAUSE.plusMillis(200) : Duration.ZERO;
+      agent.does(givesBackWithNothingDone(takes));
+    }
+    agent.does(
+        call -> {
+          throw ApplicationFailure.newFailure(
+              "the worker is going away",
+              ErrorCode.DRAINED.code(),
+              progress(call.session(), true, ItemKind.MESSAGE));
+        },
+        givesBackWithNothingDone(Duration.ZERO),
+        agent.completes("done"));
+    fixture.startHost(QUEUE);
+
+    WorkflowStub run = fixture.start("fix the build");
+    AgentRunResult result = fixture.result(run);
+
+    assertEquals("done", result.text());
+    assertEquals(1, result.invocations(), "it costs none");
+    int[] seconds = {1, 2, 4, 8, 16, 32, 60, 60, 60, 1, 1};
+    for (int i = 0; i < seconds.length; i++) {
+      Duration gap = Duration.between(agent.ledger().get(i).at(), agent.ledger().get(i + 1).at());
+      long least = seconds[i] * 1000L;
+      String what = "pause " + i + ": " + gap;
+      assertTrue(gap.toMillis() >= least - 200 && gap.toMillis() < least + 2500, what);
+    }
+    List<RunEvent> told = fixture.events(run, RunEvent.Type.DEFERRED);
+    assertEquals(1, told.size(), told::toString);
+    assertTrue(told.get(0).text().contains("3 times in a row"), told::toString);
+  }
+
+  @Test
   void workers_that_keep_dying_end_a_run_only_without_progress_and_after_a_bounded_number() {
     RunMemory memory =
         RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
@@ -474,6 +509,18 @@ class HostLossTest {
     return call -> {
       throw ApplicationFailure.newFailure(
           "the worker is going away", ErrorCode.DRAINED.code(), progress(session, taken, null));
+    };
+  }
+
+  /** Another attempt has its place, or its worker goes away before it starts anything. */
+  private static Function<AgentInvocation, AgentOutcome> givesBackWithNothingDone(Duration takes) {
+    return call -> {
+      try {
+        Thread.sleep(takes.toMillis());
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      throw ApplicationFailure.newFailure("given back", ErrorCode.DRAINED.code());
     };
   }
 
