@@ -97,6 +97,34 @@ public final class OperatorTexts {
         + " not committed";
   }
 
+  /** What is said of an invocation that workers keep giving back. */
+  public static String givenBack(int inARow) {
+    return "its workers gave it back "
+        + inARow
+        + (inARow == 1 ? " time" : " times")
+        + " in a row before the agent had done anything; it is made again after growing pauses";
+  }
+
+  /**
+   * The label of the timer before an invocation that was given back is made again.
+   *
+   * @param inARow how often that was with nothing done; 0 if something was
+   */
+  public static String givenBackSummary(int inARow, Instant until) {
+    return (inARow > 1 ? "given back " + inARow + " times in a row" : "given back")
+        + ": made again "
+        + MINUTE.format(roundedUp(until));
+  }
+
+  /** What is said of the worktree of a run that went on on another host. */
+  public static String leftWorktree(String branch, String host) {
+    return "its worktree stays on host "
+        + plain(host)
+        + ": branch "
+        + plain(branch)
+        + " (there: outlast worktrees)";
+  }
+
   /** The label of an invocation: {@code claude/work turn 1, invocation 2: resumes the session}. */
   public static String invocationSummary(
       String agent, String account, int turn, int invocation, String start) {

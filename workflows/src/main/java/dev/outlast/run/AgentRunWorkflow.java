@@ -29,6 +29,7 @@ import io.temporal.failure.CanceledFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.Promise;
+import io.temporal.workflow.TimerOptions;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.time.DateTimeException;
@@ -64,6 +65,15 @@ public final class AgentRunWorkflow implements AgentRun {
   /** The least time between two invocations that are given back. */
   static final Duration GIVEN_BACK_PAUSE = Duration.ofSeconds(1);
 
+  /** What it grows to, doubling, while invocations in a row are given back with nothing done. */
+  static final Duration MAX_GIVEN_BACK_PAUSE = Duration.ofSeconds(60);
+
+  /** After this many in a row it is no worker that goes away by chance, and operators are told. */
+  static final int GIVEN_BACK_TOLD = 3;
+
+  /** From version 1 on the grown pause counts also for invocations that took a while. */
+  private static final String GIVEN_BACK_CHANGE = "given-back-pause-grows";
+
   /** The most that a failure quotes of an agent's words, in characters. */
   static final int MAX_QUOTE = 600;
 
@@ -88,6 +98,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private ResumeTimer wait;
   private UsageLimit waitedFor;
   private Busy busy;
+  private int givenBack;
   private CancellationScope invocation;
 
   @WorkflowInit
@@ -197,6 +208,7 @@ public final class AgentRunWorkflow implements AgentRun {
     try {
       AgentOutcome answer = answer(start);
       busy = answer instanceof Deferred ? busy : null;
+      givenBack = 0;
       host.isBack(HostWait.TAKEN);
       if (continuedElsewhere(answer)) {
         wentOnElsewhere((Stopped) answer);
@@ -524,6 +536,8 @@ public final class AgentRunWorkflow implements AgentRun {
   private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
     busy = null;
     Unanswered unanswered = Unanswered.of(failure, host.missed());
+    boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
+    givenBack = fruitless ? givenBack + 1 : 0;
     memory.unanswered(unanswered, start, resumeMessage(), freshSession());
     throwIfCancelled();
     if (invocation.isCancelRequested()) {
@@ -542,12 +556,33 @@ public final class AgentRunWorkflow implements AgentRun {
           throw failed(failure);
         }
       }
-      case GIVEN_BACK -> {
-        if (RunClock.now().isBefore(began.plus(GIVEN_BACK_PAUSE))) {
-          Workflow.sleep(GIVEN_BACK_PAUSE);
-        }
-      }
+      case GIVEN_BACK -> pauseAfterGivenBack(began);
     }
+  }
+
+  private void pauseAfterGivenBack(Instant began) {
+    if (givenBack == GIVEN_BACK_TOLD) {
+      record(RunEvent.Type.DEFERRED, null, OperatorTexts.givenBack(givenBack));
+    }
+    Duration pause = givenBackPause(givenBack);
+    Instant now = RunClock.now();
+    // A history that began before pauses grew has none here after an invocation that took longer.
+    if (now.isBefore(began.plus(GIVEN_BACK_PAUSE))
+        || (now.isBefore(began.plus(pause))
+            && Workflow.getVersion(GIVEN_BACK_CHANGE, Workflow.DEFAULT_VERSION, 1) >= 1)) {
+      String summary = OperatorTexts.givenBackSummary(givenBack, now.plus(pause));
+      Workflow.newTimer(pause, TimerOptions.newBuilder().setSummary(summary).build()).get();
+    }
+  }
+
+  /**
+   * The pause after an invocation that was given back.
+   *
+   * @param inARow how many came last with nothing done; 0 if this one has done something
+   */
+  static Duration givenBackPause(int inARow) {
+    long doubled = GIVEN_BACK_PAUSE.toMillis() << Math.min(Math.max(inARow - 1, 0), 10);
+    return Duration.ofMillis(Math.min(doubled, MAX_GIVEN_BACK_PAUSE.toMillis()));
   }
 
   private SessionId freshSession() {

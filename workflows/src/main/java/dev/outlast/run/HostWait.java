@@ -36,6 +36,14 @@ final class HostWait {
 
   static final String TAKEN = "the host has taken the invocation";
 
+  /** What is known of a host. */
+  private enum Seen {
+    THERE,
+    AWAY,
+    /** Nobody could be asked, or has answered. */
+    UNKNOWN
+  }
+
   private final AgentRunRequest request;
   private final RunMemory memory;
   private final Runnable show;
@@ -65,14 +73,21 @@ final class HostWait {
   }
 
   /**
-   * The host has not taken an invocation in time: it is busy, or it is lost.
+   * The host has not taken an invocation in time: it is busy, or it is lost. Where that cannot be
+   * told it is waited for, whatever the policy says of a lost one.
    *
    * @return why the run is to stop; empty if it is to go on
    */
   Optional<String> look() {
     String host = OperatorTexts.plain(host());
-    if (seen(host())) {
+    Seen seen = seen(host());
+    if (seen == Seen.THERE) {
       isBack("a worker of host " + host + " is there, and busy");
+      return Optional.empty();
+    }
+    if (seen == Seen.UNKNOWN) {
+      missed(
+          "host " + host + " has not begun, and it is not known whether a worker of it is there");
       return Optional.empty();
     }
     String away = "no worker of host " + host + " is heard of";
@@ -81,30 +96,35 @@ final class HostWait {
       String grace = DurationText.of(policy.hostGrace());
       return Optional.of(away + " for " + grace + ", and onHostLost says to stop");
     }
-    if (!missed()) {
-      memory.hostLost(RunClock.now());
-      record(RunEvent.Type.HOST_LOST, away);
-    }
+    missed(away);
     if (policy.onHostLost() == HostPolicy.OnHostLost.MOVE && memory.moveAsked() == null) {
       memory.moveAsked("onHostLost says so");
     }
     return Optional.empty();
   }
 
+  private void missed(String why) {
+    if (!missed()) {
+      memory.hostLost(RunClock.now());
+      record(RunEvent.Type.HOST_LOST, why);
+    }
+  }
+
   private String host() {
     return String.valueOf(memory.agent().host());
   }
 
-  private static boolean seen(String host) {
+  private static Seen seen(String host) {
     try {
       HostSighting sighting = AgentCalls.seer().seeHost(host);
       return sighting.lastSeen() != null
-          && Duration.between(sighting.lastSeen(), sighting.observedAt()).compareTo(SEEN_WITHIN)
-              <= 0;
+              && Duration.between(sighting.lastSeen(), sighting.observedAt()).compareTo(SEEN_WITHIN)
+                  <= 0
+          ? Seen.THERE
+          : Seen.AWAY;
     } catch (ActivityFailure | DataConverterException unknown) {
-      // Who cannot be asked about is waited for where operators see it.
       AgentRunWorkflow.throwIfCancelled();
-      return false;
+      return Seen.UNKNOWN;
     }
   }
 
@@ -176,8 +196,14 @@ final class HostWait {
     String why = memory.moveAsked();
     memory.moved(there);
     moveFailure = null;
-    record(RunEvent.Type.MOVED, "to host " + OperatorTexts.plain(host()) + ": " + why);
+    String to = "to host " + OperatorTexts.plain(host()) + ": " + why;
+    record(RunEvent.Type.MOVED, here.worktree() == null ? to : to + "; " + leftBehind(here));
     show.run();
+  }
+
+  /** The host that has the worktree is away, so that only people can see to it. */
+  private static String leftBehind(ResolvedAgent before) {
+    return OperatorTexts.leftWorktree(before.worktree().branch(), String.valueOf(before.host()));
   }
 
   private void moveFailed(ActivityFailure failure) {

@@ -16,6 +16,7 @@ import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
+import dev.outlast.agent.Worktree;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
@@ -152,6 +153,35 @@ class HostLossTest {
   }
 
   @Test
+  void a_host_that_cannot_be_asked_about_is_waited_for_and_never_stops_a_run_or_moves_it() {
+    agent.unseeable = true;
+    agent.does(agent.completes("done"), agent.completes("done"));
+    WorkflowStub stops = fixture.start(Map.of("prompt", "fix the build", "onHostLost", "stop"));
+    WorkflowStub moves = fixture.start(Map.of("prompt", "fix the build", "onHostLost", "move"));
+    fixture.awaitStatus(moves, s -> agent.selections.size() == 2);
+    agent.host = "host-2";
+    while (agent.looks.size() < 4) {
+      fixture.environment().sleep(Duration.ofSeconds(1));
+    }
+
+    for (WorkflowStub run : List.of(stops, moves)) {
+      awaitLost(run);
+      List<RunEvent> lost = fixture.events(run, RunEvent.Type.HOST_LOST);
+      assertEquals(1, lost.size(), lost::toString);
+      assertTrue(lost.get(0).text().contains("it is not known"), lost::toString);
+    }
+    fixture.startHost(QUEUE);
+    for (WorkflowStub run : List.of(stops, moves)) {
+      assertEquals("done", fixture.result(run).text());
+      assertEquals("host-1", fixture.status(run).host());
+      assertTrue(fixture.events(run, RunEvent.Type.MOVED).isEmpty());
+    }
+    assertEquals(2, agent.selections.size(), "nobody looks for another host");
+    assertEquals(ScriptedAgent.CHOSEN, call(0).session());
+    assertEquals(ScriptedAgent.CHOSEN, call(1).session());
+  }
+
+  @Test
   void a_run_moves_by_policy_in_a_fresh_session_that_is_told_of_the_task() {
     agent.does(
         agent.completes("the build is fixed"),
@@ -217,6 +247,27 @@ class HostLossTest {
     assertTrue(took.compareTo(Duration.ofSeconds(10)) < 0, () -> "it took " + took);
     assertEquals(
         "to host host-2: it burnt down", fixture.events(run, RunEvent.Type.MOVED).get(0).text());
+  }
+
+  @Test
+  void a_worktree_that_a_run_leaves_behind_is_named_with_its_host() {
+    agent.does(agent.completes("done"));
+    agent.host = "host\u001b-1";
+    agent.worktree = new Worktree("/srv/trees/a", "/srv/repo", "outlast/\u202ea", "abc");
+
+    WorkflowStub run =
+        fixture.start(Map.of("prompt", "fix the build", "onHostLost", "move", "worktree", true));
+    fixture.awaitStatus(run, s -> !agent.selections.isEmpty());
+    agent.host = "host-2";
+    agent.taskQueue = null;
+    agent.worktree = new Worktree("/srv/trees/b", "/srv/repo", "outlast/b", "abc");
+
+    assertEquals("done", fixture.result(run).text());
+    assertEquals("outlast/b", fixture.status(run).worktree().branch());
+    assertEquals(
+        "to host host-2: onHostLost says so; its worktree stays on host host?-1: branch"
+            + " outlast/?a (there: outlast worktrees)",
+        fixture.events(run, RunEvent.Type.MOVED).get(0).text());
   }
 
   @Test
@@ -382,6 +433,41 @@ class HostLossTest {
   }
 
   @Test
+  void an_invocation_that_is_given_back_again_and_again_is_made_again_after_growing_pauses() {
+    int idle = 9;
+    for (int i = 0; i < idle; i++) {
+      Duration takes = i == 4 ? AgentRunWorkflow.GIVEN_BACK_PAUSE.plusMillis(200) : Duration.ZERO;
+      agent.does(givesBackWithNothingDone(takes));
+    }
+    agent.does(
+        call -> {
+          throw ApplicationFailure.newFailure(
+              "the worker is going away",
+              ErrorCode.DRAINED.code(),
+              progress(call.session(), true, ItemKind.MESSAGE));
+        },
+        givesBackWithNothingDone(Duration.ZERO),
+        agent.completes("done"));
+    fixture.startHost(QUEUE);
+
+    WorkflowStub run = fixture.start("fix the build");
+    AgentRunResult result = fixture.result(run);
+
+    assertEquals("done", result.text());
+    assertEquals(1, result.invocations(), "it costs none");
+    int[] seconds = {1, 2, 4, 8, 16, 32, 60, 60, 60, 1, 1};
+    for (int i = 0; i < seconds.length; i++) {
+      Duration gap = Duration.between(agent.ledger().get(i).at(), agent.ledger().get(i + 1).at());
+      long least = seconds[i] * 1000L;
+      String what = "pause " + i + ": " + gap;
+      assertTrue(gap.toMillis() >= least - 200 && gap.toMillis() < least + 2500, what);
+    }
+    List<RunEvent> told = fixture.events(run, RunEvent.Type.DEFERRED);
+    assertEquals(1, told.size(), told::toString);
+    assertTrue(told.get(0).text().contains("3 times in a row"), told::toString);
+  }
+
+  @Test
   void workers_that_keep_dying_end_a_run_only_without_progress_and_after_a_bounded_number() {
     RunMemory memory =
         RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
@@ -423,6 +509,18 @@ class HostLossTest {
     return call -> {
       throw ApplicationFailure.newFailure(
           "the worker is going away", ErrorCode.DRAINED.code(), progress(session, taken, null));
+    };
+  }
+
+  /** Another attempt has its place, or its worker goes away before it starts anything. */
+  private static Function<AgentInvocation, AgentOutcome> givesBackWithNothingDone(Duration takes) {
+    return call -> {
+      try {
+        Thread.sleep(takes.toMillis());
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      throw ApplicationFailure.newFailure("given back", ErrorCode.DRAINED.code());
     };
   }
 

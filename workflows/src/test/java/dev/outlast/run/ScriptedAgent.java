@@ -22,6 +22,7 @@ import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
+import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -59,6 +60,9 @@ final class ScriptedAgent implements AgentActivities {
 
   /** How long ago the server has heard of the host; null if it has not. */
   volatile Duration seenAgo = Duration.ZERO;
+
+  /** Whether nobody can be asked when the host was heard of. */
+  volatile boolean unseeable;
 
   /** Done before an invocation is answered. */
   volatile Runnable onInvoked = () -> {};
@@ -126,6 +130,9 @@ final class ScriptedAgent implements AgentActivities {
   @Override
   public HostSighting seeHost(String host) {
     looks.add(host);
+    if (unseeable) {
+      throw ApplicationFailure.newNonRetryableFailure("the server does not answer", "test");
+    }
     return new HostSighting(seenAgo == null ? null : now().minus(seenAgo), now());
   }
 

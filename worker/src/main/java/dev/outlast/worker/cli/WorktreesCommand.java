@@ -1,12 +1,17 @@
 package dev.outlast.worker.cli;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.activities.claim.Claim;
+import dev.outlast.activities.claim.ClaimTable;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Worktrees;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
 import dev.outlast.worker.config.OutlastConfig;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.client.WorkflowNotFoundException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -43,8 +48,8 @@ final class WorktreesCommand implements Callable<Integer> {
   @Option(
       names = "--force",
       description =
-          "Remove it although it has changes: what is not committed is lost; a branch with commits"
-              + " stays.")
+          "Remove it although it has changes, or although Temporal does not know its run: what is"
+              + " not committed is lost; a branch with commits stays.")
   private boolean force;
 
   @Option(names = "--json", description = "Print JSON.")
@@ -104,7 +109,7 @@ final class WorktreesCommand implements Callable<Integer> {
       if (remove == null) {
         list(worktrees.list());
       } else {
-        remove(worktrees);
+        remove(worktrees, loaded.stateDir());
       }
       return ExitCode.DONE;
     } catch (WorkspaceException e) {
@@ -141,20 +146,16 @@ final class WorktreesCommand implements Callable<Integer> {
     }
   }
 
-  private void remove(Worktrees worktrees) {
+  private void remove(Worktrees worktrees, Path stateFolder) {
     Optional<Worktrees.Entry> entry = worktrees.find(remove);
     if (entry.isEmpty()) {
       throw new CliException(
           ExitCode.FAILED,
           "there is no worktree named " + Console.oneLine(remove) + "; see: outlast worktrees");
     }
-    if (entry.get().held() && lives(entry.get().run())) {
-      throw new CliException(
-          ExitCode.FAILED,
-          remove
-              + " is in use by the run "
-              + Console.oneLine(entry.get().run())
-              + "; end that first: outlast cancel");
+    refuseWhereAnAgentIs(stateFolder, entry.get());
+    if (entry.get().held()) {
+      refuseIfItsRunLives(entry.get().run());
     }
     int commits = worktrees.remove(remove, force);
     String branch = commits > 0 ? entry.get().branch() : null;
@@ -168,13 +169,66 @@ final class WorktreesCommand implements Callable<Integer> {
     }
   }
 
-  /** A run that was terminated has not given its worktree back; only Temporal knows that. */
-  private boolean lives(String run) {
-    try (Connection connected = connection.connect(console)) {
-      return connected.client().newUntypedWorkflowStub(run).describe().getStatus()
-          == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
-    } catch (WorkflowNotFoundException forgotten) {
-      return false;
+  /** Claims say what works on this host, whatever Temporal knows and wherever that is. */
+  private void refuseWhereAnAgentIs(Path stateFolder, Worktrees.Entry entry) {
+    try {
+      Path path = real(Path.of(entry.path()));
+      for (Claim claim : ClaimTable.held(stateFolder)) {
+        if (Path.of(claim.workspace()).startsWith(path) && claim.worker().lives()) {
+          throw inUse(claim.run());
+        }
+      }
+    } catch (IOException e) {
+      throw new CliException(
+          ExitCode.FAILED,
+          "it cannot be told whether an agent works in "
+              + remove
+              + ", since the claims of this host cannot be read: "
+              + Console.oneLine(e.toString()));
     }
+  }
+
+  /** As in claims; a worktree that is missing has no other path. */
+  private static Path real(Path path) throws IOException {
+    return Files.exists(path) ? path.toRealPath() : path;
+  }
+
+  /** A run that was terminated has not given its worktree back; only Temporal knows that. */
+  private void refuseIfItsRunLives(String run) {
+    try (Connection connected = connection.connect(console)) {
+      try {
+        if (connected.client().newUntypedWorkflowStub(run).describe().getStatus()
+            == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING) {
+          throw inUse(run);
+        }
+      } catch (WorkflowNotFoundException unknown) {
+        if (!force) {
+          throw notKnown(run, connected);
+        }
+      }
+    }
+  }
+
+  private CliException inUse(String run) {
+    return new CliException(
+        ExitCode.FAILED,
+        remove
+            + " is in use by the run "
+            + Console.oneLine(run)
+            + "; end that first: outlast cancel");
+  }
+
+  /** Forgotten after its retention, or never there: it may live in another namespace. */
+  private CliException notKnown(String run, Connection asked) {
+    return new CliException(
+        ExitCode.FAILED,
+        remove
+            + " is in use by the run "
+            + Console.oneLine(run)
+            + ", which is not known in namespace "
+            + Console.oneLine(asked.client().getOptions().getNamespace())
+            + " at "
+            + Console.oneLine(asked.address())
+            + "; give the worker's --namespace and --address, or --force if the run is gone");
   }
 }

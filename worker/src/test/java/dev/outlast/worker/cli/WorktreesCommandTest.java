@@ -2,9 +2,16 @@ package dev.outlast.worker.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.activities.claim.Answer;
+import dev.outlast.activities.claim.ClaimTable;
+import dev.outlast.activities.claim.Claimant;
+import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.workspace.Worktrees;
 import dev.outlast.operator.Names;
 import dev.outlast.worker.cli.Cli.Called;
@@ -173,6 +180,50 @@ class WorktreesCommandTest {
         assertEquals(0, removed.json().path("commits").asInt());
         assertFalse(Files.exists(made.workspace()));
       }
+    }
+  }
+
+  @Test
+  void one_whose_run_temporal_does_not_know_is_removed_by_force_only() throws Exception {
+    Worktrees.Made made = make("a-run");
+    try (LocalServer server = LocalServer.inMemory(0)) {
+      assertFailed(
+          cli.call("worktrees", "--remove", "a-run", "--address", server.target()),
+          "which is not known in namespace default at " + server.target());
+      assertTrue(Files.exists(made.workspace()));
+      Called removed =
+          cli.call("worktrees", "--remove", "a-run", "--force", "--address", server.target());
+      assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
+      assertFalse(Files.exists(made.workspace()));
+    }
+  }
+
+  @Test
+  void one_in_which_an_agent_of_this_host_works_is_in_use_whatever_temporal_says()
+      throws Exception {
+    Worktrees.Made made = make("a-run");
+    Path inside = Files.createDirectories(made.workspace().resolve("module"));
+    Path state = folder.resolve("state/outlast");
+    try (LocalServer server = LocalServer.inMemory(0);
+        AgentRegistry registry = AgentRegistry.open(state)) {
+      Answer answer =
+          ClaimTable.of(state, registry, Clock.systemUTC())
+              .take(
+                  new Claimant("another", new AgentOwner("a-run", "execution", "1", 1), 1, 1),
+                  "claude",
+                  List.of(),
+                  inside.toRealPath());
+      try (HeldClaim claim = assertInstanceOf(Answer.Granted.class, answer).claim()) {
+        assertTrue(claim.isOurs());
+        assertFailed(
+            cli.call("worktrees", "--remove", "a-run", "--force", "--address", server.target()),
+            "a-run is in use by the run a-run");
+        assertTrue(Files.exists(inside));
+      }
+      Called removed =
+          cli.call("worktrees", "--remove", "a-run", "--force", "--address", server.target());
+      assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
+      assertFalse(Files.exists(inside));
     }
   }
 }
