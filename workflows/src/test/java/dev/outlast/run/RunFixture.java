@@ -132,6 +132,8 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
             queue,
             WorkerOptions.newBuilder()
                 .setMaxHeartbeatThrottleInterval(Duration.ofMillis(100))
+                // One that leaves in an invocation must not be polling: it would take the next one.
+                .setMaxConcurrentActivityExecutionSize(1)
                 .build())
         .registerActivitiesImplementations(agent);
     factory.start();

@@ -2,6 +2,7 @@ package dev.outlast.activities.claim;
 
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.outlast.activities.file.FolderLock;
 import dev.outlast.activities.file.OwnerOnly;
@@ -105,7 +106,8 @@ public final class ClaimTable {
   private static final String SUFFIX = ".json";
   private static final String BROKEN = ".broken";
   private static final int NAME_LENGTH = 32;
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+  private static final ObjectMapper MAPPER =
+      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
   private final Path held;
   private final Path released;

@@ -57,6 +57,16 @@ class ClaimTableTest {
     return one.attempt("run", 1, 1_000);
   }
 
+  @Test
+  void a_claim_of_a_later_version_counts() throws IOException {
+    Attempt first = first();
+    assertTrue(first.claims());
+    Path file = files(".*\\.json")[0];
+    Files.writeString(file, Files.readString(file).replaceAll("\\{(?=\")", "{\"later\":[1],"));
+    assertTrue(first.isOurs());
+    assertEquals(What.WORKSPACE, whatIsBusy(two.attempt("other", 1, 500).claim()));
+  }
+
   private static What whatIsBusy(Answer answer) {
     return assertInstanceOf(Answer.Busy.class, answer).what();
   }
