@@ -35,14 +35,23 @@ public record ProcessIdentity(long pid, String start, String boot) {
     return of(ProcessHandle.current().pid()).orElseThrow();
   }
 
-  /** The process that has this id now; empty if there is none, or it has ended already. */
+  /**
+   * The process that has this id now; empty if there is none, or it has ended already.
+   *
+   * @throws java.io.UncheckedIOException if that cannot be looked at
+   */
   public static Optional<ProcessIdentity> of(long pid) {
     return startOf(pid).map(start -> new ProcessIdentity(pid, start, BOOT));
   }
 
-  /** Whether it still runs. A process that has ended and was not waited for does not. */
+  /**
+   * Whether it still runs. A process that has ended and was not waited for does not.
+   *
+   * @throws java.io.UncheckedIOException if that cannot be looked at, for example since this
+   *     process has no descriptor left; then nobody may go by it having ended
+   */
   public boolean lives() {
-    return of(pid).filter(this::equals).isPresent();
+    return ofThisBoot() && of(pid).filter(this::equals).isPresent();
   }
 
   /** Whether the boot is that of this process; else nothing that is seen here can be it. */
