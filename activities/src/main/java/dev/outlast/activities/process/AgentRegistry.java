@@ -215,7 +215,8 @@ public final class AgentRegistry implements Closeable {
 
   /**
    * The agents on record: those that run, and those that a killed worker has left until {@link
-   * #reap} has seen to them.
+   * #reap} has seen to them. A file that is no record is moved aside, to the same name with {@code
+   * .unreadable} at its end, and told of in the log.
    *
    * @throws java.io.UncheckedIOException if the folder cannot be listed
    */
