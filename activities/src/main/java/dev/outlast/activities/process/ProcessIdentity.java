@@ -25,9 +25,20 @@ public record ProcessIdentity(long pid, String start, String boot) {
   private static final Path PROC = Path.of("/proc");
   private static final String BOOT = askBoot();
 
+  /**
+   * @throws IllegalArgumentException if {@code pid} is not positive, or {@code start} is none that
+   *     a process of this boot could have
+   */
   public ProcessIdentity {
     Objects.requireNonNull(start, "start");
     Objects.requireNonNull(boot, "boot");
+    if (pid < 1) {
+      throw new IllegalArgumentException(pid + " is no process id");
+    }
+    // What is of another boot, or of another system, is never compared with what runs here.
+    if (ProcessTable.HAS_PROC && boot.equals(BOOT)) {
+      Long.parseLong(start);
+    }
   }
 
   /** This process. */
