@@ -1,7 +1,9 @@
 package dev.outlast.activities.process;
 
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * What is kept on disk of an agent from before it runs until it has ended, so that whoever comes
@@ -27,11 +29,30 @@ public record AgentRecord(
     String mark,
     String cgroup) {
 
+  private static final Pattern MARK = Pattern.compile("[A-Za-z0-9._/-]*[A-Za-z0-9._-]");
+
+  /**
+   * @throws IllegalArgumentException if a path is none, the mark could be no agent's, or the agent
+   *     is the first process of the system
+   */
   public AgentRecord {
     Objects.requireNonNull(agent, "agent");
     Objects.requireNonNull(worker, "worker");
     Objects.requireNonNull(owner, "owner");
     Objects.requireNonNull(startedAt, "startedAt");
     Objects.requireNonNull(mark, "mark");
+    if (agent.pid() == 1) {
+      // As a group, which signals are sent to, it would mean everybody.
+      throw new IllegalArgumentException("no agent is process 1");
+    }
+    if (!MARK.matcher(mark).matches()) {
+      throw new IllegalArgumentException("the mark is not made of words and slashes");
+    }
+    if (workspace != null) {
+      Path.of(workspace);
+    }
+    if (cgroup != null) {
+      Path.of(cgroup);
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.outlast.activities.process;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Clock;
@@ -110,9 +111,7 @@ public final class AgentRegistry implements Closeable {
     Process process = builder.start();
     AgentRecord record = null;
     try {
-      ProcessIdentity identity =
-          ProcessIdentity.of(process.pid())
-              .orElseThrow(() -> new IOException("process " + process.pid() + " ended at once"));
+      ProcessIdentity identity = identity(process.pid());
       Path parent = cgroups;
       Cgroup cgroup = parent == null ? null : Cgroup.below(parent, name);
       record =
@@ -138,6 +137,15 @@ public final class AgentRegistry implements Closeable {
         ended(record);
       }
       throw e;
+    }
+  }
+
+  private static ProcessIdentity identity(long pid) throws IOException {
+    try {
+      return ProcessIdentity.of(pid)
+          .orElseThrow(() -> new IOException("process " + pid + " ended at once"));
+    } catch (UncheckedIOException unseen) {
+      throw new IOException("process " + pid + " cannot be looked at", unseen);
     }
   }
 
@@ -207,7 +215,8 @@ public final class AgentRegistry implements Closeable {
 
   /**
    * The agents on record: those that run, and those that a killed worker has left until {@link
-   * #reap} has seen to them.
+   * #reap} has seen to them. A file that is no record is moved aside, to the same name with {@code
+   * .unreadable} at its end, and told of in the log.
    *
    * @throws java.io.UncheckedIOException if the folder cannot be listed
    */
@@ -263,16 +272,15 @@ public final class AgentRegistry implements Closeable {
 
   /**
    * Ends the agents that workers which do not live any more have left behind, and removes their
-   * records. To be called before this worker takes its first invocation. Takes no longer than
-   * {@link #end}.
+   * records. Where one cannot see whether a worker lives, its agents are left alone. To be called
+   * before this worker takes its first invocation. Takes no longer than {@link #end}.
    *
    * @return how many agents still ran
    * @throws java.io.UncheckedIOException if the folder cannot be listed
    */
   public int reap() {
     records.removeUnfinished(clock.instant());
-    List<AgentRecord> orphans =
-        records().stream().filter(record -> !record.worker().lives()).toList();
+    List<AgentRecord> orphans = records().stream().filter(AgentRegistry::orphan).toList();
     int running = 0;
     for (AgentRecord orphan : orphans) {
       if (!AgentTree.of(orphan).gone()) {
@@ -287,6 +295,15 @@ public final class AgentRegistry implements Closeable {
     }
     end(orphans);
     return running;
+  }
+
+  private static boolean orphan(AgentRecord record) {
+    try {
+      return !record.worker().lives();
+    } catch (UncheckedIOException unseen) {
+      log.warn("Agent {} of {} is left alone", record.agent(), record.owner(), unseen);
+      return false;
+    }
   }
 
   /**

@@ -1,11 +1,14 @@
 package dev.outlast.activities.process;
 
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * All processes of one agent: its group, and those that have left it, which are known by their
@@ -15,6 +18,7 @@ import java.util.Set;
  */
 final class AgentTree {
 
+  private static final Logger log = LoggerFactory.getLogger(AgentTree.class);
   private static final long SELF = ProcessHandle.current().pid();
 
   private final ProcessIdentity leader;
@@ -22,6 +26,9 @@ final class AgentTree {
   private final Cgroup cgroup;
   private final boolean watched;
   private boolean gone;
+
+  /** Whether it was told that one cannot look: it is tried again and again. */
+  private boolean told;
 
   /** When those that were once proven to be the agent's started, by their ids. */
   private final Map<Long, Long> proven = new HashMap<>();
@@ -46,11 +53,25 @@ final class AgentTree {
     return new AgentTree(record, true);
   }
 
-  /** Whether nothing of it runs any more. Once that is so, it stays so. */
+  /**
+   * Whether nothing of it runs any more, as far as one can look: it is not gone because one cannot.
+   * Once that is so, it stays so.
+   */
   boolean gone() {
-    // A process that starts another and ends while the table is read is in it with neither.
-    gone = gone || (living().isEmpty() && living().isEmpty());
+    try {
+      // A process that starts another and ends while the table is read is in it with neither.
+      gone = gone || (living().isEmpty() && living().isEmpty());
+    } catch (UncheckedIOException unseen) {
+      tell(unseen);
+    }
     return gone;
+  }
+
+  private void tell(UncheckedIOException unseen) {
+    if (!told) {
+      told = true;
+      log.warn("Cannot see what of agent {} runs; it counts as running", leader.pid(), unseen);
+    }
   }
 
   /**
@@ -58,6 +79,8 @@ final class AgentTree {
    *
    * <p>The group's id is not given away while the group has a member, but then it may be: the group
    * counts if its leader runs, or a member has other proof.
+   *
+   * @throws UncheckedIOException if that cannot be looked at
    */
   private List<ProcessTable.Entry> living() {
     if (gone || !leader.ofThisBoot()) {
@@ -101,8 +124,12 @@ final class AgentTree {
 
   /** Sends SIGINT to the group. Those that have left it are not used to be asked in this way. */
   void interrupt() {
-    if (living().stream().anyMatch(process -> process.group() == leader.pid())) {
-      signalGroup("INT");
+    try {
+      if (living().stream().anyMatch(process -> process.group() == leader.pid())) {
+        signalGroup("INT");
+      }
+    } catch (UncheckedIOException unseen) {
+      tell(unseen);
     }
   }
 
@@ -119,7 +146,16 @@ final class AgentTree {
     }
   }
 
+  /** Nothing is sent to what cannot be seen. */
   private void signal(String name) {
+    try {
+      signalLiving(name);
+    } catch (UncheckedIOException unseen) {
+      tell(unseen);
+    }
+  }
+
+  private void signalLiving(String name) {
     boolean group = false;
     for (ProcessTable.Entry process : living()) {
       if (process.group() == leader.pid()) {

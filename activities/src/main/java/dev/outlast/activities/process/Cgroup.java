@@ -1,6 +1,7 @@
 package dev.outlast.activities.process;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -113,19 +114,37 @@ record Cgroup(Path folder) {
     Files.writeString(folder.resolve(file), value, StandardOpenOption.WRITE);
   }
 
-  /** The ids of all processes in it. */
+  /**
+   * The ids of all processes in it.
+   *
+   * @throws UncheckedIOException if it is there and cannot be looked at
+   */
   Set<Long> processes() {
     Set<Long> processes = new HashSet<>();
     for (Path group : groups()) {
+      Path members = group.resolve(PROCESSES);
       try {
-        Files.readAllLines(group.resolve(PROCESSES)).forEach(id -> processes.add(Long.valueOf(id)));
-      } catch (IOException gone) {
-        log.debug("{} has gone", group, gone);
+        Files.readAllLines(members).forEach(id -> processes.add(Long.valueOf(id)));
+      } catch (IOException failed) {
+        if (Files.isReadable(members) && listsProcesses(group)) {
+          throw new UncheckedIOException(members + " cannot be read", failed);
+        }
+        log.debug("{} has gone, or lists its threads only", group, failed);
       }
     }
     // Those of other namespaces have no id here.
     processes.remove(0L);
     return processes;
+  }
+
+  /** One of threads has its processes in the list of a group above it. */
+  private static boolean listsProcesses(Path group) {
+    try {
+      String type = Files.readString(group.resolve("cgroup.type")).strip();
+      return !type.equals("threaded") && !type.equals("domain invalid");
+    } catch (IOException unreadable) {
+      return Files.isDirectory(group);
+    }
   }
 
   /** This group and those below it, each after those that it is in. */
@@ -146,8 +165,11 @@ record Cgroup(Path folder) {
       for (Path inner : below) {
         collect(inner, depth - 1, groups);
       }
-    } catch (IOException | DirectoryIteratorException gone) {
-      log.debug("{} has gone", group, gone);
+    } catch (IOException | DirectoryIteratorException failed) {
+      if (Files.isReadable(group)) {
+        throw new UncheckedIOException(new IOException(group + " cannot be listed", failed));
+      }
+      log.debug("{} has gone", group, failed);
     }
   }
 
@@ -170,7 +192,13 @@ record Cgroup(Path folder) {
   }
 
   private boolean removed() {
-    List<Path> groups = groups();
+    List<Path> groups;
+    try {
+      groups = groups();
+    } catch (UncheckedIOException unseen) {
+      log.debug("{} cannot be removed yet", folder, unseen);
+      return false;
+    }
     for (int i = groups.size() - 1; i >= 0; i--) {
       try {
         Files.deleteIfExists(groups.get(i));

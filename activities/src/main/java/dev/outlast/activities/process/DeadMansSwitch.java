@@ -163,11 +163,12 @@ final class DeadMansSwitch implements Closeable {
     RUNNING.remove(old.pid());
     // A frozen one must not end, at some later time, agents that it was not told of.
     old.destroyForcibly();
-    try {
-      old.getOutputStream().close();
-      old.getInputStream().close();
-    } catch (IOException endedBefore) {
-      log.debug("The pipe to process {} was closed already", old.pid(), endedBefore);
+    for (Closeable pipe : List.of(old.getOutputStream(), old.getInputStream())) {
+      try {
+        pipe.close();
+      } catch (IOException endedBefore) {
+        log.debug("A pipe to process {} was closed already", old.pid(), endedBefore);
+      }
     }
   }
 
@@ -188,7 +189,7 @@ final class DeadMansSwitch implements Closeable {
           asked = System.nanoTime();
         }
         watching = look(ask);
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
         log.error("Agents outlive this worker should it be killed now: no dead man's switch", e);
       } catch (InterruptedException e) {
         log.error("Nobody watches over the dead man's switch any more", e);

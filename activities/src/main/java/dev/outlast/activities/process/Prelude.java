@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -140,7 +141,7 @@ final class Prelude {
       return words.startsWith("/")
           ? Optional.of(Path.of(words.split("\\s", 2)[0]))
           : Optional.empty();
-    } catch (IOException unreadable) {
+    } catch (IOException | InvalidPathException unreadable) {
       return Optional.empty();
     }
   }

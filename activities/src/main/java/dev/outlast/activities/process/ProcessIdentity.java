@@ -25,9 +25,20 @@ public record ProcessIdentity(long pid, String start, String boot) {
   private static final Path PROC = Path.of("/proc");
   private static final String BOOT = askBoot();
 
+  /**
+   * @throws IllegalArgumentException if {@code pid} is not positive, or {@code start} is none that
+   *     a process of this boot could have
+   */
   public ProcessIdentity {
     Objects.requireNonNull(start, "start");
     Objects.requireNonNull(boot, "boot");
+    if (pid < 1) {
+      throw new IllegalArgumentException(pid + " is no process id");
+    }
+    // What is of another boot, or of another system, is never compared with what runs here.
+    if (ProcessTable.HAS_PROC && boot.equals(BOOT)) {
+      Long.parseLong(start);
+    }
   }
 
   /** This process. */
@@ -35,14 +46,23 @@ public record ProcessIdentity(long pid, String start, String boot) {
     return of(ProcessHandle.current().pid()).orElseThrow();
   }
 
-  /** The process that has this id now; empty if there is none, or it has ended already. */
+  /**
+   * The process that has this id now; empty if there is none, or it has ended already.
+   *
+   * @throws java.io.UncheckedIOException if that cannot be looked at
+   */
   public static Optional<ProcessIdentity> of(long pid) {
     return startOf(pid).map(start -> new ProcessIdentity(pid, start, BOOT));
   }
 
-  /** Whether it still runs. A process that has ended and was not waited for does not. */
+  /**
+   * Whether it still runs. A process that has ended and was not waited for does not.
+   *
+   * @throws java.io.UncheckedIOException if that cannot be looked at, for example since this
+   *     process has no descriptor left; then nobody may go by it having ended
+   */
   public boolean lives() {
-    return of(pid).filter(this::equals).isPresent();
+    return ofThisBoot() && of(pid).filter(this::equals).isPresent();
   }
 
   /** Whether the boot is that of this process; else nothing that is seen here can be it. */

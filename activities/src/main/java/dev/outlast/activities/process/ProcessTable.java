@@ -1,7 +1,9 @@
 package dev.outlast.activities.process;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -11,16 +13,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The processes of this system that have not ended; a zombie that nobody waits for has. Read from
- * {@code /proc} where there is one, and else from {@code ps}.
+ * {@code /proc} where there is one, and else from {@code ps}. What cannot be looked at, since for
+ * example this process has no descriptor left, has not ended for that: it is an exception.
  */
 final class ProcessTable {
 
-  private static final Logger log = LoggerFactory.getLogger(ProcessTable.class);
   private static final Path PROC = Path.of("/proc");
 
   /** Linux; macOS has none. */
@@ -29,7 +29,11 @@ final class ProcessTable {
   // Of /proc/PID/stat, counted from the state, which is its third field.
   private static final int PARENT = 1;
   private static final int GROUP = 2;
+  private static final int FLAGS = 6;
   private static final int START = 19;
+
+  /** Of the flags: a process that is ending, and a thread of the kernel. */
+  private static final long WITHOUT_ENVIRONMENT = 0x4 | 0x200000;
 
   private ProcessTable() {}
 
@@ -46,22 +50,40 @@ final class ProcessTable {
     }
   }
 
-  /** All processes, each as of some moment during the call. */
+  /**
+   * All processes, each as of some moment during the call.
+   *
+   * @throws UncheckedIOException if they cannot be listed
+   */
   static List<Entry> all() {
     List<Entry> all = new ArrayList<>();
     if (!HAS_PROC) {
-      Commands.output(List.of("ps", "-ax", "-o", "pid=,ppid=,pgid=,stat="))
-          .ifPresent(lines -> lines.lines().forEach(line -> listed(line).ifPresent(all::add)));
+      ps("-ax", "-o", "pid=,ppid=,pgid=,stat=")
+          .lines()
+          .forEach(line -> listed(line).ifPresent(all::add));
       return all;
     }
     try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (Path process : processes) {
         stat(Long.parseLong(process.getFileName().toString())).ifPresent(all::add);
       }
-    } catch (IOException | DirectoryIteratorException unreadable) {
-      log.warn("Cannot list {}", PROC, unreadable);
+    } catch (DirectoryIteratorException unreadable) {
+      throw new UncheckedIOException(PROC + " cannot be listed", unreadable.getCause());
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(PROC + " cannot be listed", unreadable);
     }
     return all;
+  }
+
+  /** There is always something to list: at least the one who asks. */
+  private static String ps(String... arguments) {
+    List<String> command = new ArrayList<>(List.of("ps"));
+    command.addAll(List.of(arguments));
+    return Commands.output(command)
+        .orElseThrow(
+            () ->
+                new UncheckedIOException(
+                    new IOException("ps fails, or does not answer: no process can be seen")));
   }
 
   private static Optional<Entry> listed(String line) {
@@ -76,18 +98,17 @@ final class ProcessTable {
                 0));
   }
 
-  /** One process from {@code /proc}; empty if there is none, or it has ended. */
+  /**
+   * One process from {@code /proc}; empty if there is none, it has ended, or is hidden from us.
+   *
+   * @throws UncheckedIOException if it is there and cannot be looked at
+   */
   static Optional<Entry> stat(long pid) {
-    String stat;
-    try {
-      stat =
-          Files.readString(
-              PROC.resolve(Long.toString(pid)).resolve("stat"), StandardCharsets.ISO_8859_1);
-    } catch (IOException ended) {
+    Optional<String> read = read(pid, "stat");
+    if (read.isEmpty()) {
       return Optional.empty();
     }
-    // They follow the command's name in parentheses, which may have any character itself.
-    String[] fields = stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ");
+    String[] fields = fields(read.get());
     return fields.length <= START || fields[0].equals("Z") || fields[0].equals("X")
         ? Optional.empty()
         : Optional.of(
@@ -98,12 +119,37 @@ final class ProcessTable {
                 Long.parseLong(fields[START])));
   }
 
+  private static String[] fields(String stat) {
+    // They follow the command's name in parentheses, which may have any character itself.
+    return stat.substring(stat.lastIndexOf(')') + 1).strip().split(" ");
+  }
+
+  /**
+   * What {@code /proc} has of one process; empty if it has ended, or does not let us see that since
+   * it is another user's.
+   */
+  private static Optional<String> read(long pid, String name) {
+    Path file = PROC.resolve(Long.toString(pid)).resolve(name);
+    try {
+      return Optional.of(Files.readString(file, StandardCharsets.ISO_8859_1));
+    } catch (AccessDeniedException notOurs) {
+      return Optional.empty();
+    } catch (IOException failed) {
+      // ESRCH and EPERM have no exceptions of their own. This asks without a descriptor.
+      if (Files.isReadable(file)) {
+        throw new UncheckedIOException(file + " cannot be read", failed);
+      }
+      return Optional.empty();
+    }
+  }
+
   /**
    * Which of these processes were started with this in their environment. One whose environment
    * cannot be read, since it is another user's, is none of them; macOS hides those of its own
    * programs.
    *
    * @param variable {@code NAME=value}, without space
+   * @throws UncheckedIOException if that cannot be looked at
    */
   static Set<Long> carriers(List<Entry> processes, String variable) {
     Set<Long> carriers = new HashSet<>();
@@ -116,27 +162,34 @@ final class ProcessTable {
     } else {
       Set<Long> asked = new HashSet<>();
       processes.forEach(process -> asked.add(process.pid()));
-      Commands.output(List.of("ps", "-axEww", "-o", "pid=,command="))
-          .ifPresent(
-              lines ->
-                  lines
-                      .lines()
-                      .filter(line -> (line + " ").contains(" " + variable + " "))
-                      .map(line -> Long.parseLong(line.strip().split("\\s+", 2)[0]))
-                      .filter(asked::contains)
-                      .forEach(carriers::add));
+      ps("-axEww", "-o", "pid=,command=")
+          .lines()
+          .filter(line -> (line + " ").contains(" " + variable + " "))
+          .map(line -> Long.parseLong(line.strip().split("\\s+", 2)[0]))
+          .filter(asked::contains)
+          .forEach(carriers::add);
     }
     return carriers;
   }
 
   private static boolean carries(long pid, String variable) {
     try {
-      String environment =
-          Files.readString(
-              PROC.resolve(Long.toString(pid)).resolve("environ"), StandardCharsets.ISO_8859_1);
-      return ("\0" + environment + "\0").contains("\0" + variable + "\0");
-    } catch (IOException endedOrNotOurs) {
+      return read(pid, "environ")
+          .filter(environment -> ("\0" + environment + "\0").contains("\0" + variable + "\0"))
+          .isPresent();
+    } catch (UncheckedIOException failed) {
+      // Some have none: Linux 6.18 answers ESRCH, older ones with nothing.
+      if (hasEnvironment(pid)) {
+        throw failed;
+      }
       return false;
     }
+  }
+
+  private static boolean hasEnvironment(long pid) {
+    return read(pid, "stat")
+        .map(stat -> Long.parseLong(fields(stat)[FLAGS]))
+        .filter(flags -> (flags & WITHOUT_ENVIRONMENT) == 0)
+        .isPresent();
   }
 }

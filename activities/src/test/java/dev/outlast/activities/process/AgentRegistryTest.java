@@ -219,16 +219,47 @@ class AgentRegistryTest {
     Files.write(agents.resolve("bytes.json"), new byte[] {(byte) 0xff, 0, 1});
     Files.writeString(agents.resolve("deep.json"), "[".repeat(100_000));
     Files.createDirectory(agents.resolve("folder.json"));
+    ProcessIdentity odd = dead();
+    for (String name : List.of("start", "pid", "group", "workspace", "cgroup", "mark")) {
+      put(odd, dead(), name);
+    }
+    change("start", "\"start\":\"" + odd.start() + "\"", "\"start\":\"soon\"");
+    change("pid", "\"pid\":" + odd.pid(), "\"pid\":-1");
+    change("group", "\"pid\":" + odd.pid(), "\"pid\":1");
+    change("workspace", "\"workspace\":\"/\"", "\"workspace\":\"/\\u0000\"");
+    change("cgroup", "\"cgroup\":null", "\"cgroup\":\"/outlast-cgroup\\u0000\"");
+    change("mark", "7/2/mark", "7/2/\\u0000mark");
 
     assertEquals(1, registry.reap());
 
     assertFalse(orphan.lives());
     assertEquals(
-        Stream.of("torn", "empty", "null", "foreign", "copy", "bytes", "deep", "folder")
+        Stream.of(
+                "torn",
+                "empty",
+                "null",
+                "foreign",
+                "copy",
+                "bytes",
+                "deep",
+                "folder",
+                "start",
+                "pid",
+                "group",
+                "workspace",
+                "cgroup",
+                "mark")
             .map(name -> name + ".json.unreadable")
             .sorted()
             .toList(),
         files());
+  }
+
+  private void change(String name, String from, String to) throws IOException {
+    Path file = folder.resolve("agents").resolve(name + ".json");
+    String whole = Files.readString(file);
+    assertTrue(whole.contains(from), whole);
+    Files.writeString(file, whole.replace(from, to));
   }
 
   @Test

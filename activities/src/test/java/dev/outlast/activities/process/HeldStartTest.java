@@ -88,6 +88,8 @@ class HeldStartTest {
     assertTrue(notExecuted(plain, false).contains("is not executable"));
     Path lost = script("#!/no/such/interpreter -x\n");
     assertTrue(notExecuted(lost, false).contains("needs /no/such/interpreter"));
+    Path hostile = script("#!/no/such\0interpreter\n");
+    assertTrue(notExecuted(hostile, true).contains("could not be executed"));
 
     for (int code : new int[] {126, 127}) {
       AgentProcess fails = sh("echo 'sh: 1: exec: /bin/x: not found' >&2; exit " + code);
