@@ -48,6 +48,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -249,9 +250,10 @@ final class Call {
     return outcome(conclusion, reader.facts());
   }
 
-  /** Says that the activity still works on what follows a call, which reports nothing itself. */
-  void stillHere() {
+  /** Does what follows a call and reports nothing itself, while the server is told that we live. */
+  <T> T stillHere(Supplier<T> work) {
     report(reported);
+    return lifeline.during(reported, work);
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -644,19 +646,19 @@ final class Call {
     if (facts.agentVersion() != null || arguments.isEmpty()) {
       return facts.agentVersion();
     }
-    // To ask takes a while, during which nothing else is reported.
-    report(reported);
     List<String> line = new ArrayList<>(setting.agent().command());
     line.set(0, setting.executable().toString());
     line.addAll(arguments);
-    return setting
-        .versions()
-        .of(
-            setting.registry(),
-            owner(context.getInfo()),
-            line,
-            setting.environment().variables(),
-            setting.workspace())
+    return stillHere(
+            () ->
+                setting
+                    .versions()
+                    .of(
+                        setting.registry(),
+                        owner(context.getInfo()),
+                        line,
+                        setting.environment().variables(),
+                        setting.workspace()))
         .map(setting.environment()::redact)
         .orElse(null);
   }
