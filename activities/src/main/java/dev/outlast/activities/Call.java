@@ -65,6 +65,9 @@ final class Call {
   /** How often it is looked whether a newer attempt has taken over. */
   static final Duration CLAIM_LOOK = Duration.ofSeconds(1);
 
+  /** How long it is waited after a session could not be claimed; each try may take seconds. */
+  static final Duration CLAIM_AGAIN = Duration.ofSeconds(30);
+
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
    */
@@ -141,6 +144,11 @@ final class Call {
 
   /** The run whose agent works on the session. */
   private String elsewhere;
+
+  /** The session that could not be claimed yet; null if there is none. */
+  private SessionId unclaimed;
+
+  private long triedAt;
 
   /**
    * @param claim held for as long as the call is made
@@ -384,12 +392,20 @@ final class Call {
     if (session == null || claim.covers(session)) {
       return true;
     }
+    boolean again = session.equals(unclaimed);
+    if (again && System.nanoTime() - triedAt < CLAIM_AGAIN.toNanos()) {
+      return true;
+    }
     try {
       Optional<Answer.Busy> busy = claim.add(session);
       busy.ifPresent(by -> elsewhere = by.run());
       return busy.isEmpty();
     } catch (IOException e) {
-      log.warn("Session {} cannot be claimed yet", session, e);
+      if (!again) {
+        log.warn("Session {} cannot be claimed yet", session, e);
+      }
+      unclaimed = session;
+      triedAt = System.nanoTime();
       return true;
     }
   }
