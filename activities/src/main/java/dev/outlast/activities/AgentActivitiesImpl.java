@@ -304,7 +304,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 invocation.turn(),
                 invocation.number(),
                 context.getInfo().getAttempt()));
-    SessionMarks marks = new SessionMarks(setting, context.getInfo());
+    SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
     // What an attempt that has reported anything finds moved may be the words of its own agent.
     Optional<AgentOutcome> movedOn =
         before == null

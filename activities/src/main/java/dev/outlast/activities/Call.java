@@ -662,19 +662,11 @@ final class Call {
     if (facts.agentVersion() != null || arguments.isEmpty()) {
       return facts.agentVersion();
     }
-    List<String> line = new ArrayList<>(setting.agent().command());
-    line.set(0, setting.executable().toString());
+    List<String> command = setting.agent().command();
+    List<String> line = new ArrayList<>(command.subList(1, command.size()));
     line.addAll(arguments);
-    return stillHere(
-            () ->
-                setting
-                    .versions()
-                    .of(
-                        setting.registry(),
-                        owner(context.getInfo()),
-                        line,
-                        setting.environment().variables(),
-                        setting.workspace()))
+    AskedProgram program = AskedProgram.of(setting, owner(context.getInfo()), claim);
+    return stillHere(() -> setting.versions().of(program, line))
         .map(setting.environment()::redact)
         .orElse(null);
   }
