@@ -568,11 +568,11 @@ final class Call {
               "the agent was ended: the server has given this attempt up",
               reported);
       case BUSY ->
-          Failures.after(
+          // The next invocation is told whom to wait for when it claims that session.
+          Failures.benign(
               ErrorCode.DRAINED,
               "the agent was ended: the agent of run " + elsewhere + " works on the same session",
-              reported,
-              Fence.ASK_AGAIN);
+              reported);
       default ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
