@@ -31,8 +31,11 @@ record AskedProgram(
     HeldClaim claim)
     implements Program {
 
-  /** How long it has to answer: opencode takes many seconds to start where it has no network. */
-  static final Duration MAX_TIME = Duration.ofSeconds(20);
+  /**
+   * How long it has to answer: opencode 1.18.33 takes some seconds to start where it has no
+   * network, and a worker that goes away waits for this.
+   */
+  static final Duration MAX_TIME = Duration.ofSeconds(12);
 
   /** The longest answer, in characters. */
   static final int MAX_ANSWER = 4 * 1024 * 1024;
