@@ -22,7 +22,6 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
-import dev.outlast.agent.WorkspaceState;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.operator.ErrorCode;
@@ -238,18 +237,23 @@ public final class AgentActivitiesImpl implements AgentActivities {
           progressBefore(context));
     }
     InvocationProgress before = progressBefore(context);
+    Lifeline lifeline = new Lifeline(context);
+    // To wait for the claims, and to end the agent of an attempt before, may take a while.
     Answer answer =
-        fence.claim(
-            context.getInfo(),
-            invocation,
+        lifeline.during(
             before,
-            agent(invocation.agent()),
-            workspace(invocation, context));
+            () ->
+                fence.claim(
+                    context.getInfo(),
+                    invocation,
+                    before,
+                    agent(invocation.agent()),
+                    workspace(invocation, context)));
     if (answer instanceof Answer.Busy busy) {
       return fence.deferred(busy, invocation, before, retried(context, before));
     }
     try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
-      return invokeAgent(context, invocation, before, claim);
+      return invokeAgent(context, lifeline, invocation, before, claim);
     }
   }
 
@@ -265,6 +269,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   /** Nobody else works on the session or in the workspace until this returns. */
   private AgentOutcome invokeAgent(
       ActivityExecutionContext context,
+      Lifeline lifeline,
       AgentInvocation invocation,
       InvocationProgress before,
       HeldClaim claim) {
@@ -277,14 +282,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
 
     boolean retried = retried(context, before);
-    CallPlan plan =
+    CallPlan untold =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
-    if (invocation.start() == SessionStart.RESUME
-        && invocation.checkpoint() != null
-        && plan.resumesUntold()) {
-      plan =
-          gitState.news(workspace, invocation.checkpoint().workspace()).map(plan::and).orElse(plan);
-    }
+    CallPlan plan = lifeline.during(before, () -> withNews(untold, invocation, workspace));
 
     Call.Setting setting =
         new Call.Setting(
@@ -304,11 +304,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 invocation.turn(),
                 invocation.number(),
                 context.getInfo().getAttempt()));
-    SessionMarks marks = new SessionMarks(setting, context.getInfo());
+    SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
     // What an attempt that has reported anything finds moved may be the words of its own agent.
     Optional<AgentOutcome> movedOn =
         before == null
-            ? marks.movedOn(invocation, plan.first(), clock.instant())
+            ? lifeline.during(null, () -> marks.movedOn(invocation, plan.first(), clock.instant()))
             : Optional.empty();
     if (movedOn.isPresent()) {
       return movedOn.get();
@@ -332,10 +332,22 @@ public final class AgentActivitiesImpl implements AgentActivities {
     if (unknown && plan.ifUnknown() != null) {
       outcome = call.make(plan.ifUnknown(), false);
     }
-    call.stillHere();
-    WorkspaceState left = gitState.read(workspace);
-    call.stillHere();
-    return withCheckpoint(outcome, marks.checkpoint(outcome, left));
+    AgentOutcome made = outcome;
+    return call.stillHere(
+        () -> withCheckpoint(made, marks.checkpoint(made, gitState.read(workspace))));
+  }
+
+  /** A plan that tells the agent what has changed in its workspace since it left it. */
+  private CallPlan withNews(CallPlan plan, AgentInvocation invocation, Path workspace) {
+    if (invocation.start() != SessionStart.RESUME
+        || invocation.checkpoint() == null
+        || !plan.resumesUntold()) {
+      return plan;
+    }
+    return gitState
+        .news(workspace, invocation.checkpoint().workspace())
+        .map(plan::and)
+        .orElse(plan);
   }
 
   /** An outcome that says how the agent left its session and its workspace. */

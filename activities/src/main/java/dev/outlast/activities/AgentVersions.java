@@ -1,11 +1,7 @@
 package dev.outlast.activities;
 
-import dev.outlast.activities.process.AgentOwner;
-import dev.outlast.activities.process.AgentProcess;
-import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
-import dev.outlast.activities.process.ProcessSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,82 +38,46 @@ final class AgentVersions {
   private static final Pattern NUMBER =
       Pattern.compile("(?<![\\w.])v?(\\d{1,9}(?:\\.\\d{1,9}){1,4}(?:[-+][\\w.+-]{0,60}\\w)?)");
 
-  private record Program(List<String> line, FileTime modified) {}
+  private record Asked(Path executable, List<String> arguments, FileTime modified) {}
 
-  private final Map<Program, Optional<String>> known = new ConcurrentHashMap<>();
+  private final Map<Asked, Optional<String>> known = new ConcurrentHashMap<>();
 
   /**
    * The version of a program.
    *
-   * @param registry where it is recorded while it runs, as any agent is
-   * @param owner who asks
-   * @param line the path of its executable, and the arguments with which it prints its version
+   * @param arguments with which it prints its version
    * @return empty if it does not say; never fails
    */
-  Optional<String> of(
-      AgentRegistry registry,
-      AgentOwner owner,
-      List<String> line,
-      Map<String, String> environment,
-      Path directory) {
-    Program program;
+  Optional<String> of(AskedProgram program, List<String> arguments) {
+    Asked asked;
     try {
-      program = new Program(List.copyOf(line), Files.getLastModifiedTime(Path.of(line.get(0))));
+      asked =
+          new Asked(
+              program.executable(),
+              List.copyOf(arguments),
+              Files.getLastModifiedTime(program.executable()));
     } catch (IOException gone) {
-      log.debug("{} cannot be asked for its version", line.get(0), gone);
+      log.debug("{} cannot be asked for its version", program.executable(), gone);
       return Optional.empty();
     }
-    Optional<String> answer = known.get(program);
+    Optional<String> answer = known.get(asked);
     if (answer == null) {
-      answer = ask(registry, owner, line, environment, directory);
+      answer = ask(program, arguments);
       if (known.size() >= MAX_KEPT) {
         known.clear();
       }
-      known.put(program, answer);
+      known.put(asked, answer);
     }
     return answer;
   }
 
-  private static Optional<String> ask(
-      AgentRegistry registry,
-      AgentOwner owner,
-      List<String> line,
-      Map<String, String> environment,
-      Path directory) {
+  private static Optional<String> ask(AskedProgram program, List<String> arguments) {
     StringBuffer answer = new StringBuffer();
-    try {
-      AgentProcess process =
-          registry.start(
-              new ProcessSpec(line, directory, environment, null),
-              owner,
-              null,
-              directory.toString(),
-              printed -> keep(printed, answer),
-              ignored -> {});
-      if (answered(process)) {
-        return version(answer.toString());
-      }
-      log.warn("{} does not answer when it is asked for its version", line.get(0));
-    } catch (IOException | IllegalArgumentException notStarted) {
-      log.debug("{} cannot be asked for its version", line.get(0), notStarted);
+    if (program.answers(arguments, MAX_TIME, printed -> keep(printed, answer))) {
+      return version(answer.toString());
     }
+    log.warn("{} does not answer when it is asked for its version", program.executable());
     return Optional.empty();
-  }
-
-  private static boolean answered(AgentProcess process) throws IOException {
-    boolean exited = false;
-    try {
-      process.release();
-      exited = process.awaitExit(MAX_TIME);
-    } catch (InterruptedException workerEnds) {
-      // The flag stays cleared: the SDK has yet to tell the server, over the network.
-      log.debug("Not waited for the version of a program: the worker ends");
-    } finally {
-      if (!exited) {
-        process.end();
-      }
-    }
-    return exited && process.finish() == 0;
   }
 
   private static void keep(OutputLine line, StringBuffer answer) {

@@ -48,6 +48,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,6 +64,9 @@ final class Call {
 
   /** How often it is looked whether a newer attempt has taken over. */
   static final Duration CLAIM_LOOK = Duration.ofSeconds(1);
+
+  /** How long it is waited after a session could not be claimed; each try may take seconds. */
+  static final Duration CLAIM_AGAIN = Duration.ofSeconds(30);
 
   /**
    * The operating system was short of something for a moment: EAGAIN, ENOMEM, E(N|M)FILE, ETXTBSY.
@@ -140,6 +144,11 @@ final class Call {
 
   /** The run whose agent works on the session. */
   private String elsewhere;
+
+  /** The session that could not be claimed yet; null if there is none. */
+  private SessionId unclaimed;
+
+  private long triedAt;
 
   /**
    * @param claim held for as long as the call is made
@@ -249,9 +258,10 @@ final class Call {
     return outcome(conclusion, reader.facts());
   }
 
-  /** Says that the activity still works on what follows a call, which reports nothing itself. */
-  void stillHere() {
+  /** Does what follows a call and reports nothing itself, while the server is told that we live. */
+  <T> T stillHere(Supplier<T> work) {
     report(reported);
+    return lifeline.during(reported, work);
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -382,12 +392,20 @@ final class Call {
     if (session == null || claim.covers(session)) {
       return true;
     }
+    boolean again = session.equals(unclaimed);
+    if (again && System.nanoTime() - triedAt < CLAIM_AGAIN.toNanos()) {
+      return true;
+    }
     try {
       Optional<Answer.Busy> busy = claim.add(session);
       busy.ifPresent(by -> elsewhere = by.run());
       return busy.isEmpty();
     } catch (IOException e) {
-      log.warn("Session {} cannot be claimed yet", session, e);
+      if (!again) {
+        log.warn("Session {} cannot be claimed yet", session, e);
+      }
+      unclaimed = session;
+      triedAt = System.nanoTime();
       return true;
     }
   }
@@ -550,11 +568,11 @@ final class Call {
               "the agent was ended: the server has given this attempt up",
               reported);
       case BUSY ->
-          Failures.after(
+          // The next invocation is told whom to wait for when it claims that session.
+          Failures.benign(
               ErrorCode.DRAINED,
               "the agent was ended: the agent of run " + elsewhere + " works on the same session",
-              reported,
-              Fence.ASK_AGAIN);
+              reported);
       default ->
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
@@ -644,19 +662,11 @@ final class Call {
     if (facts.agentVersion() != null || arguments.isEmpty()) {
       return facts.agentVersion();
     }
-    // To ask takes a while, during which nothing else is reported.
-    report(reported);
-    List<String> line = new ArrayList<>(setting.agent().command());
-    line.set(0, setting.executable().toString());
+    List<String> command = setting.agent().command();
+    List<String> line = new ArrayList<>(command.subList(1, command.size()));
     line.addAll(arguments);
-    return setting
-        .versions()
-        .of(
-            setting.registry(),
-            owner(context.getInfo()),
-            line,
-            setting.environment().variables(),
-            setting.workspace())
+    AskedProgram program = AskedProgram.of(setting, owner(context.getInfo()), claim);
+    return stillHere(() -> setting.versions().of(program, line))
         .map(setting.environment()::redact)
         .orElse(null);
   }

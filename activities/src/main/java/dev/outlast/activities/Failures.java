@@ -9,9 +9,6 @@ import java.time.Duration;
 /** The failures that these activities throw, each with its code as type and in its message. */
 final class Failures {
 
-  /** When an invocation that a worker gave back is taken again. */
-  private static final Duration ELSEWHERE = Duration.ofSeconds(1);
-
   private Failures() {}
 
   /** Another try would fail in the same way. */
@@ -49,13 +46,12 @@ final class Failures {
         .build();
   }
 
-  /** Nothing is wrong with the agent; it must go on elsewhere, and soon. */
+  /** Nothing is wrong with the agent; the run invokes it anew, which is no retry of this. */
   static ApplicationFailure benign(ErrorCode code, String message, InvocationProgress progress) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
         .setMessage(code.message(message))
         .setDetails(progress)
-        .setNextRetryDelay(ELSEWHERE)
         .setCategory(ApplicationErrorCategory.BENIGN)
         .build();
   }

@@ -9,6 +9,8 @@ import io.temporal.client.ActivityCompletionFailureException;
 import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.TimeoutFailure;
 import io.temporal.payload.context.ActivitySerializationContext;
+import java.time.Duration;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +27,9 @@ import org.slf4j.LoggerFactory;
  * <p>Not thread-safe.
  */
 final class Lifeline {
+
+  /** How long at most an attempt is said to live {@link #during} something, in case it hangs. */
+  static final Duration MAX_DURING = Duration.ofMinutes(3);
 
   private static final Logger log = LoggerFactory.getLogger(Lifeline.class);
 
@@ -45,6 +50,57 @@ final class Lifeline {
 
   Lifeline(ActivityExecutionContext context) {
     this.context = context;
+  }
+
+  /**
+   * Does what takes a while and reports nothing itself, and says meanwhile that the attempt lives.
+   * No heartbeat of this follows once it has returned. What the server answers is heard by the next
+   * {@link #beat}, since it answers that in the same way.
+   *
+   * @param progress what is known so far, which stays what a retried attempt is told; null if that
+   *     is nothing: it is then told nothing either, and not that an agent was about to start
+   */
+  <T> T during(InvocationProgress progress, Supplier<T> work) {
+    Pulse pulse = new Pulse(progress);
+    Thread thread = new Thread(pulse, "heartbeat-" + Thread.currentThread().getName());
+    thread.setDaemon(true);
+    thread.start();
+    try {
+      return work.get();
+    } finally {
+      pulse.end();
+    }
+  }
+
+  /** Sends the same heartbeat again and again. */
+  private final class Pulse implements Runnable {
+    private final InvocationProgress progress;
+    private boolean ended;
+
+    Pulse(InvocationProgress progress) {
+      this.progress = progress;
+    }
+
+    @Override
+    public synchronized void run() {
+      long began = System.nanoTime();
+      try {
+        while (!ended && System.nanoTime() - began < MAX_DURING.toNanos()) {
+          wait(Call.HEARTBEAT.toMillis());
+          if (!ended) {
+            beat(progress);
+          }
+        }
+      } catch (InterruptedException nobodyDoes) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    /** Waits for a heartbeat that is being sent. */
+    synchronized void end() {
+      ended = true;
+      notifyAll();
+    }
   }
 
   /** Sends a heartbeat, or has it sent soon; gives the newest answer that is known. */

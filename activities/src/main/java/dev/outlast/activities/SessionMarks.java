@@ -1,5 +1,6 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -31,10 +32,12 @@ final class SessionMarks {
 
   private final Call.Setting setting;
   private final ActivityInfo activity;
+  private final HeldClaim claim;
 
-  SessionMarks(Call.Setting setting, ActivityInfo activity) {
+  SessionMarks(Call.Setting setting, ActivityInfo activity, HeldClaim claim) {
     this.setting = setting;
     this.activity = activity;
+    this.claim = claim;
   }
 
   /**
@@ -107,7 +110,7 @@ final class SessionMarks {
               .mark(
                   session,
                   setting.surroundings(Map.of()),
-                  new AskedProgram(setting, Call.owner(activity)));
+                  AskedProgram.of(setting, Call.owner(activity), claim));
       if (mark.isEmpty()) {
         log.debug("Session {} of agent {} has no mark", session, setting.agent().name());
       }

@@ -1,8 +1,10 @@
 package dev.outlast.activities;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentRegistry;
 import java.io.IOException;
@@ -31,13 +33,20 @@ class AgentVersionsTest {
     return file;
   }
 
-  private Optional<String> ask(AgentVersions versions, Path program) {
+  private Optional<String> ask(AgentVersions versions, Path program) throws IOException {
+    return ask(versions, program, new ScriptedAgent(folder, "").claim());
+  }
+
+  private Optional<String> ask(AgentVersions versions, Path program, HeldClaim claim) {
     return versions.of(
-        AgentRegistry.open(folder),
-        new AgentOwner("run", "id", "1", 1),
-        List.of(program.toString(), "--version"),
-        PATH,
-        folder);
+        new AskedProgram(
+            program,
+            folder,
+            PATH,
+            AgentRegistry.open(folder),
+            new AgentOwner("run", "execution", "1", 1),
+            claim),
+        List.of("--version"));
   }
 
   private int asked() throws IOException {
@@ -87,5 +96,16 @@ class AgentVersionsTest {
     Duration took = Duration.ofNanos(System.nanoTime() - began);
     assertTrue(took.compareTo(AgentVersions.MAX_TIME.plusSeconds(10)) < 0, took::toString);
     assertEquals(Optional.empty(), ask(new AgentVersions(), folder.resolve("gone")));
+  }
+
+  @Test
+  void a_program_is_not_let_go_for_an_attempt_that_has_been_overtaken() throws IOException {
+    ScriptedAgent agent = new ScriptedAgent(folder, "");
+    HeldClaim old = agent.claim("run", 1);
+    HeldClaim newer = agent.claim("run", 2);
+    Path program = program("echo 1.2.3");
+    assertEquals(Optional.empty(), ask(new AgentVersions(), program, old));
+    assertFalse(Files.exists(folder.resolve("asked")));
+    assertEquals(Optional.of("1.2.3"), ask(new AgentVersions(), program, newer));
   }
 }

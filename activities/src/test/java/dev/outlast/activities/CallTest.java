@@ -27,8 +27,10 @@ import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -48,6 +50,11 @@ class CallTest {
   }
 
   private Call call(ScriptedAgent agent, ActivityExecutionContext context) throws IOException {
+    return call(agent, context, Duration.ofMinutes(1));
+  }
+
+  private Call call(ScriptedAgent agent, ActivityExecutionContext context, Duration invocation)
+      throws IOException {
     AgentHost host = agent.host();
     AgentDefinition definition = agent.definition();
     return new Call(
@@ -63,7 +70,7 @@ class CallTest {
             new AgentVersions(),
             AgentRegistry.open(folder),
             new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
-        new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
+        new Call.Bounds(invocation, Duration.ofMinutes(1), () -> false, () -> false),
         agent.claim(),
         Clock.systemUTC());
   }
@@ -158,6 +165,24 @@ class CallTest {
         call(agent, context(new ActivityCanceledException(), 1)).make(fresh(agent), false);
     assertEquals(
         StopReason.INTERRUPTED, assertInstanceOf(AgentOutcome.Stopped.class, outcome).reason());
+  }
+
+  /** Each try to claim what the agent names takes ten seconds here. */
+  @Test
+  void a_session_that_cannot_be_claimed_keeps_nobody_from_watching_its_agent() throws IOException {
+    ScriptedAgent agent = new ScriptedAgent(folder, "init; say x; sleep 50");
+    Call call = call(agent, new ScriptedContext().proxy(), Duration.ofSeconds(12));
+    Path lock = agent.folder.resolve("claims/lock");
+    long began = System.nanoTime();
+    try (FileChannel frozen = FileChannel.open(lock, StandardOpenOption.WRITE)) {
+      assertTrue(frozen.lock().isValid());
+      ApplicationFailure failure =
+          assertThrows(ApplicationFailure.class, () -> call.make(fresh(agent), false));
+      assertEquals(ErrorCode.TIMED_OUT.code(), failure.getType());
+    }
+    Duration took = Duration.ofNanos(System.nanoTime() - began);
+    assertTrue(took.compareTo(Duration.ofSeconds(12)) >= 0, took::toString);
+    assertTrue(took.compareTo(Duration.ofSeconds(18)) < 0, took::toString);
   }
 
   @Test

@@ -39,6 +39,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -129,13 +130,15 @@ class FencedInvocationTest {
 
   /** An agent that notes when it ends. */
   private AgentProcess agentOf(Claimant who) throws IOException {
+    return agentThat(
+        who, "trap 'echo old-agent-ended >> ledger; exit' INT TERM; touch old; sleep 60 & wait");
+  }
+
+  private AgentProcess agentThat(Claimant who, String body) throws IOException {
     AgentProcess process =
         registry.start(
             new ProcessSpec(
-                List.of(
-                    "/bin/sh",
-                    "-c",
-                    "trap 'echo old-agent-ended >> ledger; exit' INT TERM; touch old; sleep 60 & wait"),
+                List.of("/bin/sh", "-c", body),
                 folder,
                 Map.of("PATH", System.getenv("PATH")),
                 null),
@@ -256,6 +259,30 @@ class FencedInvocationTest {
     assertEquals("old-agent-ended", agent.ledger().get(0));
     assertFalse(claim.isOurs());
     old.end();
+  }
+
+  @Test
+  void what_an_attempt_before_has_told_is_told_again_until_its_agent_has_ended()
+      throws IOException, InterruptedException {
+    agentThat("init; say 'x'; result 'done'");
+    List<InvocationProgress> told = new CopyOnWriteArrayList<>();
+    temporal.setActivityHeartbeatListener(InvocationProgress.class, told::add);
+    temporal.setHeartbeatDetails(before(true));
+    Claimant frozen = attempt(RUN, LONG_AGO);
+    claim(frozen, SESSION, folder);
+    AgentProcess old = agentThat(frozen, "trap '' INT TERM; touch old; while :; do sleep 1; done");
+    await(() -> Files.exists(folder.resolve("old")));
+
+    assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.RESUME));
+
+    assertEquals(before(true), told.get(0), told::toString);
+    assertEquals("resume|" + SESSION + "|go on", call(0));
+    old.end();
+  }
+
+  private String call(int number) throws IOException {
+    String line = agent.ledger().get(number);
+    return line.substring(0, line.lastIndexOf('|'));
   }
 
   @Test
