@@ -1,5 +1,6 @@
 package dev.outlast.activities.claim;
 
+import dev.outlast.activities.workspace.Repository;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,8 +14,6 @@ import java.nio.file.Path;
  */
 record Territory(Path root, boolean linkedWorktree) {
 
-  private static final String GIT = ".git";
-
   /** What a linked worktree's {@code .git} file points into; a submodule's does not. */
   private static final String WORKTREES = "/worktrees/";
 
@@ -25,13 +24,9 @@ record Territory(Path root, boolean linkedWorktree) {
    * @param workspace a real path; it need not be there any more
    */
   static Territory of(Path workspace) {
-    for (Path folder = workspace; folder != null; folder = folder.getParent()) {
-      Path git = folder.resolve(GIT);
-      if (Files.exists(git)) {
-        return new Territory(folder, linksToWorktree(git));
-      }
-    }
-    return new Territory(workspace, false);
+    return Repository.around(workspace)
+        .map(found -> new Territory(found.tree(), linksToWorktree(found.gitFolder())))
+        .orElse(new Territory(workspace, false));
   }
 
   private static boolean linksToWorktree(Path git) {

@@ -1,7 +1,6 @@
 package dev.outlast.activities.workspace;
 
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -11,13 +10,18 @@ import java.util.Optional;
  * @param tree the folder at its top
  * @param gitFolder {@code .git} in it: a folder, or the file of a linked worktree or submodule
  */
-record Repository(Path tree, Path gitFolder) {
+public record Repository(Path tree, Path gitFolder) {
 
-  /** The work tree that a folder is in. */
-  static Optional<Repository> around(Path folder) {
+  /**
+   * The work tree that a folder is in, as git finds it: a link {@code .git} that leads nowhere does
+   * not make one.
+   *
+   * @param folder a real path; it need not be there any more
+   */
+  public static Optional<Repository> around(Path folder) {
     for (Path tree = folder; tree != null; tree = tree.getParent()) {
       Path git = tree.resolve(".git");
-      if (Files.exists(git, LinkOption.NOFOLLOW_LINKS)) {
+      if (Files.exists(git)) {
         return Optional.of(new Repository(tree, git));
       }
     }

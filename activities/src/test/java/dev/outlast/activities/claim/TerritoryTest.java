@@ -86,4 +86,13 @@ class TerritoryTest {
     assertOverlap(true, folder.resolve("a/gone"), folder.resolve("a/gone"));
     assertOverlap(true, folder.resolve("a"), folder.resolve("a/gone/deep"));
   }
+
+  @Test
+  void a_git_link_that_leads_nowhere_sets_no_folder_apart() throws IOException {
+    repository("repo");
+    for (String part : new String[] {"repo/one", "repo/two"}) {
+      Files.createSymbolicLink(made(part).resolve(".git"), folder.resolve("nowhere"));
+    }
+    assertOverlap(true, made("repo/one"), made("repo/two"));
+  }
 }

@@ -181,6 +181,16 @@ class GitStateTest {
   }
 
   @Test
+  void a_git_link_that_leads_nowhere_is_passed_over_as_git_does() throws IOException {
+    repository.write("one/x.txt", "x");
+    Path one = repository.folder.resolve("one");
+    Files.createSymbolicLink(one.resolve(".git"), temporary.resolve("nowhere"));
+    assertEquals(
+        repository.folder.toString(), TestRepository.gitIn(one, "rev-parse", "--show-toplevel"));
+    assertEquals("main", git.read(one).branch());
+  }
+
+  @Test
   void the_work_tree_of_another_user_is_read_too_and_a_linked_worktree() throws IOException {
     Path linked = temporary.resolve("linked");
     repository.git("worktree", "add", "--quiet", "-b", "linked", linked.toString());
