@@ -36,6 +36,7 @@ import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.failure.ApplicationFailure;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
@@ -400,7 +401,7 @@ final class Call {
       Optional<Answer.Busy> busy = claim.add(session);
       busy.ifPresent(by -> elsewhere = by.run());
       return busy.isEmpty();
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       if (!again) {
         log.warn("Session {} cannot be claimed yet", session, e);
       }

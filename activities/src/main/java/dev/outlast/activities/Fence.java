@@ -13,6 +13,7 @@ import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityInfo;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -64,6 +65,9 @@ final class Fence {
       answer = claims.take(who, sessionKind(agent), sessions, workspace);
     } catch (IOException e) {
       throw unusable(e, before);
+    } catch (UncheckedIOException e) {
+      // A process could not be looked at, so it is not known who works here.
+      throw unusable(e.getCause(), before);
     }
     if (answer instanceof Answer.Outdated outdated) {
       throw Failures.benign(

@@ -90,7 +90,9 @@ class TerritoryTest {
   @Test
   void a_git_link_that_leads_nowhere_sets_no_folder_apart() throws IOException {
     repository("repo");
-    Files.createSymbolicLink(made("repo/one").resolve(".git"), folder.resolve("nowhere"));
+    for (String part : new String[] {"repo/one", "repo/two"}) {
+      Files.createSymbolicLink(made(part).resolve(".git"), folder.resolve("nowhere"));
+    }
     assertOverlap(true, made("repo/one"), made("repo/two"));
   }
 }
