@@ -32,8 +32,10 @@ import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -130,15 +132,13 @@ class FencedInvocationTest {
 
   /** An agent that notes when it ends. */
   private AgentProcess agentOf(Claimant who) throws IOException {
-    return agentThat(
-        who, "trap 'echo old-agent-ended >> ledger; exit' INT TERM; touch old; sleep 60 & wait");
-  }
-
-  private AgentProcess agentThat(Claimant who, String body) throws IOException {
     AgentProcess process =
         registry.start(
             new ProcessSpec(
-                List.of("/bin/sh", "-c", body),
+                List.of(
+                    "/bin/sh",
+                    "-c",
+                    "trap 'echo old-agent-ended >> ledger; exit' INT TERM; touch old; sleep 60 & wait"),
                 folder,
                 Map.of("PATH", System.getenv("PATH")),
                 null),
@@ -262,22 +262,24 @@ class FencedInvocationTest {
   }
 
   @Test
-  void what_an_attempt_before_has_told_is_told_again_until_its_agent_has_ended()
+  void what_an_attempt_before_has_told_is_told_again_while_claims_are_waited_for()
       throws IOException, InterruptedException {
     agentThat("init; say 'x'; result 'done'");
     List<InvocationProgress> told = new CopyOnWriteArrayList<>();
     temporal.setActivityHeartbeatListener(InvocationProgress.class, told::add);
     temporal.setHeartbeatDetails(before(true));
-    Claimant frozen = attempt(RUN, LONG_AGO);
-    claim(frozen, SESSION, folder);
-    AgentProcess old = agentThat(frozen, "trap '' INT TERM; touch old; while :; do sleep 1; done");
-    await(() -> Files.exists(folder.resolve("old")));
-
-    assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.RESUME));
-
+    claim(attempt("other", LONG_AGO), null, folder).close();
+    CompletableFuture<AgentOutcome> outcome;
+    try (FileChannel lock =
+        FileChannel.open(folder.resolve("claims/lock"), StandardOpenOption.WRITE)) {
+      assertTrue(lock.lock().isValid());
+      outcome = CompletableFuture.supplyAsync(() -> invoke(SessionStart.RESUME));
+      await(() -> !told.isEmpty());
+      assertEquals(List.of(), agent.ledger());
+    }
+    assertInstanceOf(AgentOutcome.Completed.class, outcome.join());
     assertEquals(before(true), told.get(0), told::toString);
     assertEquals("resume|" + SESSION + "|go on", call(0));
-    old.end();
   }
 
   private String call(int number) throws IOException {
