@@ -18,6 +18,7 @@ import io.temporal.client.WorkflowStub;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -99,15 +100,20 @@ class ContinuedElsewhereTest {
   @Test
   void a_prompt_that_nobody_has_said_yet_is_said_after_all() {
     ScriptedAgent agent = fixture.agent();
+    CountDownLatch queued = new CountDownLatch(1);
     agent.does(
-        call ->
-            new AgentOutcome.Completed(
-                agent.left(call, true, true, ScriptedAgent.checkpoint("mark-1")), "first"),
+        call -> {
+          // A run that has ended takes no prompt.
+          await(queued);
+          return new AgentOutcome.Completed(
+              agent.left(call, true, true, ScriptedAgent.checkpoint("mark-1")), "first");
+        },
         agent.findsContinued("mark-2"),
         agent.completes("second"));
 
     WorkflowStub run = fixture.start(Map.of("prompt", "fix the build", "onContinued", "resume"));
     run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    queued.countDown();
     AgentRunResult result = fixture.result(run);
 
     assertEquals("second", result.text());
@@ -153,5 +159,13 @@ class ContinuedElsewhereTest {
         agent.limited(
             agent.left(call, true, true, ScriptedAgent.checkpoint(mark)),
             ResetTime.exactly(agent.now().plus(Duration.ofHours(1))));
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 }
