@@ -431,8 +431,9 @@ class AgentRunTest {
   @Test
   void a_prompt_that_the_agent_had_not_taken_when_it_was_paused_is_said_after_the_pause() {
     ScriptedAgent agent = fixture.agent();
+    CountDownLatch queued = new CountDownLatch(1);
     agent.does(
-        agent.completes("first"),
+        agent.completesAfter(queued, "first"),
         call -> {
           untilCancelled().apply(call);
           InvocationFacts named =
@@ -444,6 +445,7 @@ class AgentRunTest {
 
     WorkflowStub run = fixture.start("fix the build");
     run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    queued.countDown();
     fixture.awaitStatus(run, status -> agent.ledger().size() == 2);
     run.signal(Names.SIGNAL_PAUSE, "stop");
     run.signal(Names.SIGNAL_UNPAUSE, "go");
@@ -770,8 +772,9 @@ class AgentRunTest {
   @Test
   void a_message_that_was_refused_and_forgotten_is_said_again_in_the_same_session() {
     ScriptedAgent agent = fixture.agent();
+    CountDownLatch queued = new CountDownLatch(1);
     agent.does(
-        agent.completes("first"),
+        agent.completesAfter(queued, "first"),
         call ->
             agent.limited(
                 new InvocationFacts(
@@ -781,6 +784,7 @@ class AgentRunTest {
 
     WorkflowStub run = fixture.start("fix the build");
     run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    queued.countDown();
     fixture.result(run);
 
     AgentInvocation again = agent.ledger().get(2).invocation();

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -144,6 +145,18 @@ final class ScriptedAgent implements AgentActivities {
 
   Function<AgentInvocation, AgentOutcome> completes(String text) {
     return call -> new AgentOutcome.Completed(facts(call, true), text);
+  }
+
+  /** Answers no sooner than something has happened, such as that another prompt is queued. */
+  Function<AgentInvocation, AgentOutcome> completesAfter(CountDownLatch happened, String text) {
+    return call -> {
+      try {
+        happened.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return completes(text).apply(call);
+    };
   }
 
   Function<AgentInvocation, AgentOutcome> limitedFor(Duration left) {
