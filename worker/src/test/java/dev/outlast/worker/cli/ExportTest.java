@@ -7,15 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.outlast.worker.cli.Cli.Called;
-import dev.outlast.worker.server.LocalServer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,9 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ExportTest {
 
   @TempDir static Path folder;
-  private static LocalServer server;
-  private static RunningWorker worker;
-  private static Cli cli;
+  private static Served served;
 
   @BeforeAll
   static void start() throws IOException {
@@ -69,40 +64,20 @@ class ExportTest {
         """;
     Files.writeString(folder.resolve("outlast.toml"), config.formatted(folder, "state"));
     Files.writeString(folder.resolve("elsewhere.toml"), config.formatted(folder, "other-state"));
-    server = LocalServer.inMemory(0);
-    cli = new Cli(folder).with("NASTY_KEY", "sk-nasty-secret");
-    ConnectionOptions connection = new ConnectionOptions();
-    connection.address = server.target();
-    ConfigOptions options = new ConfigOptions();
-    options.config = folder.resolve("outlast.toml");
-    Console console = cli.console();
-    worker = RunningWorker.start(console, connection, options.load(console));
+    served = Served.start(folder, new Cli(folder).with("NASTY_KEY", "sk-nasty-secret"));
   }
 
   @AfterAll
   static void stop() {
-    worker.close();
-    server.close();
+    served.close();
   }
 
   private static Called call(String... args) {
-    List<String> all = new ArrayList<>(Arrays.asList(args));
-    all.add("--address");
-    all.add(server.target());
-    return cli.call(all.toArray(String[]::new));
+    return served.call(args);
   }
 
   private static JsonNode awaitState(String id, String state) throws Exception {
-    Instant until = Instant.now().plusSeconds(30);
-    Called last;
-    do {
-      last = call("show", id, "--json");
-      if (last.exitCode() == ExitCode.DONE && last.json().path("state").asText().equals(state)) {
-        return last.json();
-      }
-      Thread.sleep(200);
-    } while (Instant.now().isBefore(until));
-    throw new AssertionError(id + " is not " + state + ": " + last);
+    return served.awaitState(id, state);
   }
 
   private static void assertTheWholeRun(JsonNode run) {
@@ -228,7 +203,7 @@ class ExportTest {
   @Test
   @Order(7)
   void without_a_worker_a_run_that_has_ended_is_exported_from_its_history() throws IOException {
-    worker.close();
+    served.worker().close();
     Called exported = call("export", "whole", "--format", "json");
     assertEquals(ExitCode.DONE, exported.exitCode(), exported.err());
     assertTrue(exported.err().contains("no worker answers"), exported.err());

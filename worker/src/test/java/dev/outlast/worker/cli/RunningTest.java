@@ -11,7 +11,6 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.worker.cli.Cli.Called;
-import dev.outlast.worker.server.LocalServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,7 +19,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -33,12 +31,10 @@ import org.slf4j.LoggerFactory;
 @Timeout(120)
 class RunningTest {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Served.PATIENCE;
 
   @TempDir static Path folder;
-  private static LocalServer server;
-  private static RunningWorker worker;
-  private static Cli cli;
+  private static Served served;
 
   @BeforeAll
   static void start() throws IOException {
@@ -94,40 +90,20 @@ class RunningTest {
         args = ["red \\u001b[31m text\\n"]
         """
             .formatted(folder));
-    server = LocalServer.inMemory(0);
-    cli = new Cli(folder).with("ODD_KEY", "sk-odd-secret");
-    ConnectionOptions connection = new ConnectionOptions();
-    connection.address = server.target();
-    ConfigOptions config = new ConfigOptions();
-    config.config = folder.resolve("outlast.toml");
-    Console console = cli.console();
-    worker = RunningWorker.start(console, connection, config.load(console));
+    served = Served.start(folder, new Cli(folder).with("ODD_KEY", "sk-odd-secret"));
   }
 
   @AfterAll
   static void stop() {
-    worker.close();
-    server.close();
+    served.close();
   }
 
   private static Called call(String... args) {
-    List<String> all = new ArrayList<>(Arrays.asList(args));
-    all.add("--address");
-    all.add(server.target());
-    return cli.call(all.toArray(String[]::new));
+    return served.call(args);
   }
 
   private static JsonNode awaitState(String id, String state) throws Exception {
-    Instant until = Instant.now().plus(PATIENCE);
-    Called last;
-    do {
-      last = call("show", id, "--json");
-      if (last.exitCode() == ExitCode.DONE && last.json().path("state").asText().equals(state)) {
-        return last.json();
-      }
-      Thread.sleep(200);
-    } while (Instant.now().isBefore(until));
-    throw new AssertionError(id + " is not " + state + ": " + last);
+    return served.awaitState(id, state);
   }
 
   @Test
@@ -295,7 +271,11 @@ class RunningTest {
     assertFalse(failing.path("failure").asText().isEmpty(), failing::toString);
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     Thread follower =
-        new Thread(() -> cli.call(err, "", "follow", "broken", "--address", server.target()));
+        new Thread(
+            () ->
+                served
+                    .cli()
+                    .call(err, "", "follow", "broken", "--address", served.server().target()));
     follower.start();
     while (!err.toString(UTF_8).contains("failing: attempt") && Instant.now().isBefore(until)) {
       Thread.sleep(100);
@@ -330,25 +310,27 @@ class RunningTest {
         new Thread(
             () ->
                 followed.add(
-                    cli.call(
-                        err,
-                        "",
-                        "run",
-                        "x",
-                        "--id",
-                        "lonely",
-                        "--task-queue",
-                        "elsewhere",
-                        "--address",
-                        server.target())));
+                    served
+                        .cli()
+                        .call(
+                            err,
+                            "",
+                            "run",
+                            "x",
+                            "--id",
+                            "lonely",
+                            "--task-queue",
+                            "elsewhere",
+                            "--address",
+                            served.server().target())));
     follower.start();
     Instant until = Instant.now().plus(PATIENCE);
     while (!err.toString(UTF_8).contains("no worker") && Instant.now().isBefore(until)) {
       Thread.sleep(100);
     }
     ConnectionOptions options = new ConnectionOptions();
-    options.address = server.target();
-    try (ConnectionOptions.Connection connection = options.connect(cli.console())) {
+    options.address = served.server().target();
+    try (ConnectionOptions.Connection connection = options.connect(served.cli().console())) {
       connection.client().newUntypedWorkflowStub("lonely").terminate("end of test");
     }
     follower.join();
