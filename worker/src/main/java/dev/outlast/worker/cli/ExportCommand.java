@@ -1,5 +1,6 @@
 package dev.outlast.worker.cli;
 
+import dev.outlast.activities.file.WholeFile;
 import dev.outlast.activities.transcript.TranscriptStore;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
@@ -21,15 +22,9 @@ import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowStub;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -122,23 +117,8 @@ final class ExportCommand implements Callable<Integer> {
 
   /** Replaces the file as a whole, so that it never is more widely readable than it ends up. */
   private static void write(Path file, String text) {
-    boolean posix = FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
-    FileAttribute<?>[] ownerOnly =
-        posix
-            ? new FileAttribute<?>[] {
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
-            }
-            : new FileAttribute<?>[0];
     try {
-      Files.deleteIfExists(file);
-      try (OutputStream out =
-          Channels.newOutputStream(
-              Files.newByteChannel(
-                  file,
-                  Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                  ownerOnly))) {
-        out.write(text.getBytes(StandardCharsets.UTF_8));
-      }
+      WholeFile.write(file, text.getBytes(StandardCharsets.UTF_8), Set.of());
     } catch (IOException e) {
       throw new CliException(
           ExitCode.FAILED, "--output: " + Console.oneLine(file + " cannot be written (" + e + ")"));

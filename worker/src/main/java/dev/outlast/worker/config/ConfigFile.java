@@ -20,6 +20,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.tomlj.Toml;
 import org.tomlj.TomlArray;
 import org.tomlj.TomlParseResult;
@@ -230,19 +231,7 @@ final class ConfigFile {
   }
 
   private Optional<Long> size(TomlTable table, String parent, String key) {
-    Object value = table.get(List.of(key));
-    if (value == null) {
-      return Optional.empty();
-    }
-    String path = at(table, parent, key);
-    Optional<Long> read =
-        value instanceof String || value instanceof Long
-            ? ByteSize.parse(value.toString())
-            : Optional.empty();
-    if (read.isEmpty()) {
-      problem(path, "got " + ConfigRules.shown(value) + "; expected " + ByteSize.EXPECTED);
-    }
-    return read;
+    return parsed(table, parent, key, Long.class, ByteSize::parse, ByteSize.EXPECTED);
   }
 
   private ResumePolicy.OnCredit onCredit(TomlTable table) {
@@ -423,17 +412,28 @@ final class ConfigFile {
   }
 
   private Optional<Duration> duration(TomlTable table, String parent, String key) {
+    return parsed(table, parent, key, Number.class, DurationText::parse, DurationText.EXPECTED);
+  }
+
+  /** What is written as a text, or as a bare number of this type. */
+  private <T> Optional<T> parsed(
+      TomlTable table,
+      String parent,
+      String key,
+      Class<? extends Number> number,
+      Function<String, Optional<T>> parser,
+      String expected) {
     Object value = table.get(List.of(key));
     if (value == null) {
       return Optional.empty();
     }
     String path = at(table, parent, key);
-    Optional<Duration> read =
-        value instanceof String || value instanceof Number
-            ? DurationText.parse(value.toString())
+    Optional<T> read =
+        value instanceof String || number.isInstance(value)
+            ? parser.apply(value.toString())
             : Optional.empty();
     if (read.isEmpty()) {
-      problem(path, "got " + ConfigRules.shown(value) + "; expected " + DurationText.EXPECTED);
+      problem(path, "got " + ConfigRules.shown(value) + "; expected " + expected);
     }
     return read;
   }

@@ -1,19 +1,15 @@
 package dev.outlast.worker.config;
 
+import dev.outlast.activities.file.OwnerOnly;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -66,18 +62,14 @@ final class StateFolder {
     if (folder.toAbsolutePath().getParent() != null) {
       Files.createDirectories(folder.toAbsolutePath().getParent());
     }
-    Files.createDirectories(folder, ownerOnly("rwx------"));
+    OwnerOnly.folder(folder);
   }
 
   // Workers that start at the same time take turns through the lock on the file. Locks belong to
   // the whole process, so threads of this one take turns through the monitor.
   private static synchronized String readOrChoose(Path file, Map<String, String> environment)
       throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(
-            file,
-            Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
-            ownerOnly("rw-------"))) {
+    try (FileChannel channel = OwnerOnly.shared(file)) {
       channel.lock(); // released when the channel is closed
       ByteBuffer content = ByteBuffer.allocate(MAX_HOST_ID + 2);
       while (content.hasRemaining() && channel.read(content) >= 0) {
@@ -110,13 +102,5 @@ final class StateFolder {
     byte[] random = new byte[4];
     new SecureRandom().nextBytes(random);
     return (cut.isEmpty() ? "host" : cut) + "-" + HexFormat.of().formatHex(random);
-  }
-
-  private static FileAttribute<?>[] ownerOnly(String permissions) {
-    return FileSystems.getDefault().supportedFileAttributeViews().contains("posix")
-        ? new FileAttribute<?>[] {
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-        }
-        : new FileAttribute<?>[0];
   }
 }
