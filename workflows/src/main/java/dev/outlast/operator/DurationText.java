@@ -3,6 +3,7 @@ package dev.outlast.operator;
 import java.math.BigDecimal;
 import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,6 +36,23 @@ public final class DurationText {
     }
     String trimmed = text.strip().toLowerCase(java.util.Locale.ROOT);
     return read(trimmed).filter(d -> !d.isNegative() && d.compareTo(MAX) <= 0);
+  }
+
+  /**
+   * Reads a moment: an instant such as {@code 2026-11-21T15:00:00Z}, or a duration from now on.
+   *
+   * @return empty if the text is neither
+   */
+  public static Optional<Instant> moment(String text, Instant now) {
+    Optional<Instant> relative = parse(text).map(now::plus);
+    if (text == null || relative.isPresent()) {
+      return relative;
+    }
+    try {
+      return Optional.of(Instant.parse(text.strip()));
+    } catch (DateTimeException notAnInstant) {
+      return Optional.empty();
+    }
   }
 
   private static Optional<Duration> read(String text) {

@@ -1,0 +1,34 @@
+package dev.outlast.limit;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.time.Instant;
+import java.util.Objects;
+
+/**
+ * Whether a run may start its agent, and what it waits for if it may not.
+ *
+ * @param go whether it may
+ * @param probe whether it is the run that tries first, now or when the time has come
+ * @param until when the account is expected to open; null if it may start
+ * @param latest when a run that waits to be released asks by itself, should nobody have released
+ *     it; null if it may start
+ * @param version of the gate; it grows whenever somebody is released
+ * @param why what is closed and why, in one line; null if it may start
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record GateAnswer(
+    boolean go, boolean probe, Instant until, Instant latest, long version, String why) {
+
+  public GateAnswer {
+    if (!go) {
+      Objects.requireNonNull(until, "until");
+      Objects.requireNonNull(latest, "latest");
+    }
+  }
+
+  static GateAnswer go(boolean probe, long version) {
+    return new GateAnswer(true, probe, null, null, version, null);
+  }
+}

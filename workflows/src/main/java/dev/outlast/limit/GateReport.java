@@ -1,0 +1,143 @@
+package dev.outlast.limit;
+
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What one worker's invocations have learnt of an account, in one message, since it last told.
+ * Moments are told as durations until the message was sent, so that no two clocks are compared.
+ *
+ * @param settings as the worker is configured; null to keep what the gate goes by
+ * @param hits usage limits, and runs that ask to be the one that tries first; the oldest first
+ * @param passes invocations that the provider let through; the oldest first
+ * @param windows how much of the account's windows is used, by their names
+ * @param spent what ended invocations have cost; null if none has ended
+ * @param left the workflow ids of runs whose agent has ended
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_EMPTY)
+public record GateReport(
+    GateSettings settings,
+    List<Hit> hits,
+    List<Pass> passes,
+    Map<String, WindowUse> windows,
+    Spent spent,
+    List<String> left) {
+
+  /** How many of a kind a report may hold. */
+  public static final int MAX_ITEMS = 100;
+
+  public GateReport {
+    hits = bounded("hits", hits);
+    passes = bounded("passes", passes);
+    left = bounded("left", left);
+    windows = windows == null ? Map.of() : Map.copyOf(windows);
+    if (windows.size() > MAX_ITEMS) {
+      throw new IllegalArgumentException("windows: more than " + MAX_ITEMS);
+    }
+  }
+
+  private static <T> List<T> bounded(String name, List<T> items) {
+    List<T> copy = items == null ? List.of() : List.copyOf(items);
+    if (copy.size() > MAX_ITEMS) {
+      throw new IllegalArgumentException(name + ": more than " + MAX_ITEMS);
+    }
+    return copy;
+  }
+
+  /**
+   * A run has hit a usage limit.
+   *
+   * @param waiter the run
+   * @param scope what part of the allowance is used up
+   * @param lasts how long it lasts from now on; where the agent did not say it, the fallback
+   * @param reset when it ends, as the agent said; null if it did not. It is only compared with
+   *     other resets
+   * @param begunAgo how long ago the invocation began
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Hit(
+      GateWaiter waiter,
+      @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
+          LimitScope scope,
+      Duration lasts,
+      Instant reset,
+      Duration begunAgo) {
+    public Hit {
+      Objects.requireNonNull(waiter, "waiter");
+      Objects.requireNonNull(lasts, "lasts");
+      Objects.requireNonNull(begunAgo, "begunAgo");
+      scope = scope == null ? LimitScope.UNKNOWN : scope;
+      lasts = lasts.isNegative() ? Duration.ZERO : lasts;
+    }
+
+    /** The model that is closed; null for the whole account. */
+    String model() {
+      return scope == LimitScope.MODEL ? waiter.model() : null;
+    }
+  }
+
+  /**
+   * The provider has let an invocation through.
+   *
+   * @param run its workflow id
+   * @param model that it asked for; null for the agent's own choice
+   * @param said whether the agent itself said that the allowance is there; else it has answered
+   * @param begunAgo how long ago the invocation began
+   * @param readAgo how long ago that was read
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Pass(String run, String model, boolean said, Duration begunAgo, Duration readAgo) {
+    public Pass {
+      Objects.requireNonNull(run, "run");
+      Objects.requireNonNull(begunAgo, "begunAgo");
+      Objects.requireNonNull(readAgo, "readAgo");
+    }
+  }
+
+  /**
+   * How much of a window's allowance is used.
+   *
+   * @param used the share; 1 is all of it
+   * @param resetsAt when it begins anew; null if that is not known
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record WindowUse(double used, Instant resetsAt) {}
+
+  /**
+   * What ended invocations have cost.
+   *
+   * @param day of which it is a part, as the worker's zone has it, ISO-8601
+   * @param dayEnds when that day ends
+   * @param overageUsd the part of the cost that was paid beyond the allowance
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Spent(
+      String day,
+      Instant dayEnds,
+      int invocations,
+      double costUsd,
+      double overageUsd,
+      long tokens) {
+    public Spent {
+      Objects.requireNonNull(day, "day");
+      Objects.requireNonNull(dayEnds, "dayEnds");
+    }
+
+    Spent plus(Spent more) {
+      return new Spent(
+          day,
+          dayEnds,
+          invocations + more.invocations,
+          costUsd + more.costUsd,
+          overageUsd + more.overageUsd,
+          tokens + more.tokens);
+    }
+  }
+}

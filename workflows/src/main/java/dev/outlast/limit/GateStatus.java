@@ -1,0 +1,68 @@
+package dev.outlast.limit;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * How an account stands.
+ *
+ * @param state of the whole account
+ * @param until when it is expected to open; null while it is open
+ * @param why what is closed and why, in one line; null while it is open
+ * @param version of the gate; grows whenever somebody is released
+ * @param settings that it goes by
+ * @param pauseAt an operator's share in place of the settings' one; null if there is none
+ * @param parts usage limits: of the whole account, and of single models
+ * @param holds other reasons for which it is closed
+ * @param waiters how many waiting runs it has heard of; others may wait that never had to ask
+ * @param first the first of them; null if there is none
+ * @param atWork runs whose agent is at work; only where their number is bounded
+ * @param windows how much of the account's windows is used
+ * @param spent what was spent on the newest days, the oldest first
+ * @param warning what does not work; null if all does
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record GateStatus(
+    String provider,
+    String account,
+    GateState state,
+    Instant until,
+    String why,
+    long version,
+    GateSettings settings,
+    Double pauseAt,
+    List<GatePart> parts,
+    List<GateHold> holds,
+    long waiters,
+    GateWaiter first,
+    List<String> atWork,
+    Map<String, GateReport.WindowUse> windows,
+    List<GateReport.Spent> spent,
+    String warning) {
+
+  public GateStatus {
+    Objects.requireNonNull(provider, "provider");
+    Objects.requireNonNull(account, "account");
+    settings = settings == null ? GateSettings.NONE : settings;
+    parts = parts == null ? List.of() : List.copyOf(parts);
+    holds = holds == null ? List.of() : List.copyOf(holds);
+    atWork = atWork == null ? List.of() : List.copyOf(atWork);
+    windows = windows == null ? Map.of() : Map.copyOf(windows);
+    spent = spent == null ? List.of() : List.copyOf(spent);
+  }
+
+  /**
+   * What is known of a limit.
+   *
+   * @param model null for the whole account
+   */
+  public Optional<GatePart> part(String model) {
+    return parts.stream().filter(part -> Objects.equals(part.model(), model)).findFirst();
+  }
+}
