@@ -2,6 +2,7 @@ package dev.outlast.limit;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 
@@ -21,11 +22,24 @@ import java.util.Objects;
 public record GateAnswer(
     boolean go, boolean probe, Instant until, Instant latest, long version, String why) {
 
+  /** What a run that waits to be released waits beyond the time in which that should happen. */
+  public static final Duration SAFETY = Duration.ofMinutes(15);
+
   public GateAnswer {
     if (!go) {
       Objects.requireNonNull(until, "until");
       Objects.requireNonNull(latest, "latest");
     }
+  }
+
+  /** The answer where nobody has ever been limited. */
+  public static GateAnswer open() {
+    return go(false, 0);
+  }
+
+  /** When a run asks by itself that should have been released at a moment. */
+  static Instant latest(Instant opens, GateSettings settings) {
+    return opens.plus(settings.spread().multipliedBy(2)).plus(SAFETY);
   }
 
   static GateAnswer go(boolean probe, long version) {

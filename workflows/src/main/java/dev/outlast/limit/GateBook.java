@@ -36,9 +36,6 @@ final class GateBook {
   /** After it an agent that goes on answering shows that its account is not closed. */
   static final Duration LATE_WORDS = Duration.ofSeconds(5);
 
-  /** What a run that waits to be released waits beyond the time in which that should happen. */
-  static final Duration SAFETY = Duration.ofMinutes(15);
-
   /** How often it is looked whether places are held by runs that have ended. */
   static final Duration LEASE_LOOK = Duration.ofSeconds(60);
 
@@ -113,7 +110,7 @@ final class GateBook {
         account,
         hold.isPresent() ? GateState.CLOSED : limited ? whole.state() : GateState.OPEN,
         hold.map(GateHold::until).orElse(limited ? whole.until() : null),
-        hold.map(GateHold::why).orElse(limited ? words(whole) : null),
+        hold.map(GateHold::why).orElse(limited ? whole.words() : null),
         version,
         settings,
         pauseAt,
@@ -307,7 +304,7 @@ final class GateBook {
       }
       boolean due = part.state() == GateState.CLOSED && !now.isBefore(part.until());
       if (!due || !mayTry(part, waiter, now)) {
-        return notNow(waiter, triesFirst(part, waiter), part.until(), words(part), now);
+        return notNow(waiter, triesFirst(part, waiter), part.until(), part.words(), now);
       }
       put(part.halfOpen(waiter, now));
       probe = true;
@@ -349,19 +346,7 @@ final class GateBook {
       GateWaiter waiter, boolean probe, Instant until, String why, Instant now) {
     remember(waiter);
     Instant opens = later(until, now);
-    return new GateAnswer(false, probe, opens, latest(opens), version, why);
-  }
-
-  private Instant latest(Instant opens) {
-    return opens.plus(settings.spread().multipliedBy(2)).plus(SAFETY);
-  }
-
-  private static String words(GatePart part) {
-    String what =
-        part.model() == null ? "the account" : "model " + OperatorTexts.plain(part.model());
-    return part.state() == GateState.HALF_OPEN
-        ? what + ": a run tries whether it is let through"
-        : what + ": " + part.scope().word() + " limit until " + OperatorTexts.moment(part.until());
+    return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
   }
 
   private Optional<GateHold> hold(Instant now) {

@@ -3,6 +3,7 @@ package dev.outlast.limit;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.OperatorTexts;
 import java.time.Instant;
 import java.util.Objects;
 
@@ -74,7 +75,21 @@ public record GatePart(
     return state == GateState.HALF_OPEN && isProbe(run);
   }
 
-  boolean isProbe(String run) {
+  /** Whether this run is the one that tries first. */
+  public boolean isProbe(String run) {
     return probe != null && probe.run().equals(run);
+  }
+
+  /** Whether it matters to who asks for a model, or for null for the agent's own choice. */
+  boolean concerns(String wanted) {
+    return model == null || model.equals(wanted);
+  }
+
+  /** What is closed and why, in one line. */
+  String words() {
+    String what = model == null ? "the account" : "model " + OperatorTexts.plain(model);
+    return state == GateState.HALF_OPEN
+        ? what + ": a run tries whether it is let through"
+        : what + ": " + scope.word() + " limit until " + OperatorTexts.moment(until);
   }
 }

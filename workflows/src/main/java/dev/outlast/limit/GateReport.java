@@ -130,7 +130,8 @@ public record GateReport(
       Objects.requireNonNull(dayEnds, "dayEnds");
     }
 
-    Spent plus(Spent more) {
+    /** Both together, which must be of one day. */
+    public Spent plus(Spent more) {
       return new Spent(
           day,
           dayEnds,

@@ -3,6 +3,7 @@ package dev.outlast.limit;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -64,5 +65,39 @@ public record GateStatus(
    */
   public Optional<GatePart> part(String model) {
     return parts.stream().filter(part -> Objects.equals(part.model(), model)).findFirst();
+  }
+
+  /**
+   * What this means for a run.
+   *
+   * @param now of any clock; one that is wrong makes nobody start too early
+   * @return empty if only the gate itself can say, since time or the run may have changed something
+   */
+  public Optional<GateAnswer> answer(GateWaiter waiter, Instant now) {
+    Optional<GateHold> hold =
+        holds.stream()
+            .filter(each -> each.until().isAfter(now))
+            .max(Comparator.comparing(GateHold::until));
+    if (hold.isPresent()) {
+      return Optional.of(notNow(false, hold.get().until(), hold.get().why()));
+    }
+    boolean open = holds.isEmpty();
+    for (GatePart part : parts) {
+      if (part.state() == GateState.OPEN || !part.concerns(waiter.model())) {
+        continue;
+      }
+      open = false;
+      boolean closed = part.state() == GateState.CLOSED && part.until().isAfter(now);
+      boolean tried = part.state() == GateState.HALF_OPEN && !part.isProbe(waiter.run());
+      if (tried || (closed && !waiter.before(part.probe()))) {
+        Instant until = part.until().isAfter(now) ? part.until() : now;
+        return Optional.of(notNow(part.isProbe(waiter.run()), until, part.words()));
+      }
+    }
+    return open ? Optional.of(GateAnswer.go(false, version)) : Optional.empty();
+  }
+
+  private GateAnswer notNow(boolean probe, Instant opens, String words) {
+    return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, words);
   }
 }

@@ -247,7 +247,7 @@ class GateSimulationTest {
                 run,
                 probe
                     ? until.plusSeconds(5 + random.nextInt(30))
-                    : until.plus(book.spread().multipliedBy(2)).plus(GateBook.SAFETY));
+                    : until.plus(book.spread().multipliedBy(2)).plus(GateAnswer.SAFETY));
           });
     }
 

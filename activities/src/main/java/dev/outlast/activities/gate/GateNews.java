@@ -1,0 +1,64 @@
+package dev.outlast.activities.gate;
+
+import dev.outlast.limit.GateReport.Spent;
+import dev.outlast.limit.GateReport.WindowUse;
+import dev.outlast.limit.GateSettings;
+import dev.outlast.limit.GateWaiter;
+import dev.outlast.limit.LimitScope;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+
+/**
+ * What one invocation has learnt of its account. Moments are nanoseconds of {@link
+ * System#nanoTime}, and become durations when they are sent.
+ *
+ * @param settings as this host is configured
+ * @param begunNanos when the invocation began
+ * @param hit a usage limit; null if it met none
+ * @param pass that the provider let it through; null if that is not known
+ * @param windows how much of the account's windows is used, by their names
+ * @param spent what it has cost; null while it goes on
+ * @param left its run, if its agent has ended; null if it has not
+ */
+public record GateNews(
+    GateSettings settings,
+    long begunNanos,
+    Hit hit,
+    Pass pass,
+    Map<String, WindowUse> windows,
+    Spent spent,
+    String left) {
+
+  public GateNews {
+    windows = windows == null ? Map.of() : Map.copyOf(windows);
+  }
+
+  /** Whether there is nothing but a usage limit. */
+  public boolean onlyHit() {
+    return hit != null && pass == null && windows.isEmpty() && spent == null && left == null;
+  }
+
+  /**
+   * A usage limit.
+   *
+   * @param lasts from {@code readNanos} on; where the agent did not say it, the fallback
+   * @param reset as the agent said; null if it did not
+   */
+  public record Hit(
+      GateWaiter waiter, LimitScope scope, Duration lasts, Instant reset, long readNanos) {
+
+    /** The model that is closed; null for the whole account. */
+    public String model() {
+      return scope == LimitScope.MODEL ? waiter.model() : null;
+    }
+  }
+
+  /**
+   * The provider let the invocation through.
+   *
+   * @param model that it asked for; null for the agent's own choice
+   * @param said whether the agent itself said that the allowance is there; else it has answered
+   */
+  public record Pass(String run, String model, boolean said, long readNanos) {}
+}
