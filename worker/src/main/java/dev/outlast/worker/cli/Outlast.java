@@ -63,6 +63,12 @@ public final class Outlast {
     line.addSubcommand("send", new SendCommand(console));
     line.addSubcommand("cancel", new CancelCommand(console));
     line.addSubcommand("worktrees", new WorktreesCommand(console));
+    line.addSubcommand(
+        "accounts",
+        new CommandLine(new AccountsCommand(console))
+            .addSubcommand(new AccountReleaseCommand(console))
+            .addSubcommand(new AccountCloseCommand(console))
+            .addSubcommand(new AccountPauseAtCommand(console)));
     line.addSubcommand("doctor", new DoctorCommand(console));
     line.addSubcommand("detect", new DetectCommand(console));
     line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));

@@ -113,7 +113,9 @@ final class Reports {
     List<GateReport.Spent> days = new ArrayList<>(spent.values());
     GateReport.Spent first = days.isEmpty() ? null : days.remove(0);
     reports.add(new GateReport(settings, hits, passes, windows, first, left));
-    days.forEach(day -> reports.add(new GateReport(settings, null, null, null, day, null)));
+    for (GateReport.Spent day : days) {
+      reports.add(new GateReport(settings, null, null, null, day, null));
+    }
     return reports;
   }
 
