@@ -215,8 +215,7 @@ public final class AgentRegistry implements Closeable {
 
   /**
    * The agents on record: those that run, and those that a killed worker has left until {@link
-   * #reap} has seen to them. A file that is no record is moved aside, to the same name with {@code
-   * .unreadable} at its end, and told of in the log.
+   * #reap} has seen to them. Changes nothing; a file that is no record is told of in the log.
    *
    * @throws java.io.UncheckedIOException if the folder cannot be listed
    */
@@ -272,7 +271,8 @@ public final class AgentRegistry implements Closeable {
 
   /**
    * Ends the agents that workers which do not live any more have left behind, and removes their
-   * records. Where one cannot see whether a worker lives, its agents are left alone. To be called
+   * records. Where one cannot see whether a worker lives, its agents are left alone. A file that is
+   * no record is moved aside, to the same name with {@code .unreadable} at its end. To be called
    * before this worker takes its first invocation. Takes no longer than {@link #end}.
    *
    * @return how many agents still ran
@@ -280,7 +280,8 @@ public final class AgentRegistry implements Closeable {
    */
   public int reap() {
     records.removeUnfinished(clock.instant());
-    List<AgentRecord> orphans = records().stream().filter(AgentRegistry::orphan).toList();
+    List<AgentRecord> orphans =
+        records.readAndMoveAside().stream().filter(AgentRegistry::orphan).toList();
     int running = 0;
     for (AgentRecord orphan : orphans) {
       if (!AgentTree.of(orphan).gone()) {

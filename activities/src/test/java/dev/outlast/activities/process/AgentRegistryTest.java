@@ -255,6 +255,19 @@ class AgentRegistryTest {
         files());
   }
 
+  @Test
+  void to_look_at_the_records_changes_nothing() throws Exception {
+    put(stranger(), ProcessIdentity.current(), "running");
+    Files.writeString(folder.resolve("agents/torn.json"), "{");
+    List<String> all = List.of("running.json", "torn.json");
+    assertEquals(all, files());
+
+    assertEquals(1, registry.records().size());
+    assertTrue(registry.end(record -> false));
+
+    assertEquals(all, files());
+  }
+
   private void change(String name, String from, String to) throws IOException {
     Path file = folder.resolve("agents").resolve(name + ".json");
     String whole = Files.readString(file);
