@@ -73,8 +73,9 @@ import org.slf4j.LoggerFactory;
  * <p>Files are changed under {@link FolderLock} and replaced whole, so that they can be read at any
  * moment. They are not forced to the disk: what they say matters while the machine runs, and a
  * worker of before its start is dead. The folder must be on a local file system, where all
- * processes see one order of writes, and workers that share it must see each other's processes.
- * Thread-safe; there may be several in one process and on one folder.
+ * processes see one order of writes, and workers that share it must see each other's processes, for
+ * which {@link AgentRegistry#reap} cares. Thread-safe; there may be several in one process and on
+ * one folder.
  */
 public final class ClaimTable {
 
@@ -155,7 +156,7 @@ public final class ClaimTable {
           }
         };
     return new ClaimTable(
-        stateFolder, agents, ProcessIdentity.current(), ProcessIdentity::lives, clock, PATIENCE);
+        stateFolder, agents, ProcessIdentity.current(), registry::lives, clock, PATIENCE);
   }
 
   /**

@@ -23,6 +23,10 @@ public record ProcessIdentity(long pid, String start, String boot) {
 
   private static final Logger log = LoggerFactory.getLogger(ProcessIdentity.class);
   private static final Path PROC = Path.of("/proc");
+
+  /** What stands between the boot and the namespace. */
+  private static final String NAMESPACE = "/";
+
   private static final String BOOT = askBoot();
 
   /**
@@ -70,6 +74,18 @@ public record ProcessIdentity(long pid, String start, String boot) {
     return boot.equals(BOOT);
   }
 
+  /**
+   * Whether it is of this boot, but of another namespace of process ids, such as another
+   * container's: if it runs, it cannot be seen from here.
+   */
+  boolean hidden() {
+    return !ofThisBoot() && bootOnly(boot).equals(bootOnly(BOOT));
+  }
+
+  private static String bootOnly(String boot) {
+    return boot.substring(0, boot.contains(NAMESPACE) ? boot.indexOf(NAMESPACE) : boot.length());
+  }
+
   private static Optional<String> startOf(long pid) {
     return ProcessTable.HAS_PROC
         ? ProcessTable.stat(pid).map(ProcessTable.Entry::start)
@@ -83,7 +99,7 @@ public record ProcessIdentity(long pid, String start, String boot) {
     if (ProcessTable.HAS_PROC) {
       try {
         return Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip()
-            + "/"
+            + NAMESPACE
             + Files.readSymbolicLink(PROC.resolve("self/ns/pid"));
       } catch (IOException hidden) {
         log.warn("/proc does not say which boot this is; processes go by their start", hidden);

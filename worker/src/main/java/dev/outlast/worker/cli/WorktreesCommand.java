@@ -1,8 +1,6 @@
 package dev.outlast.worker.cli;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import dev.outlast.activities.claim.Claim;
-import dev.outlast.activities.claim.ClaimTable;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Worktrees;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
@@ -173,8 +171,8 @@ final class WorktreesCommand implements Callable<Integer> {
   private void refuseWhereAnAgentIs(Path stateFolder, Worktrees.Entry entry) {
     try {
       Path path = real(Path.of(entry.path()));
-      for (Claim claim : ClaimTable.held(stateFolder)) {
-        if (Path.of(claim.workspace()).startsWith(path) && claim.worker().lives()) {
+      for (ClaimOnHost claim : ClaimOnHost.in(stateFolder)) {
+        if (Path.of(claim.workspace()).startsWith(path) && claim.workerLives()) {
           throw inUse(claim.run());
         }
       }

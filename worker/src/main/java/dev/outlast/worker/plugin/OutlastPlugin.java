@@ -6,6 +6,7 @@ import dev.outlast.activities.transcript.TranscriptCleaning;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
+import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import io.grpc.ClientInterceptor;
 import io.temporal.api.common.v1.Payload;
@@ -16,6 +17,7 @@ import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerOptions;
+import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -193,7 +195,7 @@ public final class OutlastPlugin extends SimplePlugin {
       if (factory.tryGetWorker(hostTaskQueue) == null) {
         factory.newWorker(hostTaskQueue);
       }
-      activities.reap();
+      reap();
       hostWorkers.connect(factory.getWorkflowClient());
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
@@ -207,6 +209,16 @@ public final class OutlastPlugin extends SimplePlugin {
         served.compareAndSet(factory, null);
       }
       throw e;
+    }
+  }
+
+  private void reap() {
+    try {
+      activities.reap();
+    } catch (UncheckedIOException e) {
+      ConfigException unusable = new ConfigException(null, "worker.state-dir", e.getMessage());
+      unusable.initCause(e);
+      throw unusable;
     }
   }
 

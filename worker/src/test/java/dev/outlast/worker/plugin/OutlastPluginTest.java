@@ -11,6 +11,7 @@ import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunResult;
+import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
@@ -33,6 +34,8 @@ import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import io.temporal.workflow.WorkflowInterface;
 import io.temporal.workflow.WorkflowMethod;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -171,6 +174,24 @@ class OutlastPluginTest {
       environment.newWorker(plugin.taskQueue());
       IllegalStateException e = assertThrows(IllegalStateException.class, environment::start);
       assertTrue(e.getMessage().contains("make a new one"), e.getMessage());
+    }
+  }
+
+  @Test
+  void a_state_folder_in_which_no_worker_can_be_noted_is_named_with_the_remedy()
+      throws IOException {
+    OutlastPlugin plugin = plugin();
+    Path inTheWay = Files.writeString(folder.resolve("state/workers"), "a file");
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      ConfigException e = assertThrows(ConfigException.class, environment::start);
+      String message = e.getMessage();
+      assertTrue(message.startsWith("worker.state-dir: " + inTheWay + ": workers"), message);
+      assertTrue(message.endsWith("make it writable for this user"), message);
     }
   }
 
