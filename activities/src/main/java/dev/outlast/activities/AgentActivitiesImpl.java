@@ -399,6 +399,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
   }
 
   /**
+   * Tells the runs of a namespace from those of others that have the same name, on other servers.
+   * To be called before this worker takes its first invocation.
+   *
+   * @param namespaceId the server's id of the namespace, which no other one has
+   */
+  public void serve(String namespaceId) {
+    fence.serve(namespaceId);
+  }
+
+  /**
    * Begins to drain: no agent is started any more, and those that still run after the host's drain
    * grace are ended so that another worker can resume them. Returns at once; further calls do
    * nothing.

@@ -32,9 +32,17 @@ final class Fence {
   private final ClaimTable claims;
   private final Clock clock;
 
+  /** Null where it is not known. */
+  private volatile String namespaceId;
+
   Fence(ClaimTable claims, Clock clock) {
     this.claims = claims;
     this.clock = clock;
+  }
+
+  /** Which server's runs these are. */
+  void serve(String namespace) {
+    namespaceId = namespace;
   }
 
   /**
@@ -56,7 +64,7 @@ final class Fence {
     Optional.ofNullable(before).map(InvocationProgress::session).ifPresent(sessions::add);
     Claimant who =
         new Claimant(
-            info.getNamespace(),
+            namespaceId == null ? info.getNamespace() : namespaceId,
             Call.owner(info),
             invocation.number(),
             info.getCurrentAttemptScheduledTimestamp());

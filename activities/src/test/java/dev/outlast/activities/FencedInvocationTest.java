@@ -195,6 +195,18 @@ class FencedInvocationTest {
   }
 
   @Test
+  void runs_of_two_servers_are_two_runs_though_all_their_names_are_the_same() throws IOException {
+    agentThat("result 'done'");
+    activities.serve("namespace-id-here");
+    try (HeldClaim theirs = claim(attempt(RUN, LONG_AGO), null, folder)) {
+      Deferred deferred = assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH));
+      assertEquals(RUN, deferred.holder());
+      assertTrue(theirs.isOurs(), "taken over as if it was an earlier attempt's");
+    }
+    assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.FRESH));
+  }
+
+  @Test
   void an_invocation_in_a_busy_workspace_is_deferred_and_names_the_run() throws IOException {
     agentThat("result 'done'");
     HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder);

@@ -10,6 +10,8 @@ import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import io.grpc.ClientInterceptor;
 import io.temporal.api.common.v1.Payload;
+import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
+import io.temporal.client.WorkflowClient;
 import io.temporal.common.SimplePlugin;
 import io.temporal.common.converter.DataConverter;
 import io.temporal.serviceclient.ServiceStubsOptions;
@@ -196,6 +198,7 @@ public final class OutlastPlugin extends SimplePlugin {
         factory.newWorker(hostTaskQueue);
       }
       reap();
+      activities.serve(namespaceId(factory.getWorkflowClient()));
       hostWorkers.connect(factory.getWorkflowClient());
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
@@ -220,6 +223,19 @@ public final class OutlastPlugin extends SimplePlugin {
       unusable.initCause(e);
       throw unusable;
     }
+  }
+
+  /** What a factory that starts asks for too; if the server has no answer, neither starts. */
+  private static String namespaceId(WorkflowClient client) {
+    return client
+        .getWorkflowServiceStubs()
+        .blockingStub()
+        .describeNamespace(
+            DescribeNamespaceRequest.newBuilder()
+                .setNamespace(client.getOptions().getNamespace())
+                .build())
+        .getNamespaceInfo()
+        .getId();
   }
 
   private static void tellOfImpatientPolls(WorkflowServiceStubsOptions options) {

@@ -1,6 +1,7 @@
 package dev.outlast.worker.plugin;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,6 +20,7 @@ import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.MethodDescriptor;
 import io.temporal.api.enums.v1.IndexedValueType;
+import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
 import io.temporal.client.WorkflowOptions;
@@ -42,6 +44,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -174,6 +177,36 @@ class OutlastPluginTest {
       environment.newWorker(plugin.taskQueue());
       IllegalStateException e = assertThrows(IllegalStateException.class, environment::start);
       assertTrue(e.getMessage().contains("make a new one"), e.getMessage());
+    }
+  }
+
+  @Test
+  void a_run_is_told_from_those_of_other_servers_by_the_id_of_its_namespace() throws IOException {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+      WorkflowClient client = environment.getWorkflowClient();
+      assertEquals("completed", runToEnd(client, plugin.taskQueue()).outcome());
+      String id =
+          client
+              .getWorkflowServiceStubs()
+              .blockingStub()
+              .describeNamespace(
+                  DescribeNamespaceRequest.newBuilder()
+                      .setNamespace(client.getOptions().getNamespace())
+                      .build())
+              .getNamespaceInfo()
+              .getId();
+      assertFalse(id.isEmpty());
+      try (Stream<Path> claims = Files.list(folder.resolve("state/claims/released"))) {
+        String claim = Files.readString(claims.findFirst().orElseThrow());
+        assertTrue(claim.contains("\"namespace\":\"" + id + "\""), claim);
+      }
     }
   }
 
