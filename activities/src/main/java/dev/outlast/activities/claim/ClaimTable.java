@@ -197,6 +197,7 @@ public final class ClaimTable {
             sessionKind,
             sessions.stream().map(SessionId::value).distinct().toList(),
             workspace.toString(),
+            Territory.of(workspace),
             clock.millis());
     List<Claim> others;
     Optional<Answer.Busy> busy;
@@ -309,7 +310,7 @@ public final class ClaimTable {
     if (other.sharesSessionWith(wanted)) {
       return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, other.run()));
     }
-    return wanted.overlaps(other.workspace())
+    return wanted.overlaps(other)
         ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, other.run()))
         : Optional.empty();
   }
@@ -363,7 +364,7 @@ public final class ClaimTable {
     return true;
   }
 
-  /** Records do not know namespaces, in which workflow ids are unique; claims do. */
+  /** Records do not know servers and namespaces, in which workflow ids are unique; claims do. */
   private static boolean ofSameRun(AgentRecord agent, Claim wanted, List<Claim> others) {
     return wanted.run().equals(agent.owner().workflowId())
         && others.stream().noneMatch(other -> other.isOf(agent.owner()));
