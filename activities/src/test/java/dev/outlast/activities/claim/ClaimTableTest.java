@@ -544,6 +544,10 @@ class ClaimTableTest {
     } finally {
       holder.destroyForcibly().waitFor();
     }
+    awaitAllGivenBack();
+  }
+
+  private void awaitAllGivenBack() throws IOException, InterruptedException {
     long deadline = System.nanoTime() + ClaimTable.RELEASE_PAUSE.multipliedBy(4).toNanos();
     while (!ClaimTable.held(folder).isEmpty() && System.nanoTime() < deadline) {
       Thread.sleep(50);
@@ -571,6 +575,7 @@ class ClaimTableTest {
     } finally {
       holder.destroyForcibly().waitFor();
     }
+    awaitAllGivenBack();
   }
 
   @Test

@@ -132,7 +132,10 @@ class AgentRegistryTest {
     assertEquals(folder.toString(), record.workspace());
     assertEquals(NOW, record.startedAt());
     assertTrue(record.mark().startsWith("run-id/7/2/"), record.mark());
-    Thread.sleep(300);
+    AgentProcess later = held(starter, "exit 0");
+    later.release();
+    assertTrue(later.awaitExit(LONG));
+    later.finish();
     assertFalse(Files.exists(folder.resolve("seen")), "it runs though it is held");
 
     agent.release();

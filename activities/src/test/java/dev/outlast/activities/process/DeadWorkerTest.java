@@ -39,6 +39,11 @@ class DeadWorkerTest {
 
   private static final String STAYS = "echo $$ > agent; while :; do sleep 1; done";
 
+  private static final String BEATS = "echo $$ > agent; while :; do echo >> beats; sleep 0.1; done";
+
+  /** So many that the worker has looked after its dead man's switch meanwhile. */
+  private static final long SOME_BEATS = DeadMansSwitch.LOOK.multipliedBy(2).toMillis() / 100;
+
   @TempDir Path folder;
 
   private final List<Process> workers = new ArrayList<>();
@@ -236,19 +241,35 @@ class DeadWorkerTest {
     awaitEnd("the agent", agent);
   }
 
+  private static boolean frozen(Process worker) throws IOException {
+    return Files.readString(Path.of("/proc/" + worker.pid() + "/stat")).contains(") T ");
+  }
+
+  private long beats() throws IOException {
+    return Files.size(folder.resolve("beats"));
+  }
+
+  /** The agent works on; one that is ended would be so at once. */
+  private void awaitBeats(String why) throws Exception {
+    long before = beats();
+    await(why, BOUND, () -> beats() >= before + SOME_BEATS);
+  }
+
   @Test
   void signals_that_end_or_freeze_others_do_not_set_the_dead_mans_switch_off() throws Exception {
-    Process worker = workerWithAgent(noCgroups(), STAYS);
+    Process worker = workerWithAgent(noCgroups(), BEATS);
     long agent = pidIn(folder.resolve("agent"));
     long deadMansSwitch = switchesOf(worker.toHandle()).get(0);
     for (String signal : List.of("HUP", "INT", "QUIT", "TERM", "PIPE")) {
       send(signal, deadMansSwitch);
     }
     send("STOP", worker.pid());
-    Thread.sleep(3_000);
+    await("it is frozen", BOUND, () -> frozen(worker));
+    awaitBeats("a frozen worker is not dead");
+    assertTrue(frozen(worker));
     send("CONT", worker.pid());
-    Thread.sleep(500);
-    assertTrue(runs(agent), "a frozen worker is not dead");
+    awaitBeats("one that goes on ends nobody");
+    assertTrue(runs(agent));
     assertEquals(List.of(deadMansSwitch), switchesOf(worker.toHandle()));
     assertNotEquals(
         ProcessTable.stat(worker.pid()).orElseThrow().group(),
