@@ -52,8 +52,8 @@ final class FileTranscriptWriter implements TranscriptWriter {
   }
 
   @Override
-  public TranscriptReference claim() {
-    return store.claim(key);
+  public TranscriptReference reference() {
+    return store.reference(key);
   }
 
   private Path folder() {

@@ -104,7 +104,7 @@ public final class FileTranscripts implements TranscriptStore {
     return TranscriptName.encoded(context.provider()) + "/" + name;
   }
 
-  TranscriptReference claim(String key) {
+  TranscriptReference reference(String key) {
     return new TranscriptReference(NAME, host, key);
   }
 
@@ -119,20 +119,20 @@ public final class FileTranscripts implements TranscriptStore {
   }
 
   @Override
-  public void retrieve(TranscriptReference claim, Consumer<TranscriptRecord> sink)
+  public void retrieve(TranscriptReference reference, Consumer<TranscriptRecord> sink)
       throws IOException {
-    if (!claim.store().equals(NAME) || !host.equals(claim.host())) {
+    if (!reference.store().equals(NAME) || !host.equals(reference.host())) {
       throw new IllegalArgumentException(
           "transcript: it is kept by store '"
-              + claim.store()
+              + reference.store()
               + "' of host "
-              + claim.host()
+              + reference.host()
               + "; this is store '"
               + NAME
               + "' of host "
               + host);
     }
-    Segments.read(Segments.of(folderOf(claim.key())), sink);
+    Segments.read(Segments.of(folderOf(reference.key())), sink);
   }
 
   /** Remembers that there is something of a run under a key. */
@@ -168,7 +168,7 @@ public final class FileTranscripts implements TranscriptStore {
     for (String key : keys(index(run))) {
       try {
         if (Files.isDirectory(folderOf(key), LinkOption.NOFOLLOW_LINKS)) {
-          found.add(claim(key));
+          found.add(reference(key));
         }
       } catch (IllegalArgumentException torn) {
         log.debug("A line of {} is no key", index(run), torn);

@@ -85,7 +85,7 @@ class FileTranscriptsTest {
     try (TranscriptWriter writer = store.store(context)) {
       append(writer, TranscriptKind.STDOUT, lines);
       append(writer, TranscriptKind.OUTCOME, "done");
-      return writer.claim();
+      return writer.reference();
     }
   }
 
@@ -125,7 +125,7 @@ class FileTranscriptsTest {
     TranscriptReference claim;
     try (TranscriptWriter writer = store.store(context("s-1", "run-1", 1))) {
       append(writer, TranscriptKind.STDOUT, "a", "bbbbbbbbbbbbbbbbbbbbbb");
-      claim = writer.claim();
+      claim = writer.reference();
     }
     Path file = files().get(0);
     byte[] bytes = Files.readAllBytes(file);
@@ -148,7 +148,7 @@ class FileTranscriptsTest {
     TranscriptReference claim;
     try (TranscriptWriter writer = store.store(context("s-1", "run-1", 1))) {
       append(writer, TranscriptKind.STDOUT, "a");
-      claim = writer.claim();
+      claim = writer.reference();
     }
     Files.write(files().get(0), new byte[4096], StandardOpenOption.APPEND);
     whole(context("s-1", "run-1", 2), "c");
@@ -173,7 +173,7 @@ class FileTranscriptsTest {
         TranscriptOvertakenException.class,
         () -> append(frozen, TranscriptKind.STDOUT, "too late"));
     append(next, TranscriptKind.STDOUT, "c");
-    List<TranscriptRecord> records = read(next.claim());
+    List<TranscriptRecord> records = read(next.reference());
     assertEquals(List.of("a", "b", "c"), texts(records));
     assertWithoutGap(records);
     frozen.close();
@@ -194,7 +194,7 @@ class FileTranscriptsTest {
               "{\"seq\":2,\"kind\":\"stdout\",\"text\":\"late\"}\n"
                   .getBytes(StandardCharsets.UTF_8)),
           channel.size());
-      List<TranscriptRecord> records = read(next.claim());
+      List<TranscriptRecord> records = read(next.reference());
       assertEquals(List.of("a", "b"), texts(records));
       next.close();
     }
@@ -260,13 +260,13 @@ class FileTranscriptsTest {
   void what_came_before_the_session_was_named_belongs_to_it() throws IOException {
     TranscriptWriter writer = store.store(context(null, "Run 1", 3));
     append(writer, TranscriptKind.PROMPT, "do it");
-    assertEquals("claude/+_%52un%201+3", writer.claim().key());
+    assertEquals("claude/+_%52un%201+3", writer.reference().key());
     writer.named(new SessionId("thread-9"));
     append(writer, TranscriptKind.STDOUT, "a");
-    assertEquals("claude/thread-9", writer.claim().key());
+    assertEquals("claude/thread-9", writer.reference().key());
     writer.close();
-    assertEquals(List.of("do it", "a"), texts(read(writer.claim())));
-    assertEquals(List.of(writer.claim()), store.ofRun("Run 1"));
+    assertEquals(List.of("do it", "a"), texts(read(writer.reference())));
+    assertEquals(List.of(writer.reference()), store.ofRun("Run 1"));
 
     TranscriptWriter other = store.store(context(null, "run-2", 1));
     append(other, TranscriptKind.PROMPT, "more");
@@ -274,11 +274,11 @@ class FileTranscriptsTest {
     append(other, TranscriptKind.STDOUT, "b");
     append(other, TranscriptKind.OUTCOME, "done");
     other.close();
-    List<TranscriptRecord> records = read(other.claim());
+    List<TranscriptRecord> records = read(other.reference());
     assertEquals(List.of("do it", "a", "more", "b", "done"), texts(records));
     assertWithoutGap(records);
     assertEquals("run-2", records.get(2).run());
-    assertEquals(List.of(other.claim()), store.ofRun("run-2"));
+    assertEquals(List.of(other.reference()), store.ofRun("run-2"));
   }
 
   @Test
@@ -288,7 +288,7 @@ class FileTranscriptsTest {
     writer.named(new SessionId("s-2"));
     append(writer, TranscriptKind.STDOUT, "a");
     writer.close();
-    List<TranscriptRecord> records = read(writer.claim());
+    List<TranscriptRecord> records = read(writer.reference());
     assertEquals("claude/s-1", records.get(0).data().path("from").asText());
     assertEquals("a", records.get(1).text());
     assertWithoutGap(records);
@@ -306,7 +306,7 @@ class FileTranscriptsTest {
           append(writer, TranscriptKind.STDOUT, invocation + "-" + "x".repeat(10_000));
         }
         append(writer, TranscriptKind.OUTCOME, "outcome " + invocation);
-        claim = writer.claim();
+        claim = writer.reference();
       }
       long size = 0;
       for (Path file : files()) {
@@ -335,7 +335,7 @@ class FileTranscriptsTest {
       for (int i = 0; i < 300; i++) {
         append(writer, TranscriptKind.PROMPT, "x".repeat(20_000));
       }
-      List<TranscriptRecord> records = read(writer.claim());
+      List<TranscriptRecord> records = read(writer.reference());
       assertWithoutGap(records);
       assertEquals(300, records.get(records.size() - 1).through());
     }
@@ -387,8 +387,8 @@ class FileTranscriptsTest {
       size += Files.size(file);
     }
     assertTrue(size <= SMALL.maxTotal(), "kept " + size);
-    assertEquals(TranscriptKind.DROPPED, read(store.claim("claude/s-1")).get(0).kind());
-    assertEquals(61, read(store.claim("claude/s-5")).size());
+    assertEquals(TranscriptKind.DROPPED, read(store.reference("claude/s-1")).get(0).kind());
+    assertEquals(61, read(store.reference("claude/s-5")).size());
   }
 
   @Test
