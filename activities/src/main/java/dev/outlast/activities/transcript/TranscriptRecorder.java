@@ -255,17 +255,12 @@ public final class TranscriptRecorder {
           name(last.named());
         }
         over = over || last.kind().closes();
-        if (over) {
-          close();
-        }
         queue.settle(batch.size(), stored);
       }
     } catch (InterruptedException nobodyDoes) {
       Thread.currentThread().interrupt();
     } finally {
-      if (!over) {
-        close();
-      }
+      close();
       free();
     }
   }

@@ -252,9 +252,7 @@ class TranscriptRecorderTest {
   @Test
   void on_a_full_disk_it_goes_on_and_says_later_what_is_missing() throws Exception {
     Path disk = Files.createDirectory(folder.resolve("disk"));
-    assumeTrue(
-        succeeds("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk.toString()),
-        "mounting takes special rights");
+    assumeTrue(Mount.tmpfs(disk, "512k"), "mounting takes special rights");
     try {
       FileTranscripts store = store(disk.resolve("transcripts"));
       TranscriptRecorder recorder = recorder(store);
@@ -289,7 +287,7 @@ class TranscriptRecorderTest {
       assertEquals(202, lost + printed);
       assertEquals("done", records.get(records.size() - 1).text());
     } finally {
-      assertTrue(succeeds("umount", disk.toString()));
+      assertTrue(Mount.unmount(disk));
     }
   }
 
@@ -381,15 +379,6 @@ class TranscriptRecorderTest {
       }
     } catch (IOException full) {
       assertTrue(Files.exists(file), full::toString);
-    }
-  }
-
-  private static boolean succeeds(String... command) throws IOException, InterruptedException {
-    try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      return process.waitFor(10, TimeUnit.SECONDS) && process.exitValue() == 0;
-    } catch (IOException noSuchProgram) {
-      return false;
     }
   }
 
