@@ -176,16 +176,20 @@ final class Call {
       reader = setting.driver().reader(surroundings, call);
     }
 
-    synchronized void stdout(OutputLine line) {
+    void stdout(OutputLine line) {
       transcript.output(TranscriptKind.STDOUT, line);
-      heardAt = clock.instant();
-      reader.stdout(line, heardAt);
+      synchronized (this) {
+        heardAt = clock.instant();
+        reader.stdout(line, heardAt);
+      }
     }
 
-    synchronized void stderr(OutputLine line) {
+    void stderr(OutputLine line) {
       transcript.output(TranscriptKind.STDERR, line);
-      heardAt = clock.instant();
-      reader.stderr(line, heardAt);
+      synchronized (this) {
+        heardAt = clock.instant();
+        reader.stderr(line, heardAt);
+      }
     }
 
     /** Whatever else becomes of what an agent has told: no secret gets further than here. */
@@ -501,7 +505,6 @@ final class Call {
 
   private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
     transcript.session(facts.resumable());
-    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
