@@ -22,6 +22,7 @@ import dev.outlast.activities.transcript.TranscriptRecorder;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
@@ -49,6 +50,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -129,10 +131,18 @@ final class Call {
   private final Setting setting;
   private final Bounds bounds;
   private final HeldClaim claim;
+  private final Function<SessionId, Checkpoint> left;
   private final Clock clock;
 
   private AgentCall call;
   private boolean takenBefore;
+
+  /** What was known before the call of how session and workspace were left; may be null. */
+  private Checkpoint leftBefore;
+
+  /** Whether the agent was let go. */
+  private boolean ran;
+
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
@@ -152,19 +162,25 @@ final class Call {
   private long triedAt;
 
   /**
+   * @param lifeline of the attempt that the call belongs to
    * @param claim held for as long as the call is made
+   * @param left says how a session, which may be null, and the workspace stand; asked when the
+   *     agent has ended
    */
   Call(
       ActivityExecutionContext context,
+      Lifeline lifeline,
       Setting setting,
       Bounds bounds,
       HeldClaim claim,
+      Function<SessionId, Checkpoint> left,
       Clock clock) {
     this.context = context;
-    this.lifeline = new Lifeline(context);
+    this.lifeline = lifeline;
     this.setting = setting;
     this.bounds = bounds;
     this.claim = claim;
+    this.left = left;
     this.clock = clock;
   }
 
@@ -202,18 +218,33 @@ final class Call {
     }
   }
 
+  /** Makes a call of whose session and workspace nothing is known. */
+  AgentOutcome make(AgentCall callToMake, boolean taken) {
+    return make(callToMake, taken, null);
+  }
+
   /**
    * Makes a call.
    *
    * @param callToMake what to say, and to which session
    * @param taken whether the session is known to have the message of an earlier attempt
+   * @param checkpoint how session and workspace were left before; null if that is not known
    */
-  AgentOutcome make(AgentCall callToMake, boolean taken) {
+  AgentOutcome make(AgentCall callToMake, boolean taken, Checkpoint checkpoint) {
     call = callToMake;
     takenBefore = taken;
+    leftBefore = checkpoint;
+    ran = false;
     heardAt = null;
     transcript = CallTranscript.open(setting, call, clock);
-    return CallTranscript.closing(transcript, this::made);
+    try {
+      return CallTranscript.closing(transcript, this::made);
+    } finally {
+      if (!ran && reported != null) {
+        // Nothing has moved by our doing, so the next attempt compares as this one did.
+        leave();
+      }
+    }
   }
 
   private AgentOutcome made() {
@@ -263,6 +294,16 @@ final class Call {
   <T> T stillHere(Supplier<T> work) {
     report(reported);
     return lifeline.during(reported, work);
+  }
+
+  /**
+   * Tells the next attempt how this one leaves session and workspace, to be compared with what it
+   * finds. To be called when the agent has ended.
+   */
+  private InvocationProgress leave() {
+    Checkpoint now = ran ? stillHere(() -> left.apply(reported.session())) : leftBefore;
+    report(reported.leaving(now));
+    return reported;
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -361,6 +402,7 @@ final class Call {
       throw Fence.unusable(e, reported);
     }
     try {
+      ran = true;
       process.release();
       return process;
     } catch (IOException e) {
@@ -510,7 +552,9 @@ final class Call {
         facts.lastItem(),
         facts.tokens(),
         setting.host().hostId(),
-        pid);
+        pid,
+        context.getInfo().getAttempt(),
+        null);
   }
 
   /** Sends a heartbeat; says whether its answer was that the agent must be ended. */
@@ -555,14 +599,14 @@ final class Call {
               "the agent was ended after "
                   + DurationText.of(bounds.invocation())
                   + ", the longest that an invocation may take (invocationTimeout)",
-              reported);
+              leave());
       case TOO_SILENT ->
           Failures.transientFailure(
               ErrorCode.TIMED_OUT,
               "the agent was ended after it had printed nothing for "
                   + DurationText.of(bounds.silence())
                   + " (silenceTimeout)",
-              reported);
+              leave());
       case ABANDONED ->
           Failures.benign(
               ErrorCode.DRAINED,
@@ -576,7 +620,7 @@ final class Call {
               reported);
       default ->
           Failures.benign(
-              ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
+              ErrorCode.DRAINED, "the agent was ended: the worker is going away", leave());
     };
   }
 
@@ -609,7 +653,8 @@ final class Call {
             completed || callFacts.progressed());
     Optional<AgentOutcome> outcome = report.outcome(facts);
     if (outcome.isEmpty()) {
-      throw report.failure(last(facts, callFacts), context.getInfo().getAttempt());
+      report(last(facts, callFacts));
+      throw report.failure(leave(), context.getInfo().getAttempt());
     }
     if (report.limit() != null && report.limit().unrecognised()) {
       log.warn(
@@ -643,18 +688,17 @@ final class Call {
     if (!neverOpened(callFacts.progressed())) {
       return now;
     }
-    InvocationProgress last =
-        new InvocationProgress(
-            now.phase(),
-            facts.session(),
-            now.taken(),
-            now.lastTool(),
-            now.lastItem(),
-            now.tokens(),
-            now.host(),
-            now.pid());
-    report(last);
-    return last;
+    return new InvocationProgress(
+        now.phase(),
+        facts.session(),
+        now.taken(),
+        now.lastTool(),
+        now.lastItem(),
+        now.tokens(),
+        now.host(),
+        now.pid(),
+        now.attempt(),
+        null);
   }
 
   /** The version that the agent's program gives of itself, asked for where it has not said it. */

@@ -59,6 +59,7 @@ class CallTest {
     AgentDefinition definition = agent.definition();
     return new Call(
         context,
+        new Lifeline(context),
         new Call.Setting(
             host,
             definition,
@@ -72,6 +73,7 @@ class CallTest {
             new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
         new Call.Bounds(invocation, Duration.ofMinutes(1), () -> false, () -> false),
         agent.claim(),
+        session -> null,
         Clock.systemUTC());
   }
 

@@ -44,6 +44,7 @@ class CallTranscriptTest {
     Call call =
         new Call(
             new ScriptedContext().proxy(),
+            new Lifeline(new ScriptedContext().proxy()),
             new Call.Setting(
                 host,
                 definition,
@@ -57,6 +58,7 @@ class CallTranscriptTest {
                 new TranscriptContext(definition.provider(), null, "run-1", 1, 1, 1)),
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             agent.claim(),
+            any -> null,
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, session, "the task", null, agent.folder.toString()), false);
