@@ -306,6 +306,13 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 invocation.number(),
                 context.getInfo().getAttempt()));
     SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
+    Function<SessionId, Checkpoint> stands =
+        session -> marks.checkpoint(session, gitState.read(workspace));
+    Optional<AgentOutcome> unreported =
+        CallReport.unreported(invocation, before, driver.keepsRefusedPrompt(), clock.instant());
+    if (unreported.isPresent()) {
+      return lifeline.during(before, () -> leaving(unreported.get(), stands));
+    }
     boolean told = plan.taken() || (retried && invocation.start() == SessionStart.FRESH);
     Optional<AgentOutcome> movedOn =
         lifeline.during(before, () -> marks.movedOn(left, plan.first(), told, clock.instant()));
@@ -324,7 +331,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::draining,
                 this::drained),
             claim,
-            session -> marks.checkpoint(session, gitState.read(workspace)),
+            stands,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
@@ -334,10 +341,12 @@ public final class AgentActivitiesImpl implements AgentActivities {
       outcome = call.make(plan.ifUnknown(), false);
     }
     AgentOutcome made = outcome;
-    return call.stillHere(
-        () ->
-            made.withCheckpoint(
-                marks.checkpoint(made.facts().session(), gitState.read(workspace))));
+    return call.stillHere(() -> leaving(made, stands));
+  }
+
+  /** An outcome that says how the agent has left its session and its workspace. */
+  private static AgentOutcome leaving(AgentOutcome made, Function<SessionId, Checkpoint> stands) {
+    return made.withCheckpoint(stands.apply(made.facts().session()));
   }
 
   /**

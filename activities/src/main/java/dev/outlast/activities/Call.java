@@ -30,6 +30,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
@@ -48,6 +49,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -187,6 +189,8 @@ final class Call {
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
   private final class SharedReader {
     private final OutputReader reader;
+    private boolean saidMore;
+    private UsageLimit limit;
 
     SharedReader(Surroundings surroundings) {
       reader = setting.driver().reader(surroundings, call);
@@ -196,17 +200,34 @@ final class Call {
       transcript.output(TranscriptKind.STDOUT, line);
       heardAt = clock.instant();
       reader.stdout(line, heardAt);
+      saidMore = true;
     }
 
     synchronized void stderr(OutputLine line) {
       transcript.output(TranscriptKind.STDERR, line);
       heardAt = clock.instant();
       reader.stderr(line, heardAt);
+      saidMore = true;
     }
 
     /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
       return setting.environment().redact(reader.facts());
+    }
+
+    /** The limit that it has met; null if it has not, or has gone on since. */
+    synchronized UsageLimit limit() {
+      if (saidMore) {
+        saidMore = false;
+        Instant now = clock.instant();
+        limit =
+            reader
+                .limited(now)
+                .map(met -> new CallReport(setting, met, facts().agentVersion(), heardAt, now))
+                .map(CallReport::limit)
+                .orElse(null);
+      }
+      return limit;
     }
 
     synchronized boolean sitsOutLimit() {
@@ -250,7 +271,7 @@ final class Call {
   private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
-    Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
+    Reason early = report(progress(Phase.STARTING, reader, 0));
     if (early == null) {
       early = settle(surroundings, reader);
     }
@@ -264,7 +285,7 @@ final class Call {
     try {
       reason = watch(process, reader);
       if (reason != null) {
-        report(progress(Phase.ENDING, reader.facts(), process.pid()));
+        report(progress(Phase.ENDING, reader, process.pid()));
       }
       watched = true;
     } finally {
@@ -278,7 +299,7 @@ final class Call {
     if (notExecuted.isPresent()) {
       throw notStarted(notExecuted.get(), notExecuted.get().passing());
     }
-    InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
+    InvocationProgress last = progress(Phase.ENDING, reader, process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
       report(last);
@@ -332,7 +353,7 @@ final class Call {
     while (reason == null
         && !bounds.draining().getAsBoolean()
         && System.nanoTime() - began < wait.toNanos()) {
-      InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
+      InvocationProgress settling = progress(Phase.SETTLING, reader, 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
         Thread.sleep(LOOK.toMillis());
@@ -494,7 +515,7 @@ final class Call {
       if (process.silence().compareTo(bounds.silence()) >= 0) {
         return Reason.TOO_SILENT;
       }
-      InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      InvocationProgress now = progress(Phase.WORKING, reader, process.pid());
       if (!claimed(now.session())) {
         return Reason.BUSY;
       }
@@ -523,6 +544,7 @@ final class Call {
   private boolean news(InvocationProgress now) {
     return now.taken() != reported.taken()
         || now.pid() != reported.pid()
+        || !Objects.equals(now.limit(), reported.limit())
         || (now.session() != null && !now.session().equals(reported.session()));
   }
 
@@ -541,7 +563,11 @@ final class Call {
         && !setting.driver().keepsRefusedPrompt();
   }
 
-  private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+  private InvocationProgress progress(Phase phase, SharedReader reader, long pid) {
+    return progress(phase, reader.facts(), reader.limit(), pid);
+  }
+
+  private InvocationProgress progress(Phase phase, CallFacts facts, UsageLimit limit, long pid) {
     transcript.session(facts.resumable());
     transcript.tick();
     return new InvocationProgress(
@@ -554,6 +580,7 @@ final class Call {
         setting.host().hostId(),
         pid,
         context.getInfo().getAttempt(),
+        limit,
         null);
   }
 
@@ -684,7 +711,7 @@ final class Call {
 
   /** How far the call was when it ended; the next attempt is told of it too. */
   private InvocationProgress last(InvocationFacts facts, CallFacts callFacts) {
-    InvocationProgress now = progress(Phase.ENDING, callFacts, reported.pid());
+    InvocationProgress now = progress(Phase.ENDING, callFacts, null, reported.pid());
     if (!neverOpened(callFacts.progressed())) {
       return now;
     }
@@ -698,6 +725,7 @@ final class Call {
         now.host(),
         now.pid(),
         now.attempt(),
+        null,
         null);
   }
 

@@ -1,8 +1,10 @@
 package dev.outlast.activities;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
@@ -17,6 +19,10 @@ import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityOptions;
@@ -35,6 +41,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.AfterEach;
@@ -58,6 +67,9 @@ class RetriedInvocationTest {
 
   /** What happens before the next attempt looks at anything. */
   private volatile Runnable meanwhile = () -> {};
+
+  /** Whether the first attempt's result does not get through. */
+  private volatile boolean firstIsLost;
 
   /** One invocation. */
   @WorkflowInterface
@@ -97,7 +109,11 @@ class RetriedInvocationTest {
       if (Activity.getExecutionContext().getInfo().getAttempt() > 1) {
         meanwhile.run();
       }
-      return activities.invokeAgent(invocation);
+      AgentOutcome outcome = activities.invokeAgent(invocation);
+      if (firstIsLost && Activity.getExecutionContext().getInfo().getAttempt() == 1) {
+        throw new IllegalStateException("nobody hears the result");
+      }
+      return outcome;
     }
 
     @Override
@@ -124,6 +140,7 @@ class RetriedInvocationTest {
             case "$prompt" in
               hang*) say thinking; touch working; sleep 100 ;;
               crash*) say thinking; exit 3 ;;
+              limit*) say thinking; limit ${prompt#limit } ;;
               *) result done ;;
             esac
             """);
@@ -149,21 +166,24 @@ class RetriedInvocationTest {
         .newWorkflowStub(
             Invoking.class,
             WorkflowOptions.newBuilder().setTaskQueue(QUEUE).setWorkflowId("run-1").build())
-        .invoke(
-            new AgentInvocation(
-                1,
-                1,
-                "claude",
-                "work",
-                null,
-                null,
-                start,
-                SESSION,
-                message,
-                "please go on",
-                Duration.ofMinutes(1),
-                Duration.ofSeconds(2),
-                left));
+        .invoke(invocation(start, message, left));
+  }
+
+  private static AgentInvocation invocation(SessionStart start, String message, Checkpoint left) {
+    return new AgentInvocation(
+        1,
+        1,
+        "claude",
+        "work",
+        null,
+        null,
+        start,
+        SESSION,
+        message,
+        "please go on",
+        Duration.ofMinutes(1),
+        Duration.ofSeconds(2),
+        left);
   }
 
   private void aPersonGoesOn() {
@@ -209,12 +229,91 @@ class RetriedInvocationTest {
   }
 
   @Test
-  void a_person_who_goes_on_after_a_drain_is_noticed_by_the_next_worker()
-      throws IOException, InterruptedException {
+  void a_limit_that_a_lost_worker_could_not_report_is_waited_for_and_not_asked_again()
+      throws IOException {
+    firstIsLost = true;
+    Instant began = Instant.now();
+    AgentOutcome.Limited limited =
+        assertInstanceOf(
+            AgentOutcome.Limited.class, invoke(SessionStart.FRESH, "limit 1893456000", null));
+    assertEquals(1, agent.ledger().size(), "no agent was started for the retry");
+    assertEquals(ResetTime.exactly(Instant.ofEpochSecond(1_893_456_000)), limited.limit().reset());
+    assertEquals(LimitScope.SESSION, limited.limit().scope());
+    assertFalse(limited.limit().observedAt().isBefore(began));
+    assertEquals(SESSION, limited.facts().session());
+    assertEquals(true, limited.facts().taken());
+    assertTrue(limited.facts().progressed());
+    String file = Files.readString(folder.resolve(".claude/projects/here/" + SESSION + ".jsonl"));
+    assertTrue(file.contains("\"" + limited.facts().checkpoint().session() + "\""), file);
+  }
+
+  @Test
+  void a_limit_whose_reset_has_passed_holds_no_retry_back() throws IOException {
+    firstIsLost = true;
+    long soon = Instant.now().plusSeconds(3).getEpochSecond();
+    meanwhile =
+        () -> {
+          while (!Instant.now().isAfter(Instant.ofEpochSecond(soon))) {
+            sleep(Duration.ofMillis(100));
+          }
+        };
+    assertInstanceOf(
+        AgentOutcome.Completed.class, invoke(SessionStart.FRESH, "limit " + soon, null));
+    assertEquals(2, agent.ledger().size());
+  }
+
+  @Test
+  void a_session_that_forgets_what_was_refused_is_not_said_to_have_it() {
+    UsageLimit limit =
+        new UsageLimit(
+            "gemini",
+            "work",
+            LimitScope.DAILY,
+            ResetTime.exactly(Instant.ofEpochSecond(1_893_456_000)),
+            UsageLimit.SetBy.WINDOW,
+            Instant.EPOCH,
+            new LimitEvidence("rule", "words", "stderr", null, "UTC"),
+            null);
+    Instant now = Instant.ofEpochSecond(1_893_455_000);
+    for (SessionStart start : List.of(SessionStart.FRESH, SessionStart.RESUME)) {
+      InvocationProgress before =
+          new InvocationProgress(
+              InvocationProgress.Phase.WORKING,
+              SESSION,
+              false,
+              null,
+              null,
+              null,
+              "host-1",
+              7,
+              1,
+              limit,
+              null);
+      AgentInvocation invocation = invocation(start, "prompt", null);
+      assertEquals(
+          Optional.empty(),
+          CallReport.unreported(invocation, before, true, now),
+          "it may have been told, or not");
+      AgentOutcome outcome = CallReport.unreported(invocation, before, false, now).orElseThrow();
+      assertEquals(false, outcome.facts().taken());
+      assertEquals(start == SessionStart.FRESH ? null : SESSION, outcome.facts().session());
+    }
+  }
+
+  private static void sleep(Duration time) {
+    try {
+      Thread.sleep(time.toMillis());
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void a_person_who_goes_on_after_a_drain_is_noticed_by_the_next_worker() throws IOException {
     CompletableFuture<AgentOutcome> run =
         CompletableFuture.supplyAsync(() -> invoke(SessionStart.FRESH, "hang for a while", null));
     while (!Files.exists(folder.resolve("working"))) {
-      Thread.sleep(20);
+      sleep(Duration.ofMillis(20));
     }
     activities.drain();
     CompletionException failed = assertThrows(CompletionException.class, run::join);

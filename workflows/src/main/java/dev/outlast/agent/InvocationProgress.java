@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.outlast.limit.UsageLimit;
 import java.util.Objects;
 
 /**
@@ -20,6 +21,8 @@ import java.util.Objects;
  * @param host where the agent runs
  * @param pid the agent's process id, which is its process group's too; 0 before it has started
  * @param attempt which attempt of the invocation this is, from 1; 0 if that is not known
+ * @param limit the usage limit that the agent has told of and not overcome, so that its end would
+ *     be concluded with it; null if there is none
  * @param checkpoint how session and workspace stood when the attempt was over, its agent had ended
  *     and there was no outcome; null before that, and where it is not known
  */
@@ -35,6 +38,7 @@ public record InvocationProgress(
     String host,
     long pid,
     int attempt,
+    UsageLimit limit,
     Checkpoint checkpoint) {
 
   /** How far an invocation is. */
@@ -56,7 +60,7 @@ public record InvocationProgress(
     tokens = tokens == null ? TokenUsage.NONE : tokens;
   }
 
-  /** The progress of an attempt that is not over, and does not say which one it is. */
+  /** The progress of an attempt that is not over or limited, and does not say which one it is. */
   public InvocationProgress(
       Phase phase,
       SessionId session,
@@ -66,12 +70,12 @@ public record InvocationProgress(
       TokenUsage tokens,
       String host,
       long pid) {
-    this(phase, session, taken, lastTool, lastItem, tokens, host, pid, 0, null);
+    this(phase, session, taken, lastTool, lastItem, tokens, host, pid, 0, null, null);
   }
 
   /** The same progress of an attempt that is over, and how it has left session and workspace. */
   public InvocationProgress leaving(Checkpoint left) {
     return new InvocationProgress(
-        phase, session, taken, lastTool, lastItem, tokens, host, pid, attempt, left);
+        phase, session, taken, lastTool, lastItem, tokens, host, pid, attempt, limit, left);
   }
 }
