@@ -116,6 +116,8 @@ final class Call {
   private enum Reason {
     CANCELLED,
     DRAINED,
+    /** An operator has paused the activity. */
+    PAUSED,
     TOO_LONG,
     TOO_SILENT,
     /** It sleeps in its own process until a limit is over. */
@@ -592,6 +594,7 @@ final class Call {
       case GO_ON -> null;
       case CANCELLED -> Reason.CANCELLED;
       case DRAINED -> Reason.DRAINED;
+      case PAUSED -> Reason.PAUSED;
       case LOST -> Reason.ABANDONED;
     };
   }
@@ -633,6 +636,12 @@ final class Call {
               "the agent was ended after it had printed nothing for "
                   + DurationText.of(bounds.silence())
                   + " (silenceTimeout)",
+              leave());
+      case PAUSED ->
+          Failures.benign(
+              ErrorCode.PAUSED,
+              "the agent was ended: an operator has paused the activity; its session is resumed when"
+                  + " it is unpaused",
               leave());
       case ABANDONED ->
           Failures.benign(

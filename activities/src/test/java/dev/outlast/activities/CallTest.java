@@ -28,6 +28,7 @@ import io.temporal.client.ActivityCompletionFailureException;
 import io.temporal.client.ActivityNotExistsException;
 import io.temporal.client.ActivityPausedException;
 import io.temporal.client.ActivityWorkerShutdownException;
+import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
@@ -125,11 +126,18 @@ class CallTest {
     for (ActivityCompletionException answer :
         new ActivityCompletionException[] {
           new ActivityNotExistsException(new IllegalStateException("gone")),
-          new ActivityPausedException(),
           new ActivityWorkerShutdownException()
         }) {
       assertEquals(ErrorCode.DRAINED.code(), failureWhenTold(answer).getType(), answer.toString());
     }
+  }
+
+  @Test
+  void an_agent_whose_activity_is_paused_is_ended_so_that_the_server_can_retry_it()
+      throws IOException {
+    ApplicationFailure failure = failureWhenTold(new ActivityPausedException());
+    assertEquals(ErrorCode.PAUSED.code(), failure.getType());
+    assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
   }
 
   @Test
