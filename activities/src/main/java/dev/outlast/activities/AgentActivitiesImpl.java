@@ -284,7 +284,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     boolean retried = retried(context, before);
     CallPlan untold =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
-    CallPlan plan = lifeline.during(before, () -> withNews(untold, invocation, workspace));
+    Checkpoint left = left(context, invocation, before);
+    CallPlan plan = lifeline.during(before, () -> withNews(untold, invocation, before, left));
 
     Call.Setting setting =
         new Call.Setting(
@@ -305,11 +306,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 invocation.number(),
                 context.getInfo().getAttempt()));
     SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
-    // What an attempt that has reported anything finds moved may be the words of its own agent.
+    Function<SessionId, Checkpoint> stands =
+        session -> marks.checkpoint(session, gitState.read(workspace));
+    Optional<AgentOutcome> unreported =
+        CallReport.unreported(invocation, before, driver.keepsRefusedPrompt(), clock.instant());
+    if (unreported.isPresent()) {
+      return lifeline.during(before, () -> leaving(unreported.get(), stands));
+    }
+    boolean told = plan.taken() || (retried && invocation.start() == SessionStart.FRESH);
     Optional<AgentOutcome> movedOn =
-        before == null
-            ? lifeline.during(null, () -> marks.movedOn(invocation, plan.first(), clock.instant()))
-            : Optional.empty();
+        lifeline.during(before, () -> marks.movedOn(left, plan.first(), told, clock.instant()));
     if (movedOn.isPresent()) {
       return movedOn.get();
     }
@@ -317,6 +323,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     Call call =
         new Call(
             context,
+            lifeline,
             setting,
             new Call.Bounds(
                 invocation.invocationTimeout(),
@@ -324,8 +331,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::draining,
                 this::drained),
             claim,
+            stands,
             clock);
-    AgentOutcome outcome = call.make(plan.first(), plan.taken());
+    AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
         outcome instanceof AgentOutcome.Stopped stopped
             && stopped.reason() == StopReason.SESSION_UNKNOWN;
@@ -333,40 +341,49 @@ public final class AgentActivitiesImpl implements AgentActivities {
       outcome = call.make(plan.ifUnknown(), false);
     }
     AgentOutcome made = outcome;
-    return call.stillHere(
-        () -> withCheckpoint(made, marks.checkpoint(made, gitState.read(workspace))));
+    return call.stillHere(() -> leaving(made, stands));
   }
 
-  /** A plan that tells the agent what has changed in its workspace since it left it. */
-  private CallPlan withNews(CallPlan plan, AgentInvocation invocation, Path workspace) {
-    if (invocation.start() != SessionStart.RESUME
-        || invocation.checkpoint() == null
-        || !plan.resumesUntold()) {
+  /** An outcome that says how the agent has left its session and its workspace. */
+  private static AgentOutcome leaving(AgentOutcome made, Function<SessionId, Checkpoint> stands) {
+    return made.withCheckpoint(stands.apply(made.facts().session()));
+  }
+
+  /**
+   * How session and workspace were left, by the newest word of it; null if there is none. What an
+   * attempt finds moved may be the doing of the agent of the attempt before, unless that has said
+   * how it has left them.
+   */
+  private static Checkpoint left(
+      ActivityExecutionContext context, AgentInvocation invocation, InvocationProgress before) {
+    if (before == null) {
+      return invocation.checkpoint();
+    }
+    return before.attempt() == context.getInfo().getAttempt() - 1 ? before.checkpoint() : null;
+  }
+
+  /**
+   * A plan that tells the agent what has changed in its workspace.
+   *
+   * @param left how the attempt before has left it, or the last invocation; null if that is not
+   *     known
+   */
+  private CallPlan withNews(
+      CallPlan plan, AgentInvocation invocation, InvocationProgress before, Checkpoint left) {
+    if (plan.first().start() != SessionStart.RESUME) {
       return plan;
     }
+    // Not told yet is what has changed since the last invocation, also by an attempt of this one.
+    boolean sinceLast = plan.resumesUntold() && invocation.checkpoint() != null;
+    Checkpoint since = sinceLast ? invocation.checkpoint() : left;
+    if (since == null) {
+      return plan;
+    }
+    boolean perhapsByAgent = sinceLast && before != null;
     return gitState
-        .news(workspace, invocation.checkpoint().workspace())
+        .news(Path.of(plan.first().workspace()), since.workspace(), perhapsByAgent)
         .map(plan::and)
         .orElse(plan);
-  }
-
-  /** An outcome that says how the agent left its session and its workspace. */
-  private static AgentOutcome withCheckpoint(AgentOutcome outcome, Checkpoint checkpoint) {
-    if (outcome instanceof AgentOutcome.Completed completed) {
-      return new AgentOutcome.Completed(
-          completed.facts().withCheckpoint(checkpoint), completed.text());
-    }
-    if (outcome instanceof AgentOutcome.Limited limited) {
-      return new AgentOutcome.Limited(limited.facts().withCheckpoint(checkpoint), limited.limit());
-    }
-    if (outcome instanceof AgentOutcome.Stopped stopped) {
-      return new AgentOutcome.Stopped(
-          stopped.facts().withCheckpoint(checkpoint),
-          stopped.reason(),
-          stopped.message(),
-          stopped.limit());
-    }
-    return outcome;
   }
 
   @Override

@@ -22,6 +22,7 @@ import dev.outlast.activities.transcript.TranscriptRecorder;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
@@ -29,6 +30,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
@@ -47,8 +49,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -112,6 +116,8 @@ final class Call {
   private enum Reason {
     CANCELLED,
     DRAINED,
+    /** An operator has paused the activity. */
+    PAUSED,
     TOO_LONG,
     TOO_SILENT,
     /** It sleeps in its own process until a limit is over. */
@@ -129,10 +135,18 @@ final class Call {
   private final Setting setting;
   private final Bounds bounds;
   private final HeldClaim claim;
+  private final Function<SessionId, Checkpoint> left;
   private final Clock clock;
 
   private AgentCall call;
   private boolean takenBefore;
+
+  /** What was known before the call of how session and workspace were left; may be null. */
+  private Checkpoint leftBefore;
+
+  /** Whether the agent was let go. */
+  private boolean ran;
+
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
@@ -152,25 +166,33 @@ final class Call {
   private long triedAt;
 
   /**
+   * @param lifeline of the attempt that the call belongs to
    * @param claim held for as long as the call is made
+   * @param left says how a session, which may be null, and the workspace stand; asked when the
+   *     agent has ended
    */
   Call(
       ActivityExecutionContext context,
+      Lifeline lifeline,
       Setting setting,
       Bounds bounds,
       HeldClaim claim,
+      Function<SessionId, Checkpoint> left,
       Clock clock) {
     this.context = context;
-    this.lifeline = new Lifeline(context);
+    this.lifeline = lifeline;
     this.setting = setting;
     this.bounds = bounds;
     this.claim = claim;
+    this.left = left;
     this.clock = clock;
   }
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
   private final class SharedReader {
     private final OutputReader reader;
+    private boolean saidMore;
+    private UsageLimit limit;
 
     SharedReader(Surroundings surroundings) {
       reader = setting.driver().reader(surroundings, call);
@@ -181,6 +203,7 @@ final class Call {
       synchronized (this) {
         heardAt = clock.instant();
         reader.stdout(line, heardAt);
+        saidMore = true;
       }
     }
 
@@ -189,12 +212,28 @@ final class Call {
       synchronized (this) {
         heardAt = clock.instant();
         reader.stderr(line, heardAt);
+        saidMore = true;
       }
     }
 
     /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
       return setting.environment().redact(reader.facts());
+    }
+
+    /** The limit that it has met; null if it has not, or has gone on since. */
+    synchronized UsageLimit limit() {
+      if (saidMore) {
+        saidMore = false;
+        Instant now = clock.instant();
+        limit =
+            reader
+                .limited(now)
+                .map(met -> new CallReport(setting, met, facts().agentVersion(), heardAt, now))
+                .map(CallReport::limit)
+                .orElse(null);
+      }
+      return limit;
     }
 
     synchronized boolean sitsOutLimit() {
@@ -206,24 +245,39 @@ final class Call {
     }
   }
 
+  /** Makes a call of whose session and workspace nothing is known. */
+  AgentOutcome make(AgentCall callToMake, boolean taken) {
+    return make(callToMake, taken, null);
+  }
+
   /**
    * Makes a call.
    *
    * @param callToMake what to say, and to which session
    * @param taken whether the session is known to have the message of an earlier attempt
+   * @param checkpoint how session and workspace were left before; null if that is not known
    */
-  AgentOutcome make(AgentCall callToMake, boolean taken) {
+  AgentOutcome make(AgentCall callToMake, boolean taken, Checkpoint checkpoint) {
     call = callToMake;
     takenBefore = taken;
+    leftBefore = checkpoint;
+    ran = false;
     heardAt = null;
     transcript = CallTranscript.open(setting, call, clock);
-    return CallTranscript.closing(transcript, this::made);
+    try {
+      return CallTranscript.closing(transcript, this::made);
+    } finally {
+      if (!ran && reported != null) {
+        // Nothing has moved by our doing, so the next attempt compares as this one did.
+        leave();
+      }
+    }
   }
 
   private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
-    Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
+    Reason early = report(progress(Phase.STARTING, reader, 0));
     if (early == null) {
       early = settle(surroundings, reader);
     }
@@ -237,7 +291,7 @@ final class Call {
     try {
       reason = watch(process, reader);
       if (reason != null) {
-        report(progress(Phase.ENDING, reader.facts(), process.pid()));
+        report(progress(Phase.ENDING, reader, process.pid()));
       }
       watched = true;
     } finally {
@@ -251,7 +305,7 @@ final class Call {
     if (notExecuted.isPresent()) {
       throw notStarted(notExecuted.get(), notExecuted.get().passing());
     }
-    InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
+    InvocationProgress last = progress(Phase.ENDING, reader, process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
       report(last);
@@ -267,6 +321,16 @@ final class Call {
   <T> T stillHere(Supplier<T> work) {
     report(reported);
     return lifeline.during(reported, work);
+  }
+
+  /**
+   * Tells the next attempt how this one leaves session and workspace, to be compared with what it
+   * finds. To be called when the agent has ended.
+   */
+  private InvocationProgress leave() {
+    Checkpoint now = ran ? stillHere(() -> left.apply(reported.session())) : leftBefore;
+    report(reported.leaving(now));
+    return reported;
   }
 
   /** Makes the host ready; the variables that the agent needs for it. */
@@ -295,7 +359,7 @@ final class Call {
     while (reason == null
         && !bounds.draining().getAsBoolean()
         && System.nanoTime() - began < wait.toNanos()) {
-      InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
+      InvocationProgress settling = progress(Phase.SETTLING, reader, 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
         Thread.sleep(LOOK.toMillis());
@@ -365,6 +429,7 @@ final class Call {
       throw Fence.unusable(e, reported);
     }
     try {
+      ran = true;
       process.release();
       return process;
     } catch (IOException e) {
@@ -456,7 +521,7 @@ final class Call {
       if (process.silence().compareTo(bounds.silence()) >= 0) {
         return Reason.TOO_SILENT;
       }
-      InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      InvocationProgress now = progress(Phase.WORKING, reader, process.pid());
       if (!claimed(now.session())) {
         return Reason.BUSY;
       }
@@ -485,6 +550,7 @@ final class Call {
   private boolean news(InvocationProgress now) {
     return now.taken() != reported.taken()
         || now.pid() != reported.pid()
+        || !Objects.equals(now.limit(), reported.limit())
         || (now.session() != null && !now.session().equals(reported.session()));
   }
 
@@ -503,7 +569,11 @@ final class Call {
         && !setting.driver().keepsRefusedPrompt();
   }
 
-  private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+  private InvocationProgress progress(Phase phase, SharedReader reader, long pid) {
+    return progress(phase, reader.facts(), reader.limit(), pid);
+  }
+
+  private InvocationProgress progress(Phase phase, CallFacts facts, UsageLimit limit, long pid) {
     transcript.session(facts.resumable());
     return new InvocationProgress(
         phase,
@@ -513,7 +583,10 @@ final class Call {
         facts.lastItem(),
         facts.tokens(),
         setting.host().hostId(),
-        pid);
+        pid,
+        context.getInfo().getAttempt(),
+        limit,
+        null);
   }
 
   /** Sends a heartbeat; says whether its answer was that the agent must be ended. */
@@ -524,6 +597,7 @@ final class Call {
       case GO_ON -> null;
       case CANCELLED -> Reason.CANCELLED;
       case DRAINED -> Reason.DRAINED;
+      case PAUSED -> Reason.PAUSED;
       case LOST -> Reason.ABANDONED;
     };
   }
@@ -558,14 +632,20 @@ final class Call {
               "the agent was ended after "
                   + DurationText.of(bounds.invocation())
                   + ", the longest that an invocation may take (invocationTimeout)",
-              reported);
+              leave());
       case TOO_SILENT ->
           Failures.transientFailure(
               ErrorCode.TIMED_OUT,
               "the agent was ended after it had printed nothing for "
                   + DurationText.of(bounds.silence())
                   + " (silenceTimeout)",
-              reported);
+              leave());
+      case PAUSED ->
+          Failures.benign(
+              ErrorCode.PAUSED,
+              "the agent was ended: an operator has paused the activity; its session is resumed when"
+                  + " it is unpaused",
+              leave());
       case ABANDONED ->
           Failures.benign(
               ErrorCode.DRAINED,
@@ -579,7 +659,7 @@ final class Call {
               reported);
       default ->
           Failures.benign(
-              ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
+              ErrorCode.DRAINED, "the agent was ended: the worker is going away", leave());
     };
   }
 
@@ -612,7 +692,8 @@ final class Call {
             completed || callFacts.progressed());
     Optional<AgentOutcome> outcome = report.outcome(facts);
     if (outcome.isEmpty()) {
-      throw report.failure(last(facts, callFacts), context.getInfo().getAttempt());
+      report(last(facts, callFacts));
+      throw report.failure(leave(), context.getInfo().getAttempt());
     }
     if (report.limit() != null && report.limit().unrecognised()) {
       log.warn(
@@ -642,22 +723,22 @@ final class Call {
 
   /** How far the call was when it ended; the next attempt is told of it too. */
   private InvocationProgress last(InvocationFacts facts, CallFacts callFacts) {
-    InvocationProgress now = progress(Phase.ENDING, callFacts, reported.pid());
+    InvocationProgress now = progress(Phase.ENDING, callFacts, null, reported.pid());
     if (!neverOpened(callFacts.progressed())) {
       return now;
     }
-    InvocationProgress last =
-        new InvocationProgress(
-            now.phase(),
-            facts.session(),
-            now.taken(),
-            now.lastTool(),
-            now.lastItem(),
-            now.tokens(),
-            now.host(),
-            now.pid());
-    report(last);
-    return last;
+    return new InvocationProgress(
+        now.phase(),
+        facts.session(),
+        now.taken(),
+        now.lastTool(),
+        now.lastItem(),
+        now.tokens(),
+        now.host(),
+        now.pid(),
+        now.attempt(),
+        null,
+        null);
   }
 
   /** The version that the agent's program gives of itself, asked for where it has not said it. */

@@ -6,6 +6,7 @@ import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.ActivityCompletionClient;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.ActivityCompletionFailureException;
+import io.temporal.client.ActivityPausedException;
 import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.TimeoutFailure;
 import io.temporal.payload.context.ActivitySerializationContext;
@@ -39,6 +40,8 @@ final class Lifeline {
     CANCELLED,
     /** The worker is going away. */
     DRAINED,
+    /** An operator has paused the activity; the server keeps it until it is unpaused. */
+    PAUSED,
     /** The server has given this attempt up, so nobody hears its result. */
     LOST
   }
@@ -137,6 +140,9 @@ final class Lifeline {
   private static Answer meaning(ActivityCompletionException answer) {
     if (answer instanceof ActivityWorkerShutdownException) {
       return Answer.DRAINED;
+    }
+    if (answer instanceof ActivityPausedException) {
+      return Answer.PAUSED;
     }
     return answer instanceof ActivityCanceledException ? Answer.CANCELLED : Answer.LOST;
   }

@@ -47,6 +47,7 @@ class CallTranscriptTest {
     Call call =
         new Call(
             context.proxy(),
+            new Lifeline(context.proxy()),
             new Call.Setting(
                 host,
                 definition,
@@ -60,6 +61,7 @@ class CallTranscriptTest {
                 new TranscriptContext(definition.provider(), null, "run-1", 1, 1, 1)),
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             agent.claim(),
+            any -> null,
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, session, "the task", null, agent.folder.toString()), false);

@@ -360,6 +360,7 @@ class FencedInvocationTest {
     Call call =
         new Call(
             new ScriptedContext().proxy(),
+            new Lifeline(new ScriptedContext().proxy()),
             new Call.Setting(
                 agent.host(),
                 agent.definition(),
@@ -373,6 +374,7 @@ class FencedInvocationTest {
                 new TranscriptContext("claude", null, "run", 1, 1, 1)),
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             claim,
+            session -> null,
             Clock.systemUTC());
     AgentCall fresh =
         new AgentCall(SessionStart.FRESH, SESSION, "task", null, agent.folder.toString());

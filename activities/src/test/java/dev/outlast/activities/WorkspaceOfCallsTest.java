@@ -58,21 +58,15 @@ class WorkspaceOfCallsTest {
     AgentHost host = agent.host();
     AgentActivitiesImpl activities =
         new AgentActivitiesImpl(
-            new AgentHost(
-                host.hostId(),
-                host.taskQueue(),
-                host.agents(),
-                host.accounts(),
-                List.of(temporary),
-                repository.folder,
-                host.policy(),
-                host.hostPolicy(),
-                host.resumeMessage(),
-                host.zone(),
-                host.drainGrace(),
-                Files.createDirectories(temporary.resolve("state")),
-                host.environment(),
-                null),
+            AgentHost.newBuilder(
+                    host.hostId(),
+                    Files.createDirectories(temporary.resolve("state")),
+                    repository.folder)
+                .setAgents(host.agents())
+                .setWorkspaces(List.of(temporary))
+                .setZone(host.zone())
+                .setEnvironment(host.environment())
+                .build(),
             () -> true,
             any -> null);
     temporal.registerActivitiesImplementations(activities);

@@ -35,7 +35,9 @@ public enum ErrorCode {
   /** The agent took longer than its invocation may, or said nothing for too long; retried. */
   TIMED_OUT("OUT3003"),
   /** The worker is going away; the invocation goes on elsewhere. */
-  DRAINED("OUT3004");
+  DRAINED("OUT3004"),
+  /** An operator has paused the activity; the server retries it when it is unpaused. */
+  PAUSED("OUT3005");
 
   private final String code;
 

@@ -214,7 +214,7 @@ public final class AgentRunWorkflow implements AgentRun {
         wentOnElsewhere((Stopped) answer);
         return answer;
       }
-      facts(answer).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
       if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
         memory.neverOpened(freshSession());
       }
@@ -410,7 +410,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void wentOnElsewhere(Stopped found) {
-    memory.continuedElsewhere(found.facts());
+    memory.continuedElsewhere(found.facts(), resumeMessage());
     String what = "somebody else has gone on with the session";
     switch (hostPolicy().onContinued()) {
       case PAUSE -> {
@@ -517,19 +517,6 @@ public final class AgentRunWorkflow implements AgentRun {
     return request.resumeMessage() == null
         ? memory.agent().resumeMessage()
         : request.resumeMessage();
-  }
-
-  private static Optional<InvocationFacts> facts(AgentOutcome outcome) {
-    if (outcome instanceof Completed completed) {
-      return Optional.of(completed.facts());
-    }
-    if (outcome instanceof Limited limited) {
-      return Optional.of(limited.facts());
-    }
-    if (outcome instanceof Deferred deferred) {
-      return Optional.ofNullable(deferred.facts());
-    }
-    return outcome instanceof Stopped stopped ? Optional.of(stopped.facts()) : Optional.empty();
   }
 
   /** Decides whether an invocation that ended without an outcome is to be made again. */

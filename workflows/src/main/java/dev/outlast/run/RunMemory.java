@@ -176,8 +176,13 @@ final class RunMemory {
   }
 
   /** Somebody else has gone on with the session; nothing was said to it. */
-  void continuedElsewhere(InvocationFacts facts) {
+  void continuedElsewhere(InvocationFacts facts, String resumeMessage) {
     notInvoked();
+    if (facts.session() != null) {
+      // An attempt before may have said it, and then the session was there too.
+      opened(facts.session(), Boolean.TRUE.equals(facts.taken()) ? resumeMessage : message);
+      doubtful = false;
+    }
     checkpoint = facts.checkpoint();
     continued = true;
   }
@@ -204,8 +209,8 @@ final class RunMemory {
       return;
     }
     if (last != null) {
-      // An agent of ours may have moved the session's mark since.
-      checkpoint = null;
+      // Of a worker that was lost, an agent may have moved the session's mark after its last word.
+      checkpoint = invocation.why() == Unanswered.Why.GIVEN_BACK ? last.checkpoint() : null;
     }
     SessionId named = last == null ? session : last.session();
     if (named == null) {

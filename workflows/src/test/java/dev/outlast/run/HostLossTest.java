@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -383,6 +384,18 @@ class HostLossTest {
     memory.unanswered(begun, SessionStart.RESUME, "go on", null);
     assertNull(memory.checkpoint());
     assertEquals(1, memory.invocations());
+
+    Checkpoint left = ScriptedAgent.checkpoint("n");
+    InvocationProgress over = progress(NAMED, true, null).leaving(left);
+    for (Unanswered.Why why :
+        List.of(Unanswered.Why.GIVEN_BACK, Unanswered.Why.WORKER_LOST, Unanswered.Why.NOT_TAKEN)) {
+      memory.invoked();
+      memory.unanswered(new Unanswered(why, over), SessionStart.RESUME, "go on", null);
+      assertEquals(
+          why == Unanswered.Why.GIVEN_BACK ? left : null,
+          memory.checkpoint(),
+          "after its last word an agent of a lost worker may have gone on");
+    }
   }
 
   @Test

@@ -101,9 +101,10 @@ public final class GitState {
    * What has changed in a workspace, as a paragraph for its agent.
    *
    * @param before what {@link #read} gave then; null if nothing was known
+   * @param perhapsByAgent whether the agent itself may have worked there since
    * @return empty if nothing has, or it is not known
    */
-  public Optional<String> news(Path workspace, WorkspaceState before) {
+  public Optional<String> news(Path workspace, WorkspaceState before, boolean perhapsByAgent) {
     if (before == null) {
       return Optional.empty();
     }
@@ -151,7 +152,8 @@ public final class GitState {
     }
     List<String> named = files.stream().limit(WorkspaceNews.MAX_FILES).toList();
     return Optional.of(
-        new WorkspaceNews(before, now, commits, named, files.size() - named.size()).text());
+        new WorkspaceNews(before, now, commits, named, files.size() - named.size(), perhapsByAgent)
+            .text());
   }
 
   /** Both come from a workflow's history, and become arguments. */

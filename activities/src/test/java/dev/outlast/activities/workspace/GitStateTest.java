@@ -45,13 +45,13 @@ class GitStateTest {
   }
 
   private String news(WorkspaceState before) {
-    return git.news(repository.folder, before).orElseThrow();
+    return git.news(repository.folder, before, false).orElseThrow();
   }
 
   @Test
   void a_clean_workspace_is_its_commit_and_branch() throws IOException {
     assertEquals(new WorkspaceState(repository.head(), "main", 0, null), read());
-    assertEquals(Optional.empty(), git.news(repository.folder, read()));
+    assertEquals(Optional.empty(), git.news(repository.folder, read(), false));
     repository.git("checkout", "--quiet", "--detach");
     assertNull(read().branch());
   }
@@ -64,7 +64,7 @@ class GitStateTest {
     assertNull(before.head());
     assertEquals(1, before.changed());
     young.commit("new.txt", "y");
-    String told = git.news(young.folder, before).orElseThrow();
+    String told = git.news(young.folder, before, false).orElseThrow();
     assertTrue(
         told.contains("HEAD moved from no commit to " + young.head().substring(0, 12)), told);
   }
@@ -120,7 +120,7 @@ class GitStateTest {
     assertEquals(before, git.read(workspace));
     repository.write("a/x.txt", "other");
     assertEquals(1, git.read(workspace).changed());
-    assertTrue(git.news(workspace, before).orElseThrow().contains("\"a/x.txt\""));
+    assertTrue(git.news(workspace, before, false).orElseThrow().contains("\"a/x.txt\""));
   }
 
   @Test
@@ -204,10 +204,10 @@ class GitStateTest {
   void nothing_is_known_without_git_without_a_repository_or_with_a_broken_one() throws IOException {
     Path plain = Files.createDirectories(temporary.resolve("plain"));
     assertNull(git.read(plain.toRealPath()));
-    assertEquals(Optional.empty(), git.news(plain, read()));
+    assertEquals(Optional.empty(), git.news(plain, read(), false));
     assertNull(new GitState("", temporary).read(repository.folder));
     assertNull(new GitState(null, temporary).read(repository.folder));
-    assertEquals(Optional.empty(), git.news(repository.folder, null));
+    assertEquals(Optional.empty(), git.news(repository.folder, null, false));
     Files.writeString(repository.folder.resolve(".git/config"), "[broken\n");
     assertNull(git.read(repository.folder));
   }
