@@ -93,7 +93,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.gitState = new GitState(path, host.stateFolder());
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
     this.registry = AgentRegistry.open(host.stateFolder());
-    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
+    this.fence =
+        new Fence(ClaimTable.of(host.stateFolder(), registry, clock), host.stateFolder(), clock);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -234,7 +235,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
-          progressBefore(context));
+          attemptsBefore(context, invocation));
     }
     InvocationProgress before = progressBefore(context);
     Lifeline lifeline = new Lifeline(context);
@@ -246,7 +247,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 fence.claim(
                     context.getInfo(),
                     invocation,
-                    before,
+                    attemptsBefore(context, invocation),
                     agent(invocation.agent()),
                     workspace(invocation, context)));
     if (answer instanceof Answer.Busy busy) {
@@ -324,6 +325,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::draining,
                 this::drained),
             claim,
+            attemptsBefore(context, invocation),
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken());
     boolean unknown =
@@ -387,6 +389,28 @@ public final class AgentActivitiesImpl implements AgentActivities {
       log.warn("The heartbeat details of the attempt before cannot be read", unreadable);
       return null;
     }
+  }
+
+  /**
+   * What a run must know of the attempts before one that starts no agent. One that was never heard
+   * of may have started it.
+   *
+   * @return null if there was none
+   */
+  private InvocationProgress attemptsBefore(
+      ActivityExecutionContext context, AgentInvocation invocation) {
+    InvocationProgress before = progressBefore(context);
+    return before != null || !retried(context, before)
+        ? before
+        : new InvocationProgress(
+            InvocationProgress.Phase.STARTING,
+            invocation.session(),
+            false,
+            null,
+            null,
+            null,
+            host.hostId(),
+            0);
   }
 
   private boolean draining() {

@@ -129,6 +129,7 @@ final class Call {
   private final Setting setting;
   private final Bounds bounds;
   private final HeldClaim claim;
+  private final InvocationProgress before;
   private final Clock clock;
 
   private AgentCall call;
@@ -153,18 +154,21 @@ final class Call {
 
   /**
    * @param claim held for as long as the call is made
+   * @param before what is known of attempts before this one; null if there was none
    */
   Call(
       ActivityExecutionContext context,
       Setting setting,
       Bounds bounds,
       HeldClaim claim,
+      InvocationProgress before,
       Clock clock) {
     this.context = context;
     this.lifeline = new Lifeline(context);
     this.setting = setting;
     this.bounds = bounds;
     this.claim = claim;
+    this.before = before;
     this.clock = clock;
   }
 
@@ -278,7 +282,7 @@ final class Call {
       // Permissions stay as they are until somebody changes them; a full disk may be emptied.
       throw e instanceof AccessDeniedException
           ? Failures.permanent(ErrorCode.EXECUTABLE, message + ": permission denied")
-          : Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported);
+          : Failures.notStarted(message, setting.host().stateFolder(), before);
     }
   }
 
@@ -340,8 +344,8 @@ final class Call {
                   reader::stdout,
                   reader::stderr);
     } catch (NotRecordedException e) {
-      throw Failures.transientFailure(
-          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
+      throw Failures.notStarted(
+          setting.environment().redact(e.getMessage()), setting.host().stateFolder(), before);
     } catch (IOException | IllegalArgumentException e) {
       throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
@@ -358,7 +362,7 @@ final class Call {
       throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
     } catch (IOException e) {
       process.end();
-      throw Fence.unusable(e, reported);
+      throw Fence.unusable(e, setting.host().stateFolder(), before);
     }
     try {
       process.release();
@@ -420,8 +424,8 @@ final class Call {
     String message =
         "agents." + setting.agent().name() + ".command: cannot be started: " + reason.getMessage();
     return passing
-        ? Failures.transientFailure(
-            ErrorCode.AGENT_CRASHED, setting.environment().redact(message), reported)
+        ? Failures.notStarted(
+            setting.environment().redact(message), setting.host().stateFolder(), before)
         : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
   }
 

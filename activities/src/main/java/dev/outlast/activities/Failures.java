@@ -4,6 +4,7 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
+import java.nio.file.Path;
 import java.time.Duration;
 
 /** The failures that these activities throw, each with its code as type and in its message. */
@@ -32,6 +33,23 @@ final class Failures {
         .setMessage(code.message(message))
         .setDetails(progress)
         .build();
+  }
+
+  /**
+   * The agent was not started, for a reason that passes. The run waits, and invokes it anew.
+   *
+   * @param stateFolder where the worker must be able to write
+   * @param before what is known of attempts before this one; null if there was none
+   */
+  static ApplicationFailure notStarted(String why, Path stateFolder, InvocationProgress before) {
+    return transientFailure(
+        ErrorCode.NOT_STARTED,
+        why
+            + "; see that worker.state-dir ("
+            + stateFolder
+            + ") is on a local disk with room on it, that the worker's user may write there, and"
+            + " that the host has memory, processes and files to spare",
+        before);
   }
 
   /** Worth another try after this delay. */

@@ -72,6 +72,7 @@ class CallTest {
             new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
         new Call.Bounds(invocation, Duration.ofMinutes(1), () -> false, () -> false),
         agent.claim(),
+        null,
         Clock.systemUTC());
   }
 

@@ -57,6 +57,7 @@ class CallTranscriptTest {
                 new TranscriptContext(definition.provider(), null, "run-1", 1, 1, 1)),
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             agent.claim(),
+            null,
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, session, "the task", null, agent.folder.toString()), false);

@@ -43,7 +43,7 @@ final class AgentCalls {
 
   /**
    * Only the agent's host may invoke it. A worker that goes away gives the invocation back at once,
-   * which is no failed attempt.
+   * and so does one that cannot start an agent; neither is a failed attempt.
    *
    * @param timeout after this the agent is ended
    * @param takenWithin how long the host may take to begin
@@ -63,7 +63,7 @@ final class AgentCalls {
                     .setInitialInterval(Duration.ofSeconds(2))
                     .setMaximumInterval(Duration.ofMinutes(5))
                     .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
-                    .setDoNotRetry(ErrorCode.DRAINED.code())
+                    .setDoNotRetry(ErrorCode.DRAINED.code(), ErrorCode.NOT_STARTED.code())
                     .build())
             .setSummary(summary)
             .build());
