@@ -30,6 +30,7 @@ import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
+import io.temporal.failure.ApplicationFailure;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -231,6 +232,14 @@ public final class AgentActivitiesImpl implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
+    try {
+      return invokeAgent(context, invocation);
+    } catch (ApplicationFailure failure) {
+      throw Failures.paced(failure, context.getInfo().getAttempt());
+    }
+  }
+
+  private AgentOutcome invokeAgent(ActivityExecutionContext context, AgentInvocation invocation) {
     if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,

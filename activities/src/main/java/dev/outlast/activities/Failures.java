@@ -10,6 +10,12 @@ import java.time.Duration;
 /** The failures that these activities throw, each with its code as type and in its message. */
 final class Failures {
 
+  /** The pause after the first attempt that fails. */
+  static final Duration FIRST_PAUSE = Duration.ofSeconds(2);
+
+  /** What the pauses grow to, doubling. */
+  static final Duration MAX_PAUSE = Duration.ofMinutes(5);
+
   private Failures() {}
 
   /** Another try would fail in the same way. */
@@ -62,6 +68,20 @@ final class Failures {
         .setNextRetryDelay(delay)
         .setCategory(ApplicationErrorCategory.BENIGN)
         .build();
+  }
+
+  /**
+   * The same failure with a pause before the next attempt that grows with their number. The run's
+   * own pauses are short: with them it waits for workers that are lost, and cannot say so.
+   *
+   * @param attempt which one has failed, from 1
+   */
+  static ApplicationFailure paced(ApplicationFailure failure, int attempt) {
+    if (failure.getNextRetryDelay() == null && !failure.isNonRetryable()) {
+      long doubled = FIRST_PAUSE.toMillis() << Math.min(Math.max(attempt - 1, 0), 10);
+      failure.setNextRetryDelay(Duration.ofMillis(Math.min(doubled, MAX_PAUSE.toMillis())));
+    }
+    return failure;
   }
 
   /** Nothing is wrong with the agent; the run invokes it anew, which is no retry of this. */

@@ -27,6 +27,12 @@ final class AgentCalls {
   /** How often a worktree is tried to be released. */
   static final int MAX_RELEASE_ATTEMPTS = 3;
 
+  /**
+   * The longest pause before an attempt whose worker was lost is made again. An attempt that fails
+   * says itself how long the pause is; a lost worker cannot.
+   */
+  static final Duration LOST_WORKER_PAUSE = Duration.ofSeconds(30);
+
   private AgentCalls() {}
 
   /** Any host may find an agent. */
@@ -61,7 +67,7 @@ final class AgentCalls {
             .setRetryOptions(
                 RetryOptions.newBuilder()
                     .setInitialInterval(Duration.ofSeconds(2))
-                    .setMaximumInterval(Duration.ofMinutes(5))
+                    .setMaximumInterval(LOST_WORKER_PAUSE)
                     .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
                     .setDoNotRetry(ErrorCode.DRAINED.code(), ErrorCode.NOT_STARTED.code())
                     .build())
