@@ -654,14 +654,48 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     return end(
         ErrorCode.AGENT_FAILED.code(),
-        ErrorCode.AGENT_FAILED.message(
-            "the agent did not get through in "
-                + MAX_INVOCATION_ATTEMPTS
-                + " attempts; "
-                + (failure.getCause() instanceof ApplicationFailure last
-                    ? "the last one failed with: " + last.getOriginalMessage()
-                    : "see the cause for the last one")),
+        ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
         failure);
+  }
+
+  /**
+   * How often an agent was tried that did not get through, and what came of the last attempt.
+   *
+   * @param lost how many invocations in a row ended with a lost worker and without progress
+   */
+  static String notThrough(ActivityFailure failure, int lost) {
+    int each = MAX_INVOCATION_ATTEMPTS;
+    boolean lastLost = Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST;
+    String invocations = lost + (lost == 1 ? " invocation" : " invocations");
+    String attempts =
+        lastLost
+            ? lost * each
+                + " attempts: "
+                + invocations
+                + " in a row, each tried "
+                + each
+                + " times, ended with a lost worker and without any progress"
+            : each
+                + " attempts"
+                + (lost == 0
+                    ? ""
+                    : ", after "
+                        + invocations
+                        + " of "
+                        + each
+                        + " attempts that ended with a lost worker");
+    return "the agent did not get through in " + attempts + "; " + last(failure);
+  }
+
+  private static String last(ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure last) {
+      return "the last one failed with: " + last.getOriginalMessage();
+    }
+    if (Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST) {
+      return "the worker of the last one was not heard of for "
+          + DurationText.of(HEARTBEAT_TIMEOUT);
+    }
+    return "see the cause for the last one";
   }
 
   private ApplicationFailure stopped(ErrorCode code, String why) {

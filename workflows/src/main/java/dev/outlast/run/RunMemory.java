@@ -257,6 +257,11 @@ final class RunMemory {
     return notStarted;
   }
 
+  /** How many invocations came last whose workers were all lost without progress. */
+  int fruitless() {
+    return fruitless;
+  }
+
   void hostLost(Instant since) {
     hostLostSince = since;
   }
