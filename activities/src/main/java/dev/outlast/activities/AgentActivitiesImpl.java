@@ -30,6 +30,7 @@ import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
+import io.temporal.failure.ApplicationFailure;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -93,7 +94,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.gitState = new GitState(path, host.stateFolder());
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
     this.registry = AgentRegistry.open(host.stateFolder());
-    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
+    this.fence =
+        new Fence(ClaimTable.of(host.stateFolder(), registry, clock), host.stateFolder(), clock);
     ChildEnvironment.posixZone(host.zone());
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
@@ -230,11 +232,19 @@ public final class AgentActivitiesImpl implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
+    try {
+      return invokeAgent(context, invocation);
+    } catch (ApplicationFailure failure) {
+      throw Failures.paced(failure, context.getInfo().getAttempt());
+    }
+  }
+
+  private AgentOutcome invokeAgent(ActivityExecutionContext context, AgentInvocation invocation) {
     if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
-          progressBefore(context));
+          attemptsBefore(context, invocation));
     }
     InvocationProgress before = progressBefore(context);
     Lifeline lifeline = new Lifeline(context);
@@ -246,7 +256,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 fence.claim(
                     context.getInfo(),
                     invocation,
-                    before,
+                    attemptsBefore(context, invocation),
                     agent(invocation.agent()),
                     workspace(invocation, context)));
     if (answer instanceof Answer.Busy busy) {
@@ -332,6 +342,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::drained),
             claim,
             stands,
+            attemptsBefore(context, invocation),
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
@@ -404,6 +415,28 @@ public final class AgentActivitiesImpl implements AgentActivities {
       log.warn("The heartbeat details of the attempt before cannot be read", unreadable);
       return null;
     }
+  }
+
+  /**
+   * What a run must know of the attempts before one that starts no agent. One that was never heard
+   * of may have started it.
+   *
+   * @return null if there was none
+   */
+  private InvocationProgress attemptsBefore(
+      ActivityExecutionContext context, AgentInvocation invocation) {
+    InvocationProgress before = progressBefore(context);
+    return before != null || !retried(context, before)
+        ? before
+        : new InvocationProgress(
+            InvocationProgress.Phase.STARTING,
+            invocation.session(),
+            false,
+            null,
+            null,
+            null,
+            host.hostId(),
+            0);
   }
 
   private boolean draining() {

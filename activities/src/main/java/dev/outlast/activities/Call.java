@@ -136,6 +136,7 @@ final class Call {
   private final Bounds bounds;
   private final HeldClaim claim;
   private final Function<SessionId, Checkpoint> left;
+  private final InvocationProgress before;
   private final Clock clock;
 
   private AgentCall call;
@@ -170,6 +171,7 @@ final class Call {
    * @param claim held for as long as the call is made
    * @param left says how a session, which may be null, and the workspace stand; asked when the
    *     agent has ended
+   * @param before what is known of attempts before this one; null if there was none
    */
   Call(
       ActivityExecutionContext context,
@@ -178,6 +180,7 @@ final class Call {
       Bounds bounds,
       HeldClaim claim,
       Function<SessionId, Checkpoint> left,
+      InvocationProgress before,
       Clock clock) {
     this.context = context;
     this.lifeline = lifeline;
@@ -185,6 +188,7 @@ final class Call {
     this.bounds = bounds;
     this.claim = claim;
     this.left = left;
+    this.before = before;
     this.clock = clock;
   }
 
@@ -346,7 +350,7 @@ final class Call {
       // Permissions stay as they are until somebody changes them; a full disk may be emptied.
       throw e instanceof AccessDeniedException
           ? Failures.permanent(ErrorCode.EXECUTABLE, message + ": permission denied")
-          : Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported);
+          : Failures.notStarted(message, setting.host().stateFolder(), before);
     }
   }
 
@@ -408,8 +412,8 @@ final class Call {
                   reader::stdout,
                   reader::stderr);
     } catch (NotRecordedException e) {
-      throw Failures.transientFailure(
-          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
+      throw Failures.notStarted(
+          setting.environment().redact(e.getMessage()), setting.host().stateFolder(), before);
     } catch (IOException | IllegalArgumentException e) {
       throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
@@ -426,7 +430,7 @@ final class Call {
       throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
     } catch (IOException e) {
       process.end();
-      throw Fence.unusable(e, reported);
+      throw Fence.unusable(e, setting.host().stateFolder(), before);
     }
     try {
       ran = true;
@@ -489,8 +493,8 @@ final class Call {
     String message =
         "agents." + setting.agent().name() + ".command: cannot be started: " + reason.getMessage();
     return passing
-        ? Failures.transientFailure(
-            ErrorCode.AGENT_CRASHED, setting.environment().redact(message), reported)
+        ? Failures.notStarted(
+            setting.environment().redact(message), setting.host().stateFolder(), before)
         : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
   }
 

@@ -4,10 +4,17 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
+import java.nio.file.Path;
 import java.time.Duration;
 
 /** The failures that these activities throw, each with its code as type and in its message. */
 final class Failures {
+
+  /** The pause after the first attempt that fails. */
+  static final Duration FIRST_PAUSE = Duration.ofSeconds(2);
+
+  /** What the pauses grow to, doubling. */
+  static final Duration MAX_PAUSE = Duration.ofMinutes(5);
 
   private Failures() {}
 
@@ -34,6 +41,23 @@ final class Failures {
         .build();
   }
 
+  /**
+   * The agent was not started, for a reason that passes. The run waits, and invokes it anew.
+   *
+   * @param stateFolder where the worker must be able to write
+   * @param before what is known of attempts before this one; null if there was none
+   */
+  static ApplicationFailure notStarted(String why, Path stateFolder, InvocationProgress before) {
+    return transientFailure(
+        ErrorCode.NOT_STARTED,
+        why
+            + "; see that worker.state-dir ("
+            + stateFolder
+            + ") is on a local disk with room on it, that the worker's user may write there, and"
+            + " that the host has memory, processes and files to spare",
+        before);
+  }
+
   /** Worth another try after this delay. */
   static ApplicationFailure after(
       ErrorCode code, String message, InvocationProgress progress, Duration delay) {
@@ -44,6 +68,20 @@ final class Failures {
         .setNextRetryDelay(delay)
         .setCategory(ApplicationErrorCategory.BENIGN)
         .build();
+  }
+
+  /**
+   * The same failure with a pause before the next attempt that grows with their number. The run's
+   * own pauses are short: with them it waits for workers that are lost, and cannot say so.
+   *
+   * @param attempt which one has failed, from 1
+   */
+  static ApplicationFailure paced(ApplicationFailure failure, int attempt) {
+    if (failure.getNextRetryDelay() == null && !failure.isNonRetryable()) {
+      long doubled = FIRST_PAUSE.toMillis() << Math.min(Math.max(attempt - 1, 0), 10);
+      failure.setNextRetryDelay(Duration.ofMillis(Math.min(doubled, MAX_PAUSE.toMillis())));
+    }
+    return failure;
   }
 
   /** Nothing is wrong with the agent; the run invokes it anew, which is no retry of this. */

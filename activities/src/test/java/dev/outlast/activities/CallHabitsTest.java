@@ -60,6 +60,7 @@ class CallHabitsTest {
   private BooleanSupplier draining = () -> false;
   private BooleanSupplier drained = () -> false;
   private Duration silence = LONG;
+  private InvocationProgress before;
 
   private void agentThat(String body) throws IOException {
     agent = new ScriptedAgent(folder, body);
@@ -90,6 +91,7 @@ class CallHabitsTest {
             new Call.Bounds(LONG, silence, draining, drained),
             agent.claim(),
             session -> STANDS,
+            before,
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken, left);
@@ -134,13 +136,42 @@ class CallHabitsTest {
   }
 
   @Test
+  void an_agent_that_cannot_be_put_on_record_is_not_started_and_attempts_before_are_not_forgotten()
+      throws IOException {
+    agentThat("result 'done'");
+    driver.beforeStart =
+        () -> {
+          try {
+            Files.writeString(folder.resolve("agents"), "in the way");
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        };
+    before =
+        new InvocationProgress(
+            InvocationProgress.Phase.WORKING, SESSION, true, null, null, null, "host-1", 7);
+
+    ApplicationFailure failure = failure();
+
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    assertEquals(before, failure.getDetails().get(InvocationProgress.class));
+    String message = failure.getOriginalMessage();
+    assertTrue(message.contains(folder.resolve("agents").toString()), message);
+    assertTrue(message.contains("worker.state-dir (" + folder + ")"), message);
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  @Test
   void a_host_that_cannot_be_made_ready_starts_no_agent_and_names_the_file() throws IOException {
     agentThat("result 'done'");
     driver.unready = new IOException("/state/settings.json: no space left on device");
     ApplicationFailure failure = failure();
-    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
     assertFalse(failure.isNonRetryable(), "a disk may be emptied");
     assertTrue(failure.getOriginalMessage().contains("/state/settings.json"));
+
+    assertNull(failure.getDetails().get(InvocationProgress.class), "nothing was started before");
 
     driver.unready = new AccessDeniedException("/state/settings.json");
     failure = failure();

@@ -81,6 +81,7 @@ class CallTest {
         new Call.Bounds(invocation, Duration.ofMinutes(1), () -> false, () -> false),
         agent.claim(),
         session -> null,
+        null,
         Clock.systemUTC());
   }
 

@@ -62,6 +62,7 @@ class CallTranscriptTest {
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             agent.claim(),
             any -> null,
+            null,
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, session, "the task", null, agent.folder.toString()), false);

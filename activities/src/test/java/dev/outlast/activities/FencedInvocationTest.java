@@ -375,6 +375,7 @@ class FencedInvocationTest {
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             claim,
             session -> null,
+            null,
             Clock.systemUTC());
     AgentCall fresh =
         new AgentCall(SessionStart.FRESH, SESSION, "task", null, agent.folder.toString());
@@ -407,11 +408,15 @@ class FencedInvocationTest {
     agentThat("result 'done'");
     Files.writeString(folder.resolve("claims"), "in the way");
     ApplicationFailure failure = failure();
-    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
     assertFalse(failure.isNonRetryable());
+    assertNull(failure.getDetails().get(InvocationProgress.class), "there was no attempt before");
+    temporal.setHeartbeatDetails(before(true));
+    assertEquals(before(true), failure().getDetails().get(InvocationProgress.class));
     assertTrue(
         failure.getMessage().contains(folder.resolve("claims").toString()), failure.getMessage());
-    assertTrue(failure.getMessage().contains("worker.state-dir"), failure.getMessage());
+    assertTrue(
+        failure.getMessage().contains("worker.state-dir (" + folder + ")"), failure.getMessage());
     assertEquals(List.of(), agent.ledger());
   }
 }

@@ -27,6 +27,12 @@ final class AgentCalls {
   /** How often a worktree is tried to be released. */
   static final int MAX_RELEASE_ATTEMPTS = 3;
 
+  /**
+   * The longest pause before an attempt whose worker was lost is made again. An attempt that fails
+   * says itself how long the pause is; a lost worker cannot.
+   */
+  static final Duration LOST_WORKER_PAUSE = Duration.ofSeconds(30);
+
   private AgentCalls() {}
 
   /** Any host may find an agent. */
@@ -43,7 +49,7 @@ final class AgentCalls {
 
   /**
    * Only the agent's host may invoke it. A worker that goes away gives the invocation back at once,
-   * which is no failed attempt.
+   * and so does one that cannot start an agent; neither is a failed attempt.
    *
    * @param timeout after this the agent is ended
    * @param takenWithin how long the host may take to begin
@@ -61,9 +67,9 @@ final class AgentCalls {
             .setRetryOptions(
                 RetryOptions.newBuilder()
                     .setInitialInterval(Duration.ofSeconds(2))
-                    .setMaximumInterval(Duration.ofMinutes(5))
+                    .setMaximumInterval(LOST_WORKER_PAUSE)
                     .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
-                    .setDoNotRetry(ErrorCode.DRAINED.code())
+                    .setDoNotRetry(ErrorCode.DRAINED.code(), ErrorCode.NOT_STARTED.code())
                     .build())
             .setSummary(summary)
             .build());

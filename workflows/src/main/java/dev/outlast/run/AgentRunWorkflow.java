@@ -97,7 +97,6 @@ public final class AgentRunWorkflow implements AgentRun {
   private AgentState ended;
   private ResumeTimer wait;
   private UsageLimit waitedFor;
-  private Busy busy;
   private int givenBack;
   private CancellationScope invocation;
 
@@ -189,6 +188,8 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private void awaitUnpaused() {
     while (memory.paused() != null) {
+      // Nobody has tried to start an agent meanwhile.
+      memory.notStarted(null);
       show();
       Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
       continueAsNewIfLong();
@@ -207,7 +208,8 @@ public final class AgentRunWorkflow implements AgentRun {
     Instant began = RunClock.now();
     try {
       AgentOutcome answer = answer(start);
-      busy = answer instanceof Deferred ? busy : null;
+      memory.busy(answer instanceof Deferred ? memory.busy() : null);
+      memory.notStarted(null);
       givenBack = 0;
       host.isBack(HostWait.TAKEN);
       if (continuedElsewhere(answer)) {
@@ -335,12 +337,13 @@ public final class AgentRunWorkflow implements AgentRun {
   private void waitUntilFree(Deferred deferred) {
     memory.notInvoked();
     if (deferred.cause() == Deferred.Cause.ACCOUNT) {
-      busy = null;
+      memory.busy(null);
       waitUntilOpen(deferred);
       return;
     }
-    Busy before = busy;
-    busy = Busy.of(deferred, before);
+    Busy before = memory.busy();
+    Busy busy = Busy.of(deferred, before);
+    memory.busy(busy);
     if (hostPolicy().onBusy() == HostPolicy.OnBusy.STOP) {
       throw stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
     }
@@ -373,7 +376,7 @@ public final class AgentRunWorkflow implements AgentRun {
     } finally {
       wait = null;
       waitedFor = null;
-      if (busy == null) {
+      if (memory.busy() == null && memory.notStarted() == null) {
         memory.waited(Duration.between(began, RunClock.now()));
       }
     }
@@ -521,11 +524,14 @@ public final class AgentRunWorkflow implements AgentRun {
 
   /** Decides whether an invocation that ended without an outcome is to be made again. */
   private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
-    busy = null;
+    memory.busy(null);
     Unanswered unanswered = Unanswered.of(failure, host.missed());
     boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
     givenBack = fruitless ? givenBack + 1 : 0;
     memory.unanswered(unanswered, start, resumeMessage(), freshSession());
+    if (!unanswered.startedNothing()) {
+      memory.notStarted(null);
+    }
     throwIfCancelled();
     if (invocation.isCancelRequested()) {
       return;
@@ -544,7 +550,36 @@ public final class AgentRunWorkflow implements AgentRun {
         }
       }
       case GIVEN_BACK -> pauseAfterGivenBack(began);
+      case NOT_STARTED -> waitUntilStartable(failure);
     }
+  }
+
+  /** Waits for the worker to be able to start an agent again. */
+  private void waitUntilStartable(ActivityFailure failure) {
+    host.isBack(HostWait.TAKEN);
+    Instant now = RunClock.now();
+    String message = said(failure);
+    NotStarted last = NotStarted.of(memory.notStarted(), now, message);
+    if (last.tooLong(now)) {
+      String tried = DurationText.of(NotStarted.PATIENCE) + ", in " + last.tries() + " tries";
+      throw end(
+          ErrorCode.AGENT_FAILED.code(),
+          ErrorCode.AGENT_FAILED.message(
+              "no agent could be started for " + tried + "; the last one failed with: " + message),
+          failure);
+    }
+    if (memory.notStarted() == null) {
+      record(RunEvent.Type.NOT_STARTED, null, last.why());
+    }
+    memory.notStarted(last);
+    String where = String.valueOf(memory.agent().host());
+    awaitTimer(new ResumeTimer(last.next(now), at -> OperatorTexts.notStartedSummary(where, at)));
+  }
+
+  private static String said(ActivityFailure failure) {
+    return failure.getCause() instanceof ApplicationFailure cause
+        ? String.valueOf(cause.getOriginalMessage())
+        : "";
   }
 
   private void pauseAfterGivenBack(Instant began) {
@@ -606,14 +641,48 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     return end(
         ErrorCode.AGENT_FAILED.code(),
-        ErrorCode.AGENT_FAILED.message(
-            "the agent did not get through in "
-                + MAX_INVOCATION_ATTEMPTS
-                + " attempts; "
-                + (failure.getCause() instanceof ApplicationFailure last
-                    ? "the last one failed with: " + last.getOriginalMessage()
-                    : "see the cause for the last one")),
+        ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
         failure);
+  }
+
+  /**
+   * How often an agent was tried that did not get through, and what came of the last attempt.
+   *
+   * @param lost how many invocations in a row ended with a lost worker and without progress
+   */
+  static String notThrough(ActivityFailure failure, int lost) {
+    int each = MAX_INVOCATION_ATTEMPTS;
+    boolean lastLost = Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST;
+    String invocations = lost + (lost == 1 ? " invocation" : " invocations");
+    String attempts =
+        lastLost
+            ? lost * each
+                + " attempts: "
+                + invocations
+                + " in a row, each tried "
+                + each
+                + " times, ended with a lost worker and without any progress"
+            : each
+                + " attempts"
+                + (lost == 0
+                    ? ""
+                    : ", after "
+                        + invocations
+                        + " of "
+                        + each
+                        + " attempts that ended with a lost worker");
+    return "the agent did not get through in " + attempts + "; " + last(failure);
+  }
+
+  private static String last(ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure last) {
+      return "the last one failed with: " + last.getOriginalMessage();
+    }
+    if (Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST) {
+      return "the worker of the last one was not heard of for "
+          + DurationText.of(HEARTBEAT_TIMEOUT);
+    }
+    return "see the cause for the last one";
   }
 
   private ApplicationFailure stopped(ErrorCode code, String why) {
@@ -789,7 +858,7 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.waited().toSeconds(),
         wait == null ? null : wait.until(),
         scope(),
-        waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null,
+        warning(),
         memory.queued(),
         memory.paused(),
         memory.tokens(),
@@ -797,14 +866,25 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.lastSeq(),
         agent == null ? null : agent.host(),
         waitsFor(),
-        wait != null && busy != null ? busy.holder() : null,
+        wait != null && memory.busy() != null ? memory.busy().holder() : null,
         memory.continued() ? Boolean.TRUE : null,
         memory.transcript(),
         worktree.view());
   }
 
+  private String warning() {
+    if (wait == null) {
+      return null;
+    }
+    if (memory.notStarted() != null) {
+      return memory.notStarted().why();
+    }
+    return waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null;
+  }
+
   private String scope() {
-    if (wait == null || busy != null) {
+    WaitsFor what = waitsFor();
+    if (what != WaitsFor.LIMIT && what != WaitsFor.ACCOUNT) {
       return null;
     }
     return (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word();
@@ -812,7 +892,13 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private WaitsFor waitsFor() {
     if (wait != null) {
-      return waitedFor != null ? WaitsFor.LIMIT : busy == null ? WaitsFor.ACCOUNT : busy.waitsFor();
+      if (waitedFor != null) {
+        return WaitsFor.LIMIT;
+      }
+      if (memory.notStarted() != null) {
+        return WaitsFor.WORKER;
+      }
+      return memory.busy() == null ? WaitsFor.ACCOUNT : memory.busy().waitsFor();
     }
     return hostMissed() ? WaitsFor.HOST : null;
   }

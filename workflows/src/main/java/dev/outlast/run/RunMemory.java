@@ -56,6 +56,8 @@ final class RunMemory {
   private int moves;
   private int fruitless;
   private TranscriptReference transcript;
+  private Busy busy;
+  private NotStarted notStarted;
 
   // What the next history can do without.
   private int announced;
@@ -102,6 +104,8 @@ final class RunMemory {
     memory.moves = state.moves();
     memory.fruitless = state.fruitless();
     memory.transcript = state.transcript();
+    memory.busy = state.busy();
+    memory.notStarted = state.notStarted();
     return memory;
   }
 
@@ -135,7 +139,9 @@ final class RunMemory {
         moveAsked,
         moves,
         fruitless,
-        transcript);
+        transcript,
+        busy,
+        notStarted);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
@@ -219,7 +225,7 @@ final class RunMemory {
     }
     boolean taken = last != null && last.taken();
     continued = continued && !taken;
-    doubtful = !taken && start == SessionStart.FRESH;
+    doubtful = !taken && (start == SessionStart.FRESH || doubtful);
     // Said again, the prompt of a fresh session would be done twice if it had got through.
     opened(named, taken || doubtful ? resumeMessage : message);
   }
@@ -227,6 +233,37 @@ final class RunMemory {
   /** Counts an invocation whose workers were all lost; how many came in a row without progress. */
   int workerLost(boolean progressed) {
     fruitless = progressed ? 0 : fruitless + 1;
+    return fruitless;
+  }
+
+  /**
+   * What another run has that this one waits for.
+   *
+   * @param what null when it does not, or not any more
+   */
+  void busy(Busy what) {
+    busy = what;
+  }
+
+  Busy busy() {
+    return busy;
+  }
+
+  /**
+   * What is known of agents that could not be started.
+   *
+   * @param last null when one was, or may have been
+   */
+  void notStarted(NotStarted last) {
+    notStarted = last;
+  }
+
+  NotStarted notStarted() {
+    return notStarted;
+  }
+
+  /** How many invocations came last whose workers were all lost without progress. */
+  int fruitless() {
     return fruitless;
   }
 

@@ -46,7 +46,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Of one run, a newer attempt takes over at once, and an older one is refused, also after the
  * newer one has ended. Of two runs the one that comes later is told that it is busy, as long as the
- * other's worker lives and has not given the claim back.
+ * other's worker lives and has not given the claim back. What is free goes to the run that has
+ * {@link WaitingRuns waited} longest.
  *
  * <p>A worker may be frozen at any moment and go on much later, beside the attempt that took its
  * place; no lock is held for so long. What keeps its agent from running is the order of steps. The
@@ -104,6 +105,7 @@ public final class ClaimTable {
   private static final String FOLDER = "claims";
   private static final String RELEASED = "released";
   private static final String LOCK = "lock";
+  private static final String WAITING = "waiting";
   private static final String SUFFIX = ".json";
   private static final String BROKEN = ".broken";
   private static final int NAME_LENGTH = 32;
@@ -112,6 +114,7 @@ public final class ClaimTable {
 
   private final Path held;
   private final Path released;
+  private final WaitingRuns waiting;
   private final RecordedAgents agents;
   private final ProcessIdentity worker;
   private final Predicate<ProcessIdentity> lives;
@@ -130,6 +133,7 @@ public final class ClaimTable {
       Duration patience) {
     this.held = stateFolder.resolve(FOLDER);
     this.released = held.resolve(RELEASED);
+    this.waiting = new WaitingRuns(held.resolve(WAITING), MAPPER);
     this.agents = agents;
     this.worker = worker;
     this.lives = lives;
@@ -210,11 +214,17 @@ public final class ClaimTable {
       }
       others = othersThan(who);
       busy = obstacle(wanted, others);
+      if (busy.isEmpty() && !goesOn(who)) {
+        busy = waiting.before(wanted, clock.instant());
+      }
       if (busy.isPresent()) {
         // The attempt counts nevertheless: an older one must not start an agent after it.
         Files.deleteIfExists(heldBy(who));
         write(rememberedOf(who), wanted);
+        waiting.waits(wanted, clock.instant());
       } else {
+        // Whatever fails from here on, there is no claim that nobody gives back.
+        waiting.hasWaited(wanted);
         for (Claim stale : others) {
           if (obstructs(stale, wanted).isPresent()) {
             remember(stale);
@@ -238,6 +248,11 @@ public final class ClaimTable {
       }
     }
     return busy.isPresent() ? busy.get() : new Answer.Granted(new HeldClaim(this, wanted));
+  }
+
+  /** Whether it is in the middle of what it has begun, and so gives way to nobody who waits. */
+  private boolean goesOn(Claimant who) {
+    return who.owner().attempt() > 1 || Files.exists(heldBy(who));
   }
 
   /** Whether a claim is the one that is held for its run. */
@@ -306,7 +321,7 @@ public final class ClaimTable {
     }
   }
 
-  private static Optional<Answer.Busy> obstructs(Claim other, Claim wanted) {
+  static Optional<Answer.Busy> obstructs(Claim other, Claim wanted) {
     if (other.sharesSessionWith(wanted)) {
       return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, other.run()));
     }
