@@ -62,18 +62,20 @@ public final class AgentProcess {
 
   /**
    * @param process the held prelude
+   * @param tree of this child
    * @param spec what it becomes
    * @param ended is called once, when nothing of the agent runs any more
    */
   AgentProcess(
       Process process,
-      AgentRecord record,
+      AgentTree tree,
       ProcessSpec spec,
       Consumer<OutputLine> stdout,
       Consumer<OutputLine> stderr,
       Runnable ended) {
     this.process = process;
-    this.tree = AgentTree.ofChild(record);
+    this.tree = tree;
+    process.onExit().thenRun(tree::leaderEnded);
     this.program = Path.of(spec.argv().get(0));
     this.stdin = spec.stdin();
     this.ended = ended;

@@ -52,6 +52,7 @@ final class Commands {
             .redirectInput(new File("/dev/null"))
             .redirectError(ProcessBuilder.Redirect.DISCARD);
     builder.environment().put("LC_ALL", "C");
+    builder.environment().put("TZ", "UTC0");
     try {
       Process process = builder.start();
       Optional<String> text = printed(process, command.get(0));

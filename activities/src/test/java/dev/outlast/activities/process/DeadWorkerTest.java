@@ -27,11 +27,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is left of agents when their worker, a JVM of its own here, is killed. */
 @Timeout(120)
+@ParameterizedClass
+@MethodSource("dev.outlast.activities.process.Processes#tables")
 class DeadWorkerTest {
 
   /** From a worker's death until nothing of its agents runs. */
@@ -41,6 +45,8 @@ class DeadWorkerTest {
 
   @TempDir Path folder;
 
+  @Parameter ProcessTable table;
+
   private final List<Process> workers = new ArrayList<>();
 
   /** Starts one agent, and releases it when it is told to. */
@@ -48,8 +54,9 @@ class DeadWorkerTest {
     public static void main(String[] args) throws IOException, InterruptedException {
       Path folder = Path.of(args[0]);
       Optional<Path> cgroups = args[1].isEmpty() ? Optional.empty() : Optional.of(Path.of(args[1]));
+      ProcessTable table = args[3].isEmpty() ? new ProcTable() : new PsTable(args[3]);
       AgentProcess agent =
-          AgentRegistry.open(folder, cgroups, Clock.systemUTC())
+          AgentRegistry.open(folder, cgroups, table, Clock.systemUTC())
               .start(
                   new ProcessSpec(
                       List.of("/bin/sh", "-c", args[2]),
@@ -86,7 +93,8 @@ class DeadWorkerTest {
                 Worker.class.getName(),
                 folder.toString(),
                 cgroups.toString(),
-                script)
+                script,
+                table.environments())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     workers.add(worker);
@@ -111,7 +119,7 @@ class DeadWorkerTest {
   }
 
   private AgentRegistry nextWorker() {
-    return AgentRegistry.open(folder);
+    return AgentRegistry.open(folder, Cgroup.parent(), table, Clock.systemUTC());
   }
 
   private AgentRecord record() {
@@ -251,8 +259,8 @@ class DeadWorkerTest {
     assertTrue(runs(agent), "a frozen worker is not dead");
     assertEquals(List.of(deadMansSwitch), switchesOf(worker.toHandle()));
     assertNotEquals(
-        ProcessTable.stat(worker.pid()).orElseThrow().group(),
-        ProcessTable.stat(deadMansSwitch).orElseThrow().group(),
+        table.entry(worker.pid()).orElseThrow().group(),
+        table.entry(deadMansSwitch).orElseThrow().group(),
         "the worker's group has no part of it");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
