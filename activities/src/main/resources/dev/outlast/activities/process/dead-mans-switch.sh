@@ -69,20 +69,27 @@ carriers() { # VARIABLE
   fi
 }
 
+# Prints the processes of a control group and of those that were made below it. Those that have no
+# process id here are 0.
+members() { # CGROUP
+  if [ -d "$1" ]; then
+    find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null | grep -v '^0$'
+  fi
+}
+
 # Sends SIGNAL to what is left of an agent; fails if nothing is left. Its group counts only if the
 # leader runs, or a process that is known by the mark or the control group is in it: a process id
 # may have been given to somebody else.
 end() { # SIGNAL NAME PID START MARK CGROUP
-  known=
   grouped=
   left=1
   if leads "$3" "$4"; then
     grouped=yes
   fi
-  if [ -d "$6" ]; then
-    known=$(cat "$6/cgroup.procs" 2>/dev/null)
+  if grep -qs '^populated 1' "$6/cgroup.events"; then
+    left=0
   fi
-  for process in $known $(carriers "OUTLAST_INVOCATION=$5"); do
+  for process in $(members "$6") $(carriers "OUTLAST_INVOCATION=$5"); do
     left=0
     if [ "$(group "$process")" -eq "$3" ] 2>/dev/null; then
       grouped=yes
@@ -120,6 +127,6 @@ done
 for agent in $agents; do
   cgroup=${agent##*|}
   if [ -d "$cgroup" ]; then
-    rmdir "$cgroup" 2>/dev/null
+    find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null
   fi
 done

@@ -356,6 +356,39 @@ class AgentRegistryTest {
     ProcessIdentity named = stranger();
     ProcessIdentity later = stranger();
     ProcessIdentity torn = stranger();
+    end(line(named, "a", 0) + " -\n" + line(later, "b", -1) + " -\n" + line(torn, "c", 0) + " -");
+    assertFalse(runs(named.pid()));
+    assertTrue(runs(later.pid()));
+    assertTrue(runs(torn.pid()));
+  }
+
+  @Test
+  void where_control_groups_cannot_be_killed_as_a_whole_each_process_is() throws Exception {
+    Process stranger =
+        new ProcessBuilder("setsid", "sh", "-c", "trap '' TERM; while :; do sleep 1; done").start();
+    strangers.add(stranger);
+    Path old = Files.createDirectories(folder.resolve("old/inner"));
+    Files.writeString(old.resolve("cgroup.procs"), "0\n" + stranger.pid() + "\n");
+    // What is in it has no process id here.
+    Path hidden = Files.createDirectories(folder.resolve("hidden"));
+    Files.writeString(hidden.resolve("cgroup.events"), "populated 1\nfrozen 0\n");
+    Path kill = Files.createFile(hidden.resolve("cgroup.kill"));
+    ProcessIdentity dead = dead();
+    end(
+        line(dead, "a", 0)
+            + " "
+            + old.getParent()
+            + "\n"
+            + line(dead, "b", 0)
+            + " "
+            + hidden
+            + "\n");
+    assertFalse(runs(stranger.pid()));
+    assertEquals("1\n", Files.readString(kill));
+  }
+
+  /** What a dead man's switch does to whom it was told of. */
+  private void end(String lines) throws Exception {
     ProcessBuilder builder =
         new ProcessBuilder(
             "/bin/sh",
@@ -368,18 +401,14 @@ class AgentRegistryTest {
     builder.environment().putAll(Map.of("LC_ALL", "C", "TZ", "UTC0"));
     Process deadMansSwitch = builder.start();
     try (OutputStream pipe = deadMansSwitch.getOutputStream()) {
-      String lines = line(named, "a", 0) + "\n" + line(later, "b", -1) + "\n" + line(torn, "c", 0);
       pipe.write(lines.getBytes(StandardCharsets.US_ASCII));
     }
     assertEquals(0, deadMansSwitch.waitFor());
-    assertFalse(runs(named.pid()));
-    assertTrue(runs(later.pid()));
-    assertTrue(runs(torn.pid()));
   }
 
   private String line(ProcessIdentity agent, String name, int sooner) {
     String start = table.word(table.started(agent.start()) + sooner);
-    return "+ %s %d %s run-id/7/2/%s -".formatted(name, agent.pid(), start, name);
+    return "+ %s %d %s run-id/7/2/%s".formatted(name, agent.pid(), start, name);
   }
 
   @Test

@@ -17,6 +17,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -211,6 +212,27 @@ class DeadWorkerTest {
     long escaped = pidIn(folder.resolve("escaped"));
     worker.destroyForcibly();
     awaitEnd("what left the group", escaped);
+  }
+
+  @Test
+  void what_is_in_a_control_group_that_the_agent_has_made_below_its_own_ends_too()
+      throws Exception {
+    assumeTrue(Cgroup.parent().isPresent(), "this process may not make control groups");
+    Process worker =
+        workerWithAgent(
+            Cgroup.parent().orElseThrow(),
+            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 60' &);"
+                + " while ! [ -s escaped ]; do sleep 0.1; done; echo $$ > agent");
+    long escaped = pidIn(folder.resolve("escaped"));
+    long agent = pidIn(folder.resolve("agent"));
+    await("the leader ends", BOUND, () -> !runs(agent));
+    Path cgroup = Path.of(record().cgroup());
+    Path inner = Files.createDirectories(cgroup.resolve("a b/inner"));
+    Files.writeString(
+        inner.resolve("cgroup.procs"), Long.toString(escaped), StandardOpenOption.WRITE);
+    worker.destroyForcibly();
+    awaitEnd("what left the group", escaped);
+    await("the control groups go", BOUND, () -> !Files.exists(cgroup));
   }
 
   @Test
