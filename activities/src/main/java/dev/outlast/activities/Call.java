@@ -119,7 +119,9 @@ final class Call {
     /** The server has given this attempt up, so nobody hears its answer. */
     ABANDONED,
     /** It has gone on with a session on which another run's agent works. */
-    BUSY
+    BUSY,
+    /** Its output is not read any more. */
+    UNREAD
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
@@ -246,6 +248,15 @@ final class Call {
     Optional<NotExecutedException> notExecuted = process.notExecuted();
     if (notExecuted.isPresent()) {
       throw notStarted(notExecuted.get(), notExecuted.get().passing());
+    }
+    Optional<String> unread = process.unread();
+    if (unread.isPresent()) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED,
+          "the worker could not read the agent's output on, and has ended it ("
+              + unread.get()
+              + ")",
+          reported);
     }
     InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
     if (news(last)) {
@@ -442,6 +453,9 @@ final class Call {
       }
       if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
         return Reason.ABANDONED;
+      }
+      if (process.unread().isPresent()) {
+        return Reason.UNREAD;
       }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;

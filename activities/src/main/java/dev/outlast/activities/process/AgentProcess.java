@@ -58,6 +58,7 @@ public final class AgentProcess {
   private boolean released;
   private String lastError = "";
   private NotExecutedException notExecuted;
+  private volatile Error unread;
   private volatile long lastOutput = System.nanoTime();
 
   /**
@@ -124,18 +125,28 @@ public final class AgentProcess {
         daemon(
             name,
             () -> {
-              LineSplitter lines = new LineSplitter(line -> deliver(line, sink));
-              byte[] chunk = new byte[CHUNK];
-              try (stream) {
-                for (int count; (count = stream.read(chunk)) >= 0; ) {
-                  lastOutput = System.nanoTime();
-                  lines.feed(chunk, count);
-                }
-              } catch (IOException closedUnderUs) {
-                log.debug("{} of agent {} ended", name, pid(), closedUnderUs);
+              try {
+                lines(name, stream, sink);
+              } catch (Error bug) {
+                // First of all: what follows may fail in the same way.
+                unread = bug;
+                log.error("{} of agent {} is not read on: {}", name, pid(), position(bug));
               }
-              lines.end();
             }));
+  }
+
+  private void lines(String name, InputStream stream, Consumer<OutputLine> sink) {
+    LineSplitter lines = new LineSplitter(line -> deliver(line, sink));
+    byte[] chunk = new byte[CHUNK];
+    try (stream) {
+      for (int count; (count = stream.read(chunk)) >= 0; ) {
+        lastOutput = System.nanoTime();
+        lines.feed(chunk, count);
+      }
+    } catch (IOException closedUnderUs) {
+      log.debug("{} of agent {} ended", name, pid(), closedUnderUs);
+    }
+    lines.end();
   }
 
   private void deliver(OutputLine line, Consumer<OutputLine> sink) {
@@ -145,10 +156,24 @@ public final class AgentProcess {
           sink.accept(line);
         } catch (RuntimeException bug) {
           // The rest must still be read: an agent whose pipe is full hangs.
-          log.error("A line of agent {} could not be handled", pid(), bug);
+          log.error("A line of agent {} could not be handled: {}", pid(), position(bug));
         }
       }
     }
+  }
+
+  /** What went wrong and where, without the message: that may quote the agent. */
+  private static String position(Throwable bug) {
+    StackTraceElement[] frames = bug.getStackTrace();
+    return bug.getClass().getName() + (frames.length == 0 ? "" : " at " + frames[0]);
+  }
+
+  /**
+   * Why its output is not read any more, although it has not ended; empty as long as it is read.
+   * The agent must be ended then: nobody knows what it does.
+   */
+  public Optional<String> unread() {
+    return Optional.ofNullable(unread).map(AgentProcess::position);
   }
 
   private void write(byte[] stdin) {
