@@ -358,7 +358,7 @@ final class Call {
     }
     try {
       // While it is held it has done nothing, and is where its path has led it.
-      Workspaces.verify(setting.workspace(), process.pid());
+      Workspaces.verify(setting.workspace(), process);
       // After it is on record and before it runs: whoever takes over ends what is on record.
       if (!claim.isOurs()) {
         process.end();

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,6 +50,7 @@ public final class AgentProcess {
   private final Process process;
   private final AgentTree tree;
   private final Path program;
+  private final Path directory;
   private final byte[] stdin;
   private final String goLine = Prelude.goLine();
   private final Runnable ended;
@@ -78,6 +80,7 @@ public final class AgentProcess {
     this.tree = tree;
     process.onExit().thenRun(tree::leaderEnded);
     this.program = Path.of(spec.argv().get(0));
+    this.directory = spec.directory();
     this.stdin = spec.stdin();
     this.ended = ended;
     read("stdout", process.getInputStream(), stdout);
@@ -196,6 +199,18 @@ public final class AgentProcess {
     return process.pid();
   }
 
+  /**
+   * Where the leader is, with all links followed. It was started by path, a part of which may have
+   * been replaced by a link just before: Linux says where a process is; on macOS only the path can
+   * be followed again.
+   *
+   * @throws IOException if that is gone
+   */
+  public Path directory() throws IOException {
+    Path cwd = Path.of("/proc", Long.toString(pid()), "cwd");
+    return (Files.isSymbolicLink(cwd) ? cwd : directory).toRealPath();
+  }
+
   /** How long ago the agent last printed anything, or started. */
   public Duration silence() {
     return Duration.ofNanos(System.nanoTime() - lastOutput);
@@ -216,12 +231,12 @@ public final class AgentProcess {
    */
   public int finish() {
     boolean alone = tree.gone();
-    if (!Waiting.until(this::atEof, EOF_GRACE) || !alone) {
+    if (!Deadline.in(EOF_GRACE).await(this::atEof) || !alone) {
       tree.terminate();
-      if (!Waiting.until(tree::gone, LEFTOVER_GRACE)) {
+      if (!Deadline.in(LEFTOVER_GRACE).await(tree::gone)) {
         kill();
       }
-      Waiting.until(this::atEof, EOF_GRACE);
+      Deadline.in(EOF_GRACE).await(this::atEof);
     }
     return close();
   }
@@ -237,13 +252,13 @@ public final class AgentProcess {
     BooleanSupplier gone = () -> !process.isAlive() && tree.gone();
     hold();
     tree.interrupt();
-    if (!Waiting.until(gone, INTERRUPT_GRACE)) {
+    if (!Deadline.in(INTERRUPT_GRACE).await(gone)) {
       tree.terminate();
-      if (!Waiting.until(gone, TERMINATE_GRACE)) {
+      if (!Deadline.in(TERMINATE_GRACE).await(gone)) {
         kill();
       }
     }
-    Waiting.until(this::atEof, EOF_GRACE);
+    Deadline.in(EOF_GRACE).await(this::atEof);
     return close();
   }
 
@@ -261,13 +276,13 @@ public final class AgentProcess {
 
   private void kill() {
     boolean gone =
-        Waiting.until(
-            () -> {
-              // Again and again: what is killed may have started something meanwhile.
-              tree.kill();
-              return tree.gone();
-            },
-            KILL_GRACE);
+        Deadline.in(KILL_GRACE)
+            .await(
+                () -> {
+                  // Again and again: what is killed may have started something meanwhile.
+                  tree.kill();
+                  return tree.gone();
+                });
     if (!gone) {
       log.error("Agent {} has survived SIGKILL", pid());
     }

@@ -246,15 +246,15 @@ public final class AgentRegistry implements Closeable {
     agents.forEach(agent -> left.put(agent, AgentTree.of(agent, table)));
     forgetEnded(left);
     left.values().forEach(AgentTree::terminate);
-    Waiting.until(() -> forgetEnded(left), TERMINATE_GRACE);
+    Deadline.in(TERMINATE_GRACE).await(() -> forgetEnded(left));
     boolean gone =
-        Waiting.until(
-            () -> {
-              // Again and again: what is killed may have started something meanwhile.
-              left.values().forEach(AgentTree::kill);
-              return forgetEnded(left);
-            },
-            KILL_GRACE);
+        Deadline.in(KILL_GRACE)
+            .await(
+                () -> {
+                  // Again and again: what is killed may have started something meanwhile.
+                  left.values().forEach(AgentTree::kill);
+                  return forgetEnded(left);
+                });
     left.keySet()
         .forEach(
             agent -> log.error("Agent {} of {} survives SIGKILL", agent.agent(), agent.owner()));

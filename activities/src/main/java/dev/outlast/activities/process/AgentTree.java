@@ -146,7 +146,7 @@ final class AgentTree {
   void interrupt() {
     try {
       if (living().stream().anyMatch(process -> process.group() == leader.pid())) {
-        signalGroup("INT");
+        Commands.signalGroup("INT", leader.pid());
       }
     } catch (UncheckedIOException unseen) {
       tell(unseen);
@@ -195,18 +195,11 @@ final class AgentTree {
       }
     }
     if (group) {
-      signalGroup(name);
+      Commands.signalGroup(name, leader.pid());
     }
   }
 
   private boolean same(ProcessTable.Entry process) {
     return table.entry(process.pid()).filter(now -> now.started() == process.started()).isPresent();
-  }
-
-  /** Java can signal single processes only. */
-  private void signalGroup(String name) {
-    Commands.run(
-        List.of(
-            "/bin/sh", "-c", "kill -s \"$1\" -- \"-$2\"", "sh", name, Long.toString(leader.pid())));
   }
 }

@@ -142,9 +142,7 @@ final class DeadMansSwitch implements Closeable {
             .directory(Path.of("/").toFile())
             .redirectError(ProcessBuilder.Redirect.DISCARD);
     builder.environment().clear();
-    builder.environment().put("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
-    builder.environment().put("LC_ALL", "C");
-    builder.environment().put("TZ", "UTC0");
+    builder.environment().putAll(Commands.OF_THE_SYSTEM);
     process = builder.start();
     RUNNING.add(process.pid());
     if (watcher == null) {
