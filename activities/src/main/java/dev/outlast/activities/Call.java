@@ -125,7 +125,9 @@ final class Call {
     /** The server has given this attempt up, so nobody hears its answer. */
     ABANDONED,
     /** It has gone on with a session on which another run's agent works. */
-    BUSY
+    BUSY,
+    /** Its output is not read any more. */
+    UNREAD
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
@@ -309,6 +311,15 @@ final class Call {
     if (notExecuted.isPresent()) {
       throw notStarted(notExecuted.get(), notExecuted.get().passing());
     }
+    Optional<String> unread = process.unread();
+    if (unread.isPresent()) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED,
+          "the worker could not read the agent's output on, and has ended it ("
+              + unread.get()
+              + ")",
+          reported);
+    }
     InvocationProgress last = progress(Phase.ENDING, reader, process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
@@ -419,7 +430,7 @@ final class Call {
     }
     try {
       // While it is held it has done nothing, and is where its path has led it.
-      Workspaces.verify(setting.workspace(), process.pid());
+      Workspaces.verify(setting.workspace(), process);
       // After it is on record and before it runs: whoever takes over ends what is on record.
       if (!claim.isOurs()) {
         process.end();
@@ -515,6 +526,9 @@ final class Call {
       }
       if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
         return Reason.ABANDONED;
+      }
+      if (process.unread().isPresent()) {
+        return Reason.UNREAD;
       }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;

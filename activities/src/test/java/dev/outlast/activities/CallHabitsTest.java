@@ -163,6 +163,19 @@ class CallHabitsTest {
   }
 
   @Test
+  void an_agent_whose_output_cannot_be_read_on_is_ended_and_not_quoted() throws IOException {
+    agentThat("init; say x; echo '" + ScriptedDriver.BREAKS + "its words' >&2; exec sleep 50");
+    ApplicationFailure failure = failure();
+    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    String message = failure.getOriginalMessage();
+    assertTrue(
+        message.contains("StackOverflowError at " + ScriptedDriver.class.getName()), message);
+    assertFalse(message.contains("its words"), message);
+    assertTrue(agentIsGone());
+  }
+
+  @Test
   void a_host_that_cannot_be_made_ready_starts_no_agent_and_names_the_file() throws IOException {
     agentThat("result 'done'");
     driver.unready = new IOException("/state/settings.json: no space left on device");

@@ -43,18 +43,21 @@ public final class AgentRegistry implements Closeable {
 
   private final AgentRecords records;
   private final Clock clock;
+  private final ProcessTable table;
   private final ProcessIdentity worker = ProcessIdentity.current();
   private final LivingWorkers workers;
-  private final DeadMansSwitch deadMansSwitch = new DeadMansSwitch();
+  private final DeadMansSwitch deadMansSwitch;
   private final SecureRandom random = new SecureRandom();
 
   /** Where control groups of agents are made; null where they cannot be. */
   private volatile Path cgroups;
 
-  private AgentRegistry(Path stateFolder, Path cgroups, Clock clock) {
+  private AgentRegistry(Path stateFolder, Path cgroups, ProcessTable table, Clock clock) {
     this.records = new AgentRecords(stateFolder.resolve(FOLDER));
     this.workers = new LivingWorkers(stateFolder.resolve(WORKERS), worker);
     this.cgroups = cgroups;
+    this.table = table;
+    this.deadMansSwitch = new DeadMansSwitch(table);
     this.clock = clock;
   }
 
@@ -64,11 +67,12 @@ public final class AgentRegistry implements Closeable {
    * @param stateFolder where the records are kept, in a folder {@code agents} of it
    */
   public static AgentRegistry open(Path stateFolder) {
-    return open(stateFolder, Cgroup.parent(), Clock.systemUTC());
+    return open(stateFolder, Cgroup.parent(), ProcessTable.OF_THIS_SYSTEM, Clock.systemUTC());
   }
 
-  static AgentRegistry open(Path stateFolder, Optional<Path> cgroups, Clock clock) {
-    return new AgentRegistry(stateFolder, cgroups.orElse(null), clock);
+  static AgentRegistry open(
+      Path stateFolder, Optional<Path> cgroups, ProcessTable table, Clock clock) {
+    return new AgentRegistry(stateFolder, cgroups.orElse(null), table, clock);
   }
 
   /** The agent's name: the last part of its mark. */
@@ -135,7 +139,8 @@ public final class AgentRegistry implements Closeable {
       }
       watched(record);
       AgentRecord agent = record;
-      return new AgentProcess(process, agent, spec, stdout, stderr, () -> ended(agent));
+      return new AgentProcess(
+          process, AgentTree.ofChild(agent, table), spec, stdout, stderr, () -> ended(agent));
     } catch (IOException | RuntimeException e) {
       abandon(process);
       if (record != null) {
@@ -145,9 +150,9 @@ public final class AgentRegistry implements Closeable {
     }
   }
 
-  private static ProcessIdentity identity(long pid) throws IOException {
+  private ProcessIdentity identity(long pid) throws IOException {
     try {
-      return ProcessIdentity.of(pid)
+      return ProcessIdentity.of(pid, table)
           .orElseThrow(() -> new IOException("process " + pid + " ended at once"));
     } catch (UncheckedIOException unseen) {
       throw new IOException("process " + pid + " cannot be looked at", unseen);
@@ -258,18 +263,18 @@ public final class AgentRegistry implements Closeable {
     Map<AgentRecord, AgentTree> left = new HashMap<>();
     agents.stream()
         .filter(agent -> !hidden.contains(agent))
-        .forEach(agent -> left.put(agent, AgentTree.of(agent)));
+        .forEach(agent -> left.put(agent, AgentTree.of(agent, table)));
     forgetEnded(left);
     left.values().forEach(AgentTree::terminate);
-    Waiting.until(() -> forgetEnded(left), TERMINATE_GRACE);
+    Deadline.in(TERMINATE_GRACE).await(() -> forgetEnded(left));
     boolean gone =
-        Waiting.until(
-            () -> {
-              // Again and again: what is killed may have started something meanwhile.
-              left.values().forEach(AgentTree::kill);
-              return forgetEnded(left);
-            },
-            KILL_GRACE);
+        Deadline.in(KILL_GRACE)
+            .await(
+                () -> {
+                  // Again and again: what is killed may have started something meanwhile.
+                  left.values().forEach(AgentTree::kill);
+                  return forgetEnded(left);
+                });
     left.keySet()
         .forEach(
             agent -> log.error("Agent {} of {} survives SIGKILL", agent.agent(), agent.owner()));
@@ -333,7 +338,7 @@ public final class AgentRegistry implements Closeable {
     List<AgentRecord> orphans = records.readAndMoveAside().stream().filter(this::orphan).toList();
     int running = 0;
     for (AgentRecord orphan : orphans) {
-      if (!AgentTree.of(orphan).gone()) {
+      if (!AgentTree.of(orphan, table).gone()) {
         running++;
         log.warn(
             "Ending agent {} of run {}, session {}: its worker, process {}, has gone",

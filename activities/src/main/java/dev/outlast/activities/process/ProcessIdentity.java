@@ -3,6 +3,7 @@ package dev.outlast.activities.process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -40,8 +41,12 @@ public record ProcessIdentity(long pid, String start, String boot) {
       throw new IllegalArgumentException(pid + " is no process id");
     }
     // What is of another boot, or of another system, is never compared with what runs here.
-    if (ProcessTable.HAS_PROC && boot.equals(BOOT)) {
-      Long.parseLong(start);
+    if (boot.equals(BOOT) && !start.matches("\\d{1,18}")) {
+      try {
+        Instant.parse(start);
+      } catch (DateTimeException neither) {
+        throw new IllegalArgumentException("no process starts at " + start, neither);
+      }
     }
   }
 
@@ -56,7 +61,13 @@ public record ProcessIdentity(long pid, String start, String boot) {
    * @throws java.io.UncheckedIOException if that cannot be looked at
    */
   public static Optional<ProcessIdentity> of(long pid) {
-    return startOf(pid).map(start -> new ProcessIdentity(pid, start, BOOT));
+    return of(pid, ProcessTable.OF_THIS_SYSTEM);
+  }
+
+  static Optional<ProcessIdentity> of(long pid, ProcessTable table) {
+    return table
+        .entry(pid)
+        .map(entry -> new ProcessIdentity(pid, table.text(entry.started()), BOOT));
   }
 
   /**
@@ -84,15 +95,6 @@ public record ProcessIdentity(long pid, String start, String boot) {
 
   private static String bootOnly(String boot) {
     return boot.substring(0, boot.contains(NAMESPACE) ? boot.indexOf(NAMESPACE) : boot.length());
-  }
-
-  private static Optional<String> startOf(long pid) {
-    return ProcessTable.HAS_PROC
-        ? ProcessTable.stat(pid).map(ProcessTable.Entry::start)
-        : ProcessHandle.of(pid)
-            .filter(ProcessHandle::isAlive)
-            .flatMap(process -> process.info().startInstant())
-            .map(Instant::toString);
   }
 
   private static String askBoot() {

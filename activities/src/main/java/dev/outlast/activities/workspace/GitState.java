@@ -1,5 +1,6 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.process.Deadline;
 import dev.outlast.agent.WorkspaceState;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,7 @@
 package dev.outlast.activities.workspace;
 
 import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.process.Deadline;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;

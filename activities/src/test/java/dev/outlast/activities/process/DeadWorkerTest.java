@@ -17,6 +17,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,11 +28,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is left of agents when their worker, a JVM of its own here, is killed. */
 @Timeout(120)
+@ParameterizedClass
+@MethodSource("dev.outlast.activities.process.Processes#tables")
 class DeadWorkerTest {
 
   /** From a worker's death until nothing of its agents runs. */
@@ -46,6 +51,8 @@ class DeadWorkerTest {
 
   @TempDir Path folder;
 
+  @Parameter ProcessTable table;
+
   private final List<Process> workers = new ArrayList<>();
 
   /** Starts one agent, and releases it when it is told to. */
@@ -53,8 +60,9 @@ class DeadWorkerTest {
     public static void main(String[] args) throws IOException, InterruptedException {
       Path folder = Path.of(args[0]);
       Optional<Path> cgroups = args[1].isEmpty() ? Optional.empty() : Optional.of(Path.of(args[1]));
+      ProcessTable table = args[3].isEmpty() ? new ProcTable() : new PsTable(args[3]);
       AgentProcess agent =
-          AgentRegistry.open(folder, cgroups, Clock.systemUTC())
+          AgentRegistry.open(folder, cgroups, table, Clock.systemUTC())
               .start(
                   new ProcessSpec(
                       List.of("/bin/sh", "-c", args[2]),
@@ -91,7 +99,8 @@ class DeadWorkerTest {
                 Worker.class.getName(),
                 folder.toString(),
                 cgroups.toString(),
-                script)
+                script,
+                table.environments())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     workers.add(worker);
@@ -116,7 +125,7 @@ class DeadWorkerTest {
   }
 
   private AgentRegistry nextWorker() {
-    return AgentRegistry.open(folder);
+    return AgentRegistry.open(folder, Cgroup.parent(), table, Clock.systemUTC());
   }
 
   private AgentRecord record() {
@@ -211,6 +220,27 @@ class DeadWorkerTest {
   }
 
   @Test
+  void what_is_in_a_control_group_that_the_agent_has_made_below_its_own_ends_too()
+      throws Exception {
+    assumeTrue(Cgroup.parent().isPresent(), "this process may not make control groups");
+    Process worker =
+        workerWithAgent(
+            Cgroup.parent().orElseThrow(),
+            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 60' &);"
+                + " while ! [ -s escaped ]; do sleep 0.1; done; echo $$ > agent");
+    long escaped = pidIn(folder.resolve("escaped"));
+    long agent = pidIn(folder.resolve("agent"));
+    await("the leader ends", BOUND, () -> !runs(agent));
+    Path cgroup = Path.of(record().cgroup());
+    Path inner = Files.createDirectories(cgroup.resolve("a b/inner"));
+    Files.writeString(
+        inner.resolve("cgroup.procs"), Long.toString(escaped), StandardOpenOption.WRITE);
+    worker.destroyForcibly();
+    awaitEnd("what left the group", escaped);
+    await("the control groups go", BOUND, () -> !Files.exists(cgroup));
+  }
+
+  @Test
   void a_dead_mans_switch_that_was_killed_is_replaced_and_then_does_its_work() throws Exception {
     Process worker = workerWithAgent(noCgroups(), STAYS);
     long agent = pidIn(folder.resolve("agent"));
@@ -272,8 +302,8 @@ class DeadWorkerTest {
     assertTrue(runs(agent));
     assertEquals(List.of(deadMansSwitch), switchesOf(worker.toHandle()));
     assertNotEquals(
-        ProcessTable.stat(worker.pid()).orElseThrow().group(),
-        ProcessTable.stat(deadMansSwitch).orElseThrow().group(),
+        table.entry(worker.pid()).orElseThrow().group(),
+        table.entry(deadMansSwitch).orElseThrow().group(),
         "the worker's group has no part of it");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
