@@ -95,6 +95,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.registry = AgentRegistry.open(host.stateFolder());
     this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
     ChildEnvironment.posixZone(host.zone());
+    ChildEnvironment.learnSecrets(host);
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
 

@@ -1,6 +1,7 @@
 package dev.outlast.activities.workspace;
 
 import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.secret.KnownSecrets;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -140,7 +141,7 @@ final class Git {
   /**
    * What git has said.
    *
-   * @param complaint the beginning of standard error, on one line
+   * @param complaint the beginning of standard error, on one line and without known secrets
    */
   record Answer(int exitCode, byte[] out, String complaint) {
 
@@ -259,7 +260,9 @@ final class Git {
   }
 
   private static String complaint(byte[] err) {
-    return PlainText.clean(new String(err, StandardCharsets.UTF_8)).replaceAll("\\s+", " ").strip();
+    // It quotes names of branches and files, which are an agent's, and addresses of remotes.
+    String told = PlainText.clean(new String(err, StandardCharsets.UTF_8));
+    return KnownSecrets.redact(told).replaceAll("\\s+", " ").strip();
   }
 
   /** Ends git and what it has started, which have no state of ours to lose. */

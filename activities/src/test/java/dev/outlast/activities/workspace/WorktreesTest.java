@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -368,6 +370,15 @@ class WorktreesTest {
     assertEquals(List.of(), worktrees.list());
     assertFalse(Files.exists(state.resolve("worktrees/r")));
     assertEquals(1, repository.git("worktree", "list").lines().count());
+  }
+
+  @Test
+  void no_secret_is_in_what_git_complains_of() throws IOException {
+    String secret = "sentinel-of-a-complaint-9d04";
+    KnownSecrets.learn(Set.of(secret));
+    repository.git("config", "core.bare", secret);
+    WorkspaceException e = refused("'[secret]' for 'core.bare'", () -> make("r"));
+    assertFalse(e.getMessage().contains(secret), e.getMessage());
   }
 
   @Test
