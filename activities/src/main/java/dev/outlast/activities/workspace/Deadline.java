@@ -13,6 +13,10 @@ record Deadline(long nanoTime) {
     return new Deadline(System.nanoTime() + duration.toNanos());
   }
 
+  Deadline plus(Duration later) {
+    return new Deadline(nanoTime + later.toNanos());
+  }
+
   /** Zero when it has passed. */
   Duration left() {
     return Duration.ofNanos(Math.max(0, nanoTime - System.nanoTime()));
@@ -20,5 +24,14 @@ record Deadline(long nanoTime) {
 
   boolean passed() {
     return nanoTime - System.nanoTime() <= 0;
+  }
+
+  /**
+   * @throws GitException if it has passed
+   */
+  void check(String what) throws GitException {
+    if (passed()) {
+      throw new GitException(GitException.Cause.TOO_LONG, what + " in time");
+    }
   }
 }

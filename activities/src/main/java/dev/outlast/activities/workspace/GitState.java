@@ -232,10 +232,7 @@ public final class GitState {
           changes.add(changed(entry, path, tree, changes.size() < MAX_LOOKED_AT));
         }
       }
-      if (deadline.passed()) {
-        throw new GitException(
-            GitException.Cause.TOO_LONG, "its changed files cannot be looked at in time");
-      }
+      deadline.check("its changed files cannot be looked at");
     }
     changes.sort(Comparator.comparing(Changed::path).thenComparing(Changed::entry));
     return new Look(

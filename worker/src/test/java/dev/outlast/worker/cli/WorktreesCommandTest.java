@@ -13,6 +13,7 @@ import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.workspace.Worktrees;
+import dev.outlast.agent.Worktree;
 import dev.outlast.operator.Names;
 import dev.outlast.worker.cli.Cli.Called;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
@@ -77,7 +78,7 @@ class WorktreesCommandTest {
     assertEquals(0, builder.start().waitFor());
   }
 
-  private Worktrees.Made make(String run) {
+  private Worktree make(String run) {
     return worktrees.make(run, "execution", repository);
   }
 
@@ -105,18 +106,18 @@ class WorktreesCommandTest {
 
   @Test
   void it_lists_each_with_its_run_branch_path_and_state() throws Exception {
-    Worktrees.Made used = make("b\u001b[31m run");
-    Worktrees.Made kept = make("a-run");
-    commit(kept.workspace());
-    Files.writeString(kept.workspace().resolve("new"), "x");
-    worktrees.release(kept.worktree(), "a-run");
+    Worktree used = make("b\u001b[31m run");
+    Worktree kept = make("a-run");
+    commit(Path.of(kept.workspace()));
+    Files.writeString(Path.of(kept.workspace()).resolve("new"), "x");
+    worktrees.release(kept, "a-run");
 
     JsonNode first = list().path(0);
     assertEquals("a-run", first.path("name").asText());
     assertEquals("kept", first.path("state").asText());
     assertEquals("a-run", first.path("run").asText());
     assertEquals("outlast/a-run", first.path("branch").asText());
-    assertEquals(kept.worktree().path(), first.path("path").asText());
+    assertEquals(kept.path(), first.path("path").asText());
     assertEquals(repository.toString(), first.path("repository").asText());
     assertEquals(1, first.path("commits").asInt());
     assertEquals(1, first.path("changed").asInt());
@@ -125,21 +126,21 @@ class WorktreesCommandTest {
     String out = cli.call("worktrees").out();
     assertTrue(out.lines().anyMatch(l -> l.matches("a-run +kept +1 +1 +.*repository")), out);
     assertTrue(out.contains("  run     b[31m run\n"), out);
-    assertTrue(out.contains("  path    " + used.worktree().path() + "\n"), out);
+    assertTrue(out.contains("  path    " + used.path() + "\n"), out);
     assertFalse(out.contains("\u001b"), out);
   }
 
   @Test
   void one_that_is_kept_is_removed_by_force_only_and_its_commits_stay() throws Exception {
-    Worktrees.Made kept = make("a-run");
-    commit(kept.workspace());
-    worktrees.release(kept.worktree(), "a-run");
+    Worktree kept = make("a-run");
+    commit(Path.of(kept.workspace()));
+    worktrees.release(kept, "a-run");
     assertFailed(cli.call("worktrees", "--remove", "a-run"), "has changes: commits 1");
-    assertTrue(Files.exists(kept.workspace()));
+    assertTrue(Files.exists(Path.of(kept.workspace())));
     Called removed = cli.call("worktrees", "--remove", "a-run", "--force");
     assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
     assertEquals("removed a-run; commits that stay on branch outlast/a-run: 1\n", removed.out());
-    assertFalse(Files.exists(kept.workspace()));
+    assertFalse(Files.exists(Path.of(kept.workspace())));
     assertEquals(0, list().size());
     assertFailed(
         cli.call("worktrees", "--remove", "a-run"),
@@ -151,7 +152,7 @@ class WorktreesCommandTest {
 
   @Test
   void one_whose_run_lives_is_in_use_and_one_whose_run_was_terminated_is_not() throws Exception {
-    Worktrees.Made made = make("a-run");
+    Worktree made = make("a-run");
     Called unknown = cli.call("worktrees", "--remove", "a-run", "--force", "--address", NOBODY);
     assertEquals(ExitCode.NO_TEMPORAL, unknown.exitCode(), unknown.err());
     try (LocalServer server = LocalServer.inMemory(0)) {
@@ -171,38 +172,38 @@ class WorktreesCommandTest {
         assertFailed(
             cli.call("worktrees", "--remove", "a-run", "--force", "--address", server.target()),
             "a-run is in use by the run a-run");
-        assertTrue(Files.exists(made.workspace()));
+        assertTrue(Files.exists(Path.of(made.workspace())));
         run.terminate("test");
         Called removed =
             cli.call("worktrees", "--remove", "a-run", "--json", "--address", server.target());
         assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
         assertEquals("a-run", removed.json().path("removed").asText());
         assertEquals(0, removed.json().path("commits").asInt());
-        assertFalse(Files.exists(made.workspace()));
+        assertFalse(Files.exists(Path.of(made.workspace())));
       }
     }
   }
 
   @Test
   void one_whose_run_temporal_does_not_know_is_removed_by_force_only() throws Exception {
-    Worktrees.Made made = make("a-run");
+    Worktree made = make("a-run");
     try (LocalServer server = LocalServer.inMemory(0)) {
       assertFailed(
           cli.call("worktrees", "--remove", "a-run", "--address", server.target()),
           "which is not known in namespace default at " + server.target());
-      assertTrue(Files.exists(made.workspace()));
+      assertTrue(Files.exists(Path.of(made.workspace())));
       Called removed =
           cli.call("worktrees", "--remove", "a-run", "--force", "--address", server.target());
       assertEquals(ExitCode.DONE, removed.exitCode(), removed.err());
-      assertFalse(Files.exists(made.workspace()));
+      assertFalse(Files.exists(Path.of(made.workspace())));
     }
   }
 
   @Test
   void one_in_which_an_agent_of_this_host_works_is_in_use_whatever_temporal_says()
       throws Exception {
-    Worktrees.Made made = make("a-run");
-    Path inside = Files.createDirectories(made.workspace().resolve("module"));
+    Worktree made = make("a-run");
+    Path inside = Files.createDirectories(Path.of(made.workspace()).resolve("module"));
     Path state = folder.resolve("state/outlast");
     try (LocalServer server = LocalServer.inMemory(0);
         AgentRegistry registry = AgentRegistry.open(state)) {
