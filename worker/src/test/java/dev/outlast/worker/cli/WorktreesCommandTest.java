@@ -28,6 +28,8 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -83,7 +85,7 @@ class WorktreesCommandTest {
   }
 
   private JsonNode list() throws IOException {
-    Called called = cli.call("worktrees", "--json");
+    Called called = cli.call("worktrees", "--json", "--address", NOBODY);
     assertEquals(ExitCode.DONE, called.exitCode(), called.err());
     return called.json();
   }
@@ -123,9 +125,12 @@ class WorktreesCommandTest {
     assertEquals(1, first.path("changed").asInt());
     assertEquals("in-use", list().path(1).path("state").asText());
 
-    String out = cli.call("worktrees").out();
+    assertEquals("unknown", first.path("runIs").asText());
+    Called offline = cli.call("worktrees", "--address", NOBODY);
+    assertTrue(offline.err().contains("cannot reach Temporal at " + NOBODY), offline.err());
+    String out = offline.out();
     assertTrue(out.lines().anyMatch(l -> l.matches("a-run +kept +1 +1 +.*repository")), out);
-    assertTrue(out.contains("  run     b[31m run\n"), out);
+    assertTrue(out.contains("  run     b[31m run (unknown)\n"), out);
     assertTrue(out.contains("  path    " + used.path() + "\n"), out);
     assertFalse(out.contains("\u001b"), out);
   }
@@ -181,6 +186,79 @@ class WorktreesCommandTest {
         assertEquals(0, removed.json().path("commits").asInt());
         assertFalse(Files.exists(Path.of(made.workspace())));
       }
+    }
+  }
+
+  @Test
+  void all_that_are_clean_and_whose_run_is_closed_are_pruned_and_no_other() throws Exception {
+    try (LocalServer server = LocalServer.inMemory(0)) {
+      ConnectionOptions options = new ConnectionOptions();
+      options.address = server.target();
+      Path live = Path.of(make("live").path());
+      Path terminated = Path.of(make("terminated").path());
+      Path unknown = Path.of(make("unknown").path());
+      Path changed = Path.of(make("changed").path());
+      Files.writeString(changed.resolve("new"), "x");
+      Path committed = Path.of(make("committed").path());
+      commit(committed);
+      Path inUse = Path.of(make("in-use").path());
+      Path state = folder.resolve("state/outlast");
+      try (Connection connected = options.connect(cli.console());
+          AgentRegistry registry = AgentRegistry.open(state)) {
+        for (String run : List.of("live", "terminated", "changed", "committed", "in-use")) {
+          WorkflowStub stub =
+              connected
+                  .client()
+                  .newUntypedWorkflowStub(
+                      Names.AGENT_RUN,
+                      WorkflowOptions.newBuilder()
+                          .setWorkflowId(run)
+                          .setTaskQueue("nobody")
+                          .build());
+          stub.start();
+          if (!run.equals("live")) {
+            stub.terminate("test");
+          }
+        }
+        Called listed = cli.call("worktrees", "--json", "--address", server.target());
+        assertEquals(
+            "changed closed, committed closed, in-use closed, live running, terminated closed,"
+                + " unknown unknown",
+            StreamSupport.stream(listed.json().spliterator(), false)
+                .map(row -> row.path("name").asText() + " " + row.path("runIs").asText())
+                .collect(Collectors.joining(", ")));
+
+        Answer answer =
+            ClaimTable.of(state, registry, Clock.systemUTC())
+                .take(
+                    new Claimant("another", new AgentOwner("in-use", "execution", "1", 1), 1, 1),
+                    "claude",
+                    List.of(),
+                    inUse);
+        try (HeldClaim claim = assertInstanceOf(Answer.Granted.class, answer).claim()) {
+          assertTrue(claim.isOurs());
+          Called pruned = cli.call("worktrees", "--prune", "--address", server.target());
+          assertEquals(ExitCode.DONE, pruned.exitCode(), pruned.err());
+          assertEquals("removed terminated\n", pruned.out());
+          assertEquals(
+              List.of(
+                  "kept changed: it has changes",
+                  "kept committed: it has changes",
+                  "kept in-use: an agent works in it",
+                  "kept live: its run has not ended",
+                  "kept unknown: Temporal does not know its run"),
+              pruned.err().lines().toList());
+        }
+      }
+      assertFalse(Files.exists(terminated));
+      for (Path kept : List.of(live, unknown, changed, committed, inUse)) {
+        assertTrue(Files.exists(kept), kept.toString());
+      }
+      assertEquals(
+          ExitCode.NO_TEMPORAL, cli.call("worktrees", "--prune", "--address", NOBODY).exitCode());
+      assertEquals(ExitCode.USAGE, cli.call("worktrees", "--prune", "--remove", "live").exitCode());
+      Called again = cli.call("worktrees", "--prune", "--json", "--address", server.target());
+      assertEquals("in-use", again.json().path(0).path("removed").asText(), again.out());
     }
   }
 
