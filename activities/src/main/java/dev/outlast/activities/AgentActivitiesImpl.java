@@ -54,6 +54,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
+  /** How long it is said at most that a worktree is being made, or taken away, in case it hangs. */
+  private static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
+
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
   private final Function<String, HostSighting> hosts;
@@ -97,6 +100,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.fence =
         new Fence(ClaimTable.of(host.stateFolder(), registry, clock), host.stateFolder(), clock);
     ChildEnvironment.posixZone(host.zone());
+    ChildEnvironment.learnSecrets(host);
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
 
@@ -105,9 +109,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
     account(agent, account);
-    ActivityInfo info = Activity.getExecutionContext().getInfo();
-    String run = info.getWorkflowId();
+    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
     Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
+    if (selection.worktree()) {
+      usable(() -> worktrees.source(workspace));
+    }
     Executables.find(agent, host.environment().get("PATH"));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
@@ -127,17 +133,12 @@ public final class AgentActivitiesImpl implements AgentActivities {
     if (session == null && !selection.continueLast()) {
       session = chosenSession(driver);
     }
-    // Last, so that there is none for a run that cannot begin.
-    Worktrees.Made own =
-        selection.worktree()
-            ? usable(() -> worktrees.make(run, info.getWorkflowRunId(), workspace))
-            : null;
     return new ResolvedAgent(
         agent.name(),
         agent.provider(),
         account,
         selection.model() == null ? agent.model() : selection.model(),
-        (own == null ? workspace : own.workspace()).toString(),
+        workspace.toString(),
         session,
         agent.resumeMessage() == null ? host.resumeMessage() : agent.resumeMessage(),
         host.policy(),
@@ -145,7 +146,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean(),
         host.hostPolicy(),
-        own == null ? null : own.worktree());
+        null);
   }
 
   /**
@@ -227,6 +228,22 @@ public final class AgentActivitiesImpl implements AgentActivities {
     return StreamSupport.stream(names.spliterator(), false)
         .sorted()
         .collect(Collectors.joining(", "));
+  }
+
+  @Override
+  public Worktree makeWorktree(String workspace) {
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    ActivityInfo info = context.getInfo();
+    String run = info.getWorkflowId();
+    return new Lifeline(context)
+        .during(
+            null,
+            WORKTREE,
+            () ->
+                usable(
+                    () ->
+                        worktrees.make(
+                            run, info.getWorkflowRunId(), workspaces.again(workspace, run))));
   }
 
   @Override
@@ -404,8 +421,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   @Override
   public WorktreeEnd releaseWorktree(Worktree worktree) {
-    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
-    return usable(() -> worktrees.release(worktree, run));
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    String run = context.getInfo().getWorkflowId();
+    return new Lifeline(context)
+        .during(null, WORKTREE, () -> usable(() -> worktrees.release(worktree, run)));
   }
 
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {

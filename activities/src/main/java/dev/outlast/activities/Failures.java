@@ -1,5 +1,6 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.failure.ApplicationErrorCategory;
@@ -7,7 +8,10 @@ import io.temporal.failure.ApplicationFailure;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** The failures that these activities throw, each with its code as type and in its message. */
+/**
+ * The failures that these activities throw, each with its code as type and in its message, which
+ * has no known secret.
+ */
 final class Failures {
 
   /** The pause after the first attempt that fails. */
@@ -22,7 +26,7 @@ final class Failures {
   static ApplicationFailure permanent(ErrorCode code, String message) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
-        .setMessage(code.message(message))
+        .setMessage(words(code, message))
         .setNonRetryable(true)
         .build();
   }
@@ -36,7 +40,7 @@ final class Failures {
       ErrorCode code, String message, InvocationProgress progress) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
-        .setMessage(code.message(message))
+        .setMessage(words(code, message))
         .setDetails(progress)
         .build();
   }
@@ -63,7 +67,7 @@ final class Failures {
       ErrorCode code, String message, InvocationProgress progress, Duration delay) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
-        .setMessage(code.message(message))
+        .setMessage(words(code, message))
         .setDetails(progress)
         .setNextRetryDelay(delay)
         .setCategory(ApplicationErrorCategory.BENIGN)
@@ -88,9 +92,13 @@ final class Failures {
   static ApplicationFailure benign(ErrorCode code, String message, InvocationProgress progress) {
     return ApplicationFailure.newBuilder()
         .setType(code.code())
-        .setMessage(code.message(message))
+        .setMessage(words(code, message))
         .setDetails(progress)
         .setCategory(ApplicationErrorCategory.BENIGN)
         .build();
+  }
+
+  private static String words(ErrorCode code, String message) {
+    return code.message(KnownSecrets.redact(message));
   }
 }

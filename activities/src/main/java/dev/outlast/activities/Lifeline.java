@@ -64,7 +64,16 @@ final class Lifeline {
    *     is nothing: it is then told nothing either, and not that an agent was about to start
    */
   <T> T during(InvocationProgress progress, Supplier<T> work) {
-    Pulse pulse = new Pulse(progress);
+    return during(progress, MAX_DURING, work);
+  }
+
+  /**
+   * As the other, for what may take longer.
+   *
+   * @param atMost how long at most the attempt is said to live
+   */
+  <T> T during(InvocationProgress progress, Duration atMost, Supplier<T> work) {
+    Pulse pulse = new Pulse(progress, atMost);
     Thread thread = new Thread(pulse, "heartbeat-" + Thread.currentThread().getName());
     thread.setDaemon(true);
     thread.start();
@@ -78,17 +87,19 @@ final class Lifeline {
   /** Sends the same heartbeat again and again. */
   private final class Pulse implements Runnable {
     private final InvocationProgress progress;
+    private final Duration atMost;
     private boolean ended;
 
-    Pulse(InvocationProgress progress) {
+    Pulse(InvocationProgress progress, Duration atMost) {
       this.progress = progress;
+      this.atMost = atMost;
     }
 
     @Override
     public synchronized void run() {
       long began = System.nanoTime();
       try {
-        while (!ended && System.nanoTime() - began < MAX_DURING.toNanos()) {
+        while (!ended && System.nanoTime() - began < atMost.toNanos()) {
           wait(Call.HEARTBEAT.toMillis());
           if (!ended) {
             beat(progress);

@@ -40,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Supplier;
 
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
@@ -126,6 +127,10 @@ public final class AgentRunWorkflow implements AgentRun {
       while (true) {
         awaitUnpaused();
         host.moveIfAsked();
+        if (request.worktree() && memory.agent().worktree() == null) {
+          makeWorktree();
+          continue;
+        }
         AgentOutcome outcome = invokeAgent();
         if (outcome instanceof Completed completed) {
           if (!nextTurnAfter(completed)) {
@@ -198,6 +203,29 @@ public final class AgentRunWorkflow implements AgentRun {
     show();
   }
 
+  /** Whatever comes of it, the run may meanwhile have been paused, moved or cancelled. */
+  private void makeWorktree() {
+    ResolvedAgent agent = memory.agent();
+    Duration takenWithin = host.takenWithin();
+    AgentActivities maker = AgentCalls.worktreeMaker(agent, takenWithin);
+    try {
+      memory.worksIn(
+          onHost(takenWithin, () -> Async.function(maker::makeWorktree, agent.workspace())));
+      host.isBack(HostWait.TAKEN);
+    } catch (ActivityFailure failure) {
+      throwIfCancelled();
+      if (invocation.isCancelRequested()) {
+        return;
+      }
+      if (Unanswered.of(failure, host.missed()).why() != Unanswered.Why.NOT_TAKEN) {
+        throw failed(failure);
+      }
+      stopIfHostIsLost();
+    } finally {
+      invocation = null;
+    }
+  }
+
   private AgentOutcome invokeAgent() {
     boolean another = memory.invoked();
     SessionStart start = sessionStart();
@@ -233,9 +261,13 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration takenWithin = host.takenWithin();
     AgentActivities agent = invoker(words(start), takenWithin);
     AgentInvocation call = nextInvocation(start);
-    List<Promise<AgentOutcome>> outcome = new ArrayList<>();
-    invocation =
-        Workflow.newCancellationScope(() -> outcome.add(Async.function(agent::invokeAgent, call)));
+    return onHost(takenWithin, () -> Async.function(agent::invokeAgent, call));
+  }
+
+  /** Waits for what the host is to do; operators may cut that short. */
+  private <T> T onHost(Duration takenWithin, Supplier<Promise<T>> activity) {
+    List<Promise<T>> outcome = new ArrayList<>();
+    invocation = Workflow.newCancellationScope(() -> outcome.add(activity.get()));
     invocation.run();
     if (host.missed()) {
       host.awaitTaking(outcome.get(0), takenWithin);
@@ -538,12 +570,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     switch (unanswered.why()) {
       case CANCELLED, FAILED -> throw failed(failure);
-      case NOT_TAKEN -> {
-        Optional<String> lost = host.look();
-        if (lost.isPresent()) {
-          throw stopped(ErrorCode.HOST_LOST, lost.get());
-        }
-      }
+      case NOT_TAKEN -> stopIfHostIsLost();
       case WORKER_LOST -> {
         if (memory.workerLost(unanswered.progressed()) >= MAX_FRUITLESS_INVOCATIONS) {
           throw failed(failure);
@@ -580,6 +607,14 @@ public final class AgentRunWorkflow implements AgentRun {
     return failure.getCause() instanceof ApplicationFailure cause
         ? String.valueOf(cause.getOriginalMessage())
         : "";
+  }
+
+  /** The host has not taken in time what only it can do. */
+  private void stopIfHostIsLost() {
+    Optional<String> lost = host.look();
+    if (lost.isPresent()) {
+      throw stopped(ErrorCode.HOST_LOST, lost.get());
+    }
   }
 
   private void pauseAfterGivenBack(Instant began) {

@@ -8,6 +8,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
+import dev.outlast.agent.Worktree;
 import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
@@ -147,6 +148,11 @@ final class RunMemory {
   void resolved(ResolvedAgent resolvedAgent) {
     agent = resolvedAgent;
     session = session == null ? resolvedAgent.session() : session;
+  }
+
+  /** The run works in this worktree of its own from now on. */
+  void worksIn(Worktree made) {
+    agent = agent.in(made);
   }
 
   /** Counts an invocation; false if it is one that was counted already and then not made. */

@@ -17,6 +17,10 @@ public record Deadline(long nanoTime) {
     return new Deadline(System.nanoTime() + duration.toNanos());
   }
 
+  public Deadline plus(Duration later) {
+    return new Deadline(nanoTime + later.toNanos());
+  }
+
   /** Zero when it has passed. */
   public Duration left() {
     return Duration.ofNanos(Math.max(0, nanoTime - System.nanoTime()));

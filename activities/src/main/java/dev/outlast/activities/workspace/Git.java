@@ -4,6 +4,7 @@ import dev.outlast.activities.process.Commands;
 import dev.outlast.activities.process.Deadline;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.process.SearchPath;
+import dev.outlast.activities.secret.KnownSecrets;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -125,7 +126,7 @@ final class Git {
   /**
    * What git has said.
    *
-   * @param complaint the beginning of standard error, on one line
+   * @param complaint the beginning of standard error, on one line and without known secrets
    */
   record Answer(int exitCode, byte[] out, String complaint) {
 
@@ -229,6 +230,8 @@ final class Git {
   }
 
   private static String complaint(byte[] err) {
-    return PlainText.clean(new String(err, StandardCharsets.UTF_8)).replaceAll("\\s+", " ").strip();
+    // It quotes names of branches and files, which are an agent's, and addresses of remotes.
+    String told = PlainText.clean(new String(err, StandardCharsets.UTF_8));
+    return KnownSecrets.redact(told).replaceAll("\\s+", " ").strip();
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.WorkspaceState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -198,6 +200,24 @@ class GitStateTest {
     Files.writeString(linked.resolve("x"), "x");
     assertEquals(1, git.read(linked.toRealPath()).changed());
     assertEquals(0, read().changed());
+  }
+
+  @Test
+  void no_secret_is_in_what_is_told_of_branches_and_files() throws IOException {
+    String secret = "sentinel-in-a-repository-3e1f";
+    KnownSecrets.learn(Set.of(secret));
+    WorkspaceState before = read();
+    repository.git("checkout", "--quiet", "-b", "fix/" + secret);
+    repository.commit("committed-" + secret, "x");
+    repository.write("a/" + secret + "/b", "x");
+    repository.write("hidden-" + secret.replace("-in-", "-i\u200bn-"), "x");
+    assertEquals("fix/[secret]", read().branch());
+    String news = news(before);
+    assertFalse(news.contains(secret), news);
+    assertTrue(news.contains("is \"fix/[secret]\""), news);
+    assertTrue(news.contains("\"committed-[secret]\""), news);
+    assertTrue(news.contains("\"a/[secret]/b\""), news);
+    assertTrue(news.contains("\"hidden-[secret]\""), news);
   }
 
   @Test

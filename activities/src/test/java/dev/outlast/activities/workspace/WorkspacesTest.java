@@ -9,6 +9,7 @@ import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.agent.Worktree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -148,20 +149,20 @@ class WorkspacesTest {
   void a_worktree_is_allowed_for_its_own_run_only_and_afterwards_like_any_other_folder()
       throws IOException {
     TestRepository repository = TestRepository.withCommit(root.resolve("repository"));
-    Worktrees.Made made = worktrees.make("run-1", "e", repository.folder);
-    String path = made.workspace().toString();
+    Worktree made = worktrees.make("run-1", "e", repository.folder);
+    String path = Path.of(made.workspace()).toString();
     Workspaces wide = new Workspaces(top, List.of(top), worktrees);
 
-    assertEquals(made.workspace(), workspaces.resolve(path, "run-1"));
-    assertEquals(made.workspace(), workspaces.again(path, "run-1"));
+    assertEquals(Path.of(made.workspace()), workspaces.resolve(path, "run-1"));
+    assertEquals(Path.of(made.workspace()), workspaces.again(path, "run-1"));
     assertRefused("which only that may use", () -> workspaces.resolve(path, "run-2"));
     assertRefused("worktree of the run run-1", () -> wide.resolve(path, "run-2"));
     assertRefused(
         "outside of", () -> workspaces.resolve(state.resolve("worktrees").toString(), "run-1"));
 
-    Files.writeString(made.workspace().resolve("new"), "x");
-    assertTrue(worktrees.release(made.worktree(), "run-1").kept());
-    assertEquals(made.workspace(), wide.resolve(path, "run-2"));
+    Files.writeString(Path.of(made.workspace()).resolve("new"), "x");
+    assertTrue(worktrees.release(made, "run-1").kept());
+    assertEquals(Path.of(made.workspace()), wide.resolve(path, "run-2"));
     assertRefused("outside of", () -> workspaces.resolve(path, "run-2"));
   }
 }

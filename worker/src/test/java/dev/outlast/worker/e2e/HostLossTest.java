@@ -116,6 +116,11 @@ class HostLossTest {
     }
 
     @Override
+    public Worktree makeWorktree(String workspace) {
+      throw new IllegalStateException("no run asks for one");
+    }
+
+    @Override
     public WorktreeEnd releaseWorktree(Worktree worktree) {
       return new WorktreeEnd(false, 0, 0);
     }
