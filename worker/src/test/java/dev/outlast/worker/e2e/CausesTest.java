@@ -64,6 +64,29 @@ class CausesTest {
   }
 
   @Test
+  void a_second_continuation_of_a_limit_is_found_though_the_server_was_killed_in_the_wait() {
+    heard(0, 5, limited());
+    heard(21, 35, completed());
+    started(1, "one");
+    disturbed(10, 15, null, null);
+    started(22, "one");
+    started(24, "one");
+
+    assertEquals(List.of("invocation 3 had no cause"), missing());
+  }
+
+  @Test
+  void a_kill_after_the_server_has_heard_what_became_of_an_invocation_explains_nothing() {
+    heard(0, 5, busy());
+    heard(8, 15, completed());
+    started(1, "one");
+    disturbed(7, 7, null, "one");
+    started(9, "one");
+
+    assertEquals(List.of("invocation 2 had no cause"), missing());
+  }
+
+  @Test
   void a_second_continuation_is_found_though_another_worker_is_killed_meanwhile() {
     heard(0, 5, limited());
     heard(21, 35, completed());
@@ -198,10 +221,7 @@ class CausesTest {
   @Test
   void an_invocation_that_could_not_begin_since_its_workspace_was_busy_costs_no_limit() {
     heard(0, 5, limited());
-    heard(
-        21,
-        22,
-        new AgentOutcome.Deferred(at(30), at(22), AgentOutcome.Deferred.Cause.WORKSPACE, "other"));
+    heard(21, 22, busy());
     heard(31, 40, completed());
     started(1, "one");
     started(32, "one");
@@ -275,6 +295,11 @@ class CausesTest {
 
   private static AgentOutcome completed() {
     return new AgentOutcome.Completed(facts(), "done");
+  }
+
+  private static AgentOutcome busy() {
+    return new AgentOutcome.Deferred(
+        at(30), at(22), AgentOutcome.Deferred.Cause.WORKSPACE, "another run");
   }
 
   private static InvocationFacts facts() {
