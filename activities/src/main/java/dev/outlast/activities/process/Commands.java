@@ -23,10 +23,10 @@ import org.slf4j.LoggerFactory;
 public final class Commands {
 
   /** How much is kept of what one says on standard error, in bytes. */
-  public static final int MAX_COMPLAINT = 4 * 1024;
+  static final int MAX_COMPLAINT = 4 * 1024;
 
   /** How long the pipes of one that has ended may stay open in other hands. */
-  public static final Duration EOF_GRACE = Duration.ofSeconds(1);
+  static final Duration EOF_GRACE = Duration.ofSeconds(1);
 
   /** How long a program of the system may take. */
   static final Duration MAX_TIME = Duration.ofSeconds(5);
