@@ -122,6 +122,11 @@ class RetriedInvocationTest {
     }
 
     @Override
+    public Worktree makeWorktree(String workspace) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public WorktreeEnd releaseWorktree(Worktree worktree) {
       throw new UnsupportedOperationException();
     }

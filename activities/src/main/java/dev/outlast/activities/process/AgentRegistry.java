@@ -297,7 +297,7 @@ public final class AgentRegistry implements Closeable {
     }
     if (!left.isEmpty()) {
       Duration past = Duration.ofNanos(System.nanoTime() - began);
-      Waiting.until(() -> false, TERMINATE_GRACE.plus(KILL_GRACE).minus(past));
+      Deadline.in(TERMINATE_GRACE.plus(KILL_GRACE).minus(past)).await(() -> false);
       left.forEach(this::ended);
     }
     return left.size() == hidden.size();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.Deadline;
 import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
