@@ -298,8 +298,11 @@ class TranscriptRecorderTest {
     FileTranscripts store = store(folder);
     TranscriptReference claim = new TranscriptReference("file", "host-1", "claude/s-1");
     // That is more by far than may wait in memory.
-    assertTrue(worker.inputReader().lines().anyMatch(Flood.WELL_UNDER_WAY::equals));
-    worker.destroyForcibly().waitFor();
+    try {
+      assertTrue(worker.inputReader().lines().anyMatch(Flood.WELL_UNDER_WAY::equals));
+    } finally {
+      worker.destroyForcibly().waitFor();
+    }
     long before = read(store, claim).size();
     assertTrue(before > 1_000, before + " records");
     TranscriptRecorder next = recorder(store);
