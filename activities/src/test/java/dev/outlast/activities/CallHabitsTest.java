@@ -386,6 +386,19 @@ class CallHabitsTest {
         assertThrows(ApplicationFailure.class, () -> make(SessionStart.RESUME, false, left));
     assertEquals(left, failure.getDetails().get(InvocationProgress.class).checkpoint());
     assertEquals(left, toldAtLast());
+
+    draining = () -> false;
+    driver.beforeStart =
+        () -> {
+          try {
+            Files.writeString(folder.resolve("agents"), "in the way of its record");
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        };
+    failure = assertThrows(ApplicationFailure.class, () -> make(SessionStart.RESUME, false, left));
+    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertEquals(left, toldAtLast());
     assertEquals(List.of(), agent.ledger());
   }
 
