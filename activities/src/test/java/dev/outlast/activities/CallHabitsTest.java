@@ -164,7 +164,7 @@ class CallHabitsTest {
 
   @Test
   void an_agent_whose_output_cannot_be_read_on_is_ended_and_not_quoted() throws IOException {
-    agentThat("init; say x; echo '" + ScriptedDriver.BREAKS + "its words' >&2; exec sleep 50");
+    agentThat("init; say x; echo '" + ScriptedDriver.BREAKS + "its words' >&2; exec sleep 600");
     ApplicationFailure failure = failure();
     assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
     assertFalse(failure.isNonRetryable());

@@ -46,7 +46,10 @@ public final class Commands {
   /** How an answer has come to its end. */
   public enum End {
     EXITED,
-    /** It has exited, but what it has started held its output: that may not be whole. */
+    /**
+     * It has exited, but what it has started held its output: that may not be whole. Not seen if
+     * nobody was about to read, as Java then takes what is there and closes; that is whole.
+     */
     LEFT_OPEN,
     /** It was ended at the deadline. */
     TOO_LONG,

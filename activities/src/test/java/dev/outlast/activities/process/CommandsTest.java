@@ -65,7 +65,8 @@ class CommandsTest {
   @Test
   void what_a_program_leaves_behind_with_its_output_hangs_nobody_and_ends() throws Exception {
     long began = System.nanoTime();
-    Commands.Answer answer = sh("sleep 60 & echo $! > child; echo said", Duration.ofSeconds(50));
+    Commands.Answer answer =
+        sh("sleep 60 & echo $! > child; echo said; sleep 2", Duration.ofSeconds(50));
     assertEquals(Commands.End.LEFT_OPEN, answer.end());
     assertEquals(0, answer.exitCode());
     assertEquals("said\n", text(answer.out()));
