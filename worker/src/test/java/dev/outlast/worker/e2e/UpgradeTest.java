@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.worker.e2e.LedgerAgent.Entry;
 import dev.outlast.worker.e2e.LedgerAgent.Event;
+import dev.outlast.worker.e2e.LedgerAgent.Point;
 import dev.outlast.worker.e2e.LedgerAgent.Task;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,9 +28,6 @@ class UpgradeTest {
   private static final Duration SHORT_GRACE = Duration.ofSeconds(2);
   private static final Duration LONG_GRACE = Duration.ofSeconds(60);
 
-  /** Longer than the short grace and than it takes to start a worker. */
-  private static final String LONG_WORK = "work 20000";
-
   private static final String SHORT_WORK = "work 6000";
 
   /**
@@ -51,7 +49,7 @@ class UpgradeTest {
 
   @Test
   void a_new_worker_beside_the_old_one_takes_over_what_the_drain_ends() throws Exception {
-    agentsWork(SHORT_GRACE, LONG_WORK);
+    agentsWorkUntilTheyAreEnded(SHORT_GRACE);
     Duration handOver = startFresh();
     long asked = System.nanoTime();
     ask("TERM");
@@ -71,7 +69,7 @@ class UpgradeTest {
 
   @Test
   void a_worker_started_after_the_old_one_has_ended_goes_on_with_its_sessions() throws Exception {
-    agentsWork(SHORT_GRACE, LONG_WORK);
+    agentsWorkUntilTheyAreEnded(SHORT_GRACE);
     long asked = System.nanoTime();
     ask("TERM");
     assertEquals(0, old.exitCode(), old.output());
@@ -92,7 +90,7 @@ class UpgradeTest {
   @Test
   void agents_that_finish_within_the_grace_are_not_interrupted_and_no_other_is_started()
       throws Exception {
-    agentsWork(LONG_GRACE, SHORT_WORK);
+    agentsWork(LONG_GRACE);
     long asked = System.nanoTime();
     ask("TERM");
     awaitDraining();
@@ -114,7 +112,7 @@ class UpgradeTest {
 
   @Test
   void a_second_signal_ends_a_worker_and_its_agents_at_once() throws Exception {
-    agentsWork(LONG_GRACE, LONG_WORK);
+    agentsWorkUntilTheyAreEnded(LONG_GRACE);
     ask("TERM");
     awaitDraining();
     assertTrue(old.isAlive(), old.output());
@@ -156,11 +154,24 @@ class UpgradeTest {
     return took.compareTo(HAND_OVER) > 0 ? took : HAND_OVER;
   }
 
-  private void agentsWork(Duration grace, String plan) throws Exception {
-    old = startWorker(grace);
+  /** Also if it takes long to start a worker; when they are resumed they end soon. */
+  private void agentsWorkUntilTheyAreEnded(Duration grace) throws Exception {
     for (int i = 1; i <= RUNS; i++) {
-      Task task = stage.agent().task("run-" + i, plan);
-      tasks.add(task);
+      tasks.add(stage.agent().task("run-" + i).hold(Point.SESSION, 1));
+    }
+    startTasks(grace);
+  }
+
+  private void agentsWork(Duration grace) throws Exception {
+    for (int i = 1; i <= RUNS; i++) {
+      tasks.add(stage.agent().task("run-" + i, SHORT_WORK));
+    }
+    startTasks(grace);
+  }
+
+  private void startTasks(Duration grace) throws Exception {
+    old = startWorker(grace);
+    for (Task task : tasks) {
       stage.run(task, CrashStage.AGENT);
     }
     for (Task task : tasks) {
