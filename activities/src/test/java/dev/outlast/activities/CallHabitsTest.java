@@ -397,7 +397,7 @@ class CallHabitsTest {
           }
         };
     failure = assertThrows(ApplicationFailure.class, () -> make(SessionStart.RESUME, false, left));
-    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
     assertEquals(left, toldAtLast());
     assertEquals(List.of(), agent.ledger());
   }
