@@ -30,6 +30,7 @@ import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
+import io.temporal.failure.ApplicationFailure;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -52,6 +53,9 @@ import org.slf4j.LoggerFactory;
 public final class AgentActivitiesImpl implements AgentActivities {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
+
+  /** How long it is said at most that a worktree is being made, or taken away, in case it hangs. */
+  private static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
 
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
@@ -93,8 +97,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
     this.gitState = new GitState(path, host.stateFolder());
     this.workspaces = new Workspaces(host.defaultWorkspace(), host.workspaces(), worktrees);
     this.registry = AgentRegistry.open(host.stateFolder());
-    this.fence = new Fence(ClaimTable.of(host.stateFolder(), registry, clock), clock);
+    this.fence =
+        new Fence(ClaimTable.of(host.stateFolder(), registry, clock), host.stateFolder(), clock);
     ChildEnvironment.posixZone(host.zone());
+    ChildEnvironment.learnSecrets(host);
     host.agents().values().forEach(agent -> drivers.put(agent.name(), Providers.driver(agent)));
   }
 
@@ -103,9 +109,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
     account(agent, account);
-    ActivityInfo info = Activity.getExecutionContext().getInfo();
-    String run = info.getWorkflowId();
+    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
     Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
+    if (selection.worktree()) {
+      usable(() -> worktrees.source(workspace));
+    }
     Executables.find(agent, host.environment().get("PATH"));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
@@ -125,17 +133,12 @@ public final class AgentActivitiesImpl implements AgentActivities {
     if (session == null && !selection.continueLast()) {
       session = chosenSession(driver);
     }
-    // Last, so that there is none for a run that cannot begin.
-    Worktrees.Made own =
-        selection.worktree()
-            ? usable(() -> worktrees.make(run, info.getWorkflowRunId(), workspace))
-            : null;
     return new ResolvedAgent(
         agent.name(),
         agent.provider(),
         account,
         selection.model() == null ? agent.model() : selection.model(),
-        (own == null ? workspace : own.workspace()).toString(),
+        workspace.toString(),
         session,
         agent.resumeMessage() == null ? host.resumeMessage() : agent.resumeMessage(),
         host.policy(),
@@ -143,7 +146,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean(),
         host.hostPolicy(),
-        own == null ? null : own.worktree());
+        null);
   }
 
   /**
@@ -228,13 +231,37 @@ public final class AgentActivitiesImpl implements AgentActivities {
   }
 
   @Override
+  public Worktree makeWorktree(String workspace) {
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    ActivityInfo info = context.getInfo();
+    String run = info.getWorkflowId();
+    return new Lifeline(context)
+        .during(
+            null,
+            WORKTREE,
+            () ->
+                usable(
+                    () ->
+                        worktrees.make(
+                            run, info.getWorkflowRunId(), workspaces.again(workspace, run))));
+  }
+
+  @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
+    try {
+      return invokeAgent(context, invocation);
+    } catch (ApplicationFailure failure) {
+      throw Failures.paced(failure, context.getInfo().getAttempt());
+    }
+  }
+
+  private AgentOutcome invokeAgent(ActivityExecutionContext context, AgentInvocation invocation) {
     if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
-          progressBefore(context));
+          attemptsBefore(context, invocation));
     }
     InvocationProgress before = progressBefore(context);
     Lifeline lifeline = new Lifeline(context);
@@ -246,7 +273,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 fence.claim(
                     context.getInfo(),
                     invocation,
-                    before,
+                    attemptsBefore(context, invocation),
                     agent(invocation.agent()),
                     workspace(invocation, context)));
     if (answer instanceof Answer.Busy busy) {
@@ -284,7 +311,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
     boolean retried = retried(context, before);
     CallPlan untold =
         CallPlan.of(invocation, before, retried, chosenSession(driver), workspace.toString());
-    CallPlan plan = lifeline.during(before, () -> withNews(untold, invocation, workspace));
+    Checkpoint left = left(context, invocation, before);
+    CallPlan plan = lifeline.during(before, () -> withNews(untold, invocation, before, left));
 
     Call.Setting setting =
         new Call.Setting(
@@ -305,11 +333,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 invocation.number(),
                 context.getInfo().getAttempt()));
     SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
-    // What an attempt that has reported anything finds moved may be the words of its own agent.
+    Function<SessionId, Checkpoint> stands =
+        session -> marks.checkpoint(session, gitState.read(workspace));
+    Optional<AgentOutcome> unreported =
+        CallReport.unreported(invocation, before, driver.keepsRefusedPrompt(), clock.instant());
+    if (unreported.isPresent()) {
+      return lifeline.during(before, () -> leaving(unreported.get(), stands));
+    }
+    boolean told = plan.taken() || (retried && invocation.start() == SessionStart.FRESH);
     Optional<AgentOutcome> movedOn =
-        before == null
-            ? lifeline.during(null, () -> marks.movedOn(invocation, plan.first(), clock.instant()))
-            : Optional.empty();
+        lifeline.during(before, () -> marks.movedOn(left, plan.first(), told, clock.instant()));
     if (movedOn.isPresent()) {
       return movedOn.get();
     }
@@ -317,6 +350,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     Call call =
         new Call(
             context,
+            lifeline,
             setting,
             new Call.Bounds(
                 invocation.invocationTimeout(),
@@ -324,8 +358,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::draining,
                 this::drained),
             claim,
+            stands,
+            attemptsBefore(context, invocation),
             clock);
-    AgentOutcome outcome = call.make(plan.first(), plan.taken());
+    AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
         outcome instanceof AgentOutcome.Stopped stopped
             && stopped.reason() == StopReason.SESSION_UNKNOWN;
@@ -333,40 +369,49 @@ public final class AgentActivitiesImpl implements AgentActivities {
       outcome = call.make(plan.ifUnknown(), false);
     }
     AgentOutcome made = outcome;
-    return call.stillHere(
-        () -> withCheckpoint(made, marks.checkpoint(made, gitState.read(workspace))));
+    return call.stillHere(() -> leaving(made, stands));
   }
 
-  /** A plan that tells the agent what has changed in its workspace since it left it. */
-  private CallPlan withNews(CallPlan plan, AgentInvocation invocation, Path workspace) {
-    if (invocation.start() != SessionStart.RESUME
-        || invocation.checkpoint() == null
-        || !plan.resumesUntold()) {
+  /** An outcome that says how the agent has left its session and its workspace. */
+  private static AgentOutcome leaving(AgentOutcome made, Function<SessionId, Checkpoint> stands) {
+    return made.withCheckpoint(stands.apply(made.facts().session()));
+  }
+
+  /**
+   * How session and workspace were left, by the newest word of it; null if there is none. What an
+   * attempt finds moved may be the doing of the agent of the attempt before, unless that has said
+   * how it has left them.
+   */
+  private static Checkpoint left(
+      ActivityExecutionContext context, AgentInvocation invocation, InvocationProgress before) {
+    if (before == null) {
+      return invocation.checkpoint();
+    }
+    return before.attempt() == context.getInfo().getAttempt() - 1 ? before.checkpoint() : null;
+  }
+
+  /**
+   * A plan that tells the agent what has changed in its workspace.
+   *
+   * @param left how the attempt before has left it, or the last invocation; null if that is not
+   *     known
+   */
+  private CallPlan withNews(
+      CallPlan plan, AgentInvocation invocation, InvocationProgress before, Checkpoint left) {
+    if (plan.first().start() != SessionStart.RESUME) {
       return plan;
     }
+    // Not told yet is what has changed since the last invocation, also by an attempt of this one.
+    boolean sinceLast = plan.resumesUntold() && invocation.checkpoint() != null;
+    Checkpoint since = sinceLast ? invocation.checkpoint() : left;
+    if (since == null) {
+      return plan;
+    }
+    boolean perhapsByAgent = sinceLast && before != null;
     return gitState
-        .news(workspace, invocation.checkpoint().workspace())
+        .news(Path.of(plan.first().workspace()), since.workspace(), perhapsByAgent)
         .map(plan::and)
         .orElse(plan);
-  }
-
-  /** An outcome that says how the agent left its session and its workspace. */
-  private static AgentOutcome withCheckpoint(AgentOutcome outcome, Checkpoint checkpoint) {
-    if (outcome instanceof AgentOutcome.Completed completed) {
-      return new AgentOutcome.Completed(
-          completed.facts().withCheckpoint(checkpoint), completed.text());
-    }
-    if (outcome instanceof AgentOutcome.Limited limited) {
-      return new AgentOutcome.Limited(limited.facts().withCheckpoint(checkpoint), limited.limit());
-    }
-    if (outcome instanceof AgentOutcome.Stopped stopped) {
-      return new AgentOutcome.Stopped(
-          stopped.facts().withCheckpoint(checkpoint),
-          stopped.reason(),
-          stopped.message(),
-          stopped.limit());
-    }
-    return outcome;
   }
 
   @Override
@@ -376,8 +421,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   @Override
   public WorktreeEnd releaseWorktree(Worktree worktree) {
-    String run = Activity.getExecutionContext().getInfo().getWorkflowId();
-    return usable(() -> worktrees.release(worktree, run));
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    String run = context.getInfo().getWorkflowId();
+    return new Lifeline(context)
+        .during(null, WORKTREE, () -> usable(() -> worktrees.release(worktree, run)));
   }
 
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {
@@ -389,6 +436,28 @@ public final class AgentActivitiesImpl implements AgentActivities {
     }
   }
 
+  /**
+   * What a run must know of the attempts before one that starts no agent. One that was never heard
+   * of may have started it.
+   *
+   * @return null if there was none
+   */
+  private InvocationProgress attemptsBefore(
+      ActivityExecutionContext context, AgentInvocation invocation) {
+    InvocationProgress before = progressBefore(context);
+    return before != null || !retried(context, before)
+        ? before
+        : new InvocationProgress(
+            InvocationProgress.Phase.STARTING,
+            invocation.session(),
+            false,
+            null,
+            null,
+            null,
+            host.hostId(),
+            0);
+  }
+
   private boolean draining() {
     return drainEnds.get() != null;
   }
@@ -396,6 +465,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private boolean drained() {
     Long ends = drainEnds.get();
     return ends != null && System.nanoTime() - ends >= 0;
+  }
+
+  /**
+   * Tells the runs of a namespace from those of others that have the same name, on other servers.
+   * To be called before this worker takes its first invocation.
+   *
+   * @param namespaceId the server's id of the namespace, which no other one has
+   */
+  public void serve(String namespaceId) {
+    fence.serve(namespaceId);
   }
 
   /**
@@ -413,7 +492,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
    * Ends the agents that killed workers of this host have left behind. To be called before this
    * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
    *
-   * @throws java.io.UncheckedIOException if the state folder cannot be read
+   * @throws java.io.UncheckedIOException if the state folder cannot be used, or a worker of another
+   *     container uses it; the message says what to do
    */
   public void reap() {
     registry.reap();

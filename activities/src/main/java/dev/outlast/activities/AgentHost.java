@@ -3,6 +3,7 @@ package dev.outlast.activities;
 import dev.outlast.activities.transcript.TranscriptStore;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.limit.ResumePolicy;
+import dev.outlast.operator.Names;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZoneId;
@@ -64,5 +65,139 @@ public record AgentHost(
     hostPolicy = Objects.requireNonNullElse(hostPolicy, HostPolicy.DEFAULT);
     resumeMessage = Objects.requireNonNullElse(resumeMessage, DEFAULT_RESUME_MESSAGE);
     drainGrace = Objects.requireNonNullElse(drainGrace, Duration.ofSeconds(30));
+    if (drainGrace.isNegative()) {
+      throw new IllegalArgumentException("drainGrace: " + drainGrace + " is below zero");
+    }
+    for (Path folder : workspaces) {
+      if (!folder.isAbsolute()) {
+        throw new IllegalArgumentException("workspaces: " + folder + " is not absolute");
+      }
+    }
+  }
+
+  /**
+   * A host with all that must be said of it.
+   *
+   * @param hostId names this host for as long as its state folder lives
+   * @param stateFolder where this host keeps what has to survive a worker; there already
+   * @param defaultWorkspace where an agent works when a run names no workspace; absolute
+   */
+  public static Builder newBuilder(String hostId, Path stateFolder, Path defaultWorkspace) {
+    return new Builder(hostId, stateFolder, defaultWorkspace);
+  }
+
+  /** Builds a host. Not thread-safe. */
+  public static final class Builder {
+
+    private final String hostId;
+    private final Path stateFolder;
+    private final Path defaultWorkspace;
+    private String taskQueue = Names.TASK_QUEUE;
+    private Map<String, AgentDefinition> agents = Map.of();
+    private Map<String, AccountDefinition> accounts = Map.of();
+    private List<Path> workspaces;
+    private ResumePolicy policy;
+    private HostPolicy hostPolicy;
+    private String resumeMessage;
+    private ZoneId zone = ZoneId.systemDefault();
+    private Duration drainGrace;
+    private Map<String, String> environment = Map.of();
+    private TranscriptStore transcripts;
+
+    private Builder(String hostId, Path stateFolder, Path defaultWorkspace) {
+      this.hostId = hostId;
+      this.stateFolder = stateFolder;
+      this.defaultWorkspace = defaultWorkspace;
+      this.workspaces = defaultWorkspace == null ? List.of() : List.of(defaultWorkspace);
+    }
+
+    /** The task queue of the workflows; {@link Names#TASK_QUEUE} unless set. */
+    public Builder setTaskQueue(String value) {
+      taskQueue = value;
+      return this;
+    }
+
+    /** The agents by name, the default one first in iteration order; none unless set. */
+    public Builder setAgents(Map<String, AgentDefinition> value) {
+      agents = value;
+      return this;
+    }
+
+    /** The accounts by name; none unless set. */
+    public Builder setAccounts(Map<String, AccountDefinition> value) {
+      accounts = value;
+      return this;
+    }
+
+    /** The folders under which agents may work; only the default workspace unless set. */
+    public Builder setWorkspaces(List<Path> value) {
+      workspaces = value;
+      return this;
+    }
+
+    /** When runs resume after a usage limit; null for {@link ResumePolicy#DEFAULT}. */
+    public Builder setPolicy(ResumePolicy value) {
+      policy = value;
+      return this;
+    }
+
+    /** What runs do when they cannot simply go on here; null for {@link HostPolicy#DEFAULT}. */
+    public Builder setHostPolicy(HostPolicy value) {
+      hostPolicy = value;
+      return this;
+    }
+
+    /** What is said to a session after a limit; null for {@link #DEFAULT_RESUME_MESSAGE}. */
+    public Builder setResumeMessage(String value) {
+      resumeMessage = value;
+      return this;
+    }
+
+    /** The time zone that agents run in; the system's unless set. */
+    public Builder setZone(ZoneId value) {
+      zone = value;
+      return this;
+    }
+
+    /** How long an agent may go on when the worker is asked to end; null for 30 s. */
+    public Builder setDrainGrace(Duration value) {
+      drainGrace = value;
+      return this;
+    }
+
+    /** The worker's own environment; empty unless set. */
+    public Builder setEnvironment(Map<String, String> value) {
+      environment = value;
+      return this;
+    }
+
+    /** Where the output of sessions is kept; null, as unless set, where it is not. */
+    public Builder setTranscripts(TranscriptStore value) {
+      transcripts = value;
+      return this;
+    }
+
+    /**
+     * The host.
+     *
+     * @throws IllegalArgumentException if a value is not allowed; the message names it
+     */
+    public AgentHost build() {
+      return new AgentHost(
+          hostId,
+          taskQueue,
+          agents,
+          accounts,
+          workspaces,
+          defaultWorkspace,
+          policy,
+          hostPolicy,
+          resumeMessage,
+          zone,
+          drainGrace,
+          stateFolder,
+          environment,
+          transcripts);
+    }
   }
 }

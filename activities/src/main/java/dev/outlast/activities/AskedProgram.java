@@ -102,7 +102,7 @@ record AskedProgram(
         process.end();
       }
     }
-    return exited && process.finish() == 0;
+    return exited && process.finish() == 0 && process.unread().isEmpty();
   }
 
   /** Lines from the thread that reads them, until there are too many. */

@@ -22,6 +22,7 @@ import dev.outlast.activities.transcript.TranscriptRecorder;
 import dev.outlast.activities.workspace.WorkspaceException;
 import dev.outlast.activities.workspace.Workspaces;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
@@ -29,6 +30,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
@@ -47,8 +49,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -112,6 +116,8 @@ final class Call {
   private enum Reason {
     CANCELLED,
     DRAINED,
+    /** An operator has paused the activity. */
+    PAUSED,
     TOO_LONG,
     TOO_SILENT,
     /** It sleeps in its own process until a limit is over. */
@@ -119,7 +125,9 @@ final class Call {
     /** The server has given this attempt up, so nobody hears its answer. */
     ABANDONED,
     /** It has gone on with a session on which another run's agent works. */
-    BUSY
+    BUSY,
+    /** Its output is not read any more. */
+    UNREAD
   }
 
   private static final Logger log = LoggerFactory.getLogger(Call.class);
@@ -129,10 +137,19 @@ final class Call {
   private final Setting setting;
   private final Bounds bounds;
   private final HeldClaim claim;
+  private final Function<SessionId, Checkpoint> left;
+  private final InvocationProgress before;
   private final Clock clock;
 
   private AgentCall call;
   private boolean takenBefore;
+
+  /** What was known before the call of how session and workspace were left; may be null. */
+  private Checkpoint leftBefore;
+
+  /** Whether the agent was let go. */
+  private boolean ran;
+
   private long started = System.nanoTime();
   private InvocationProgress reported;
   private long reportedAt;
@@ -152,45 +169,77 @@ final class Call {
   private long triedAt;
 
   /**
+   * @param lifeline of the attempt that the call belongs to
    * @param claim held for as long as the call is made
+   * @param left says how a session, which may be null, and the workspace stand; asked when the
+   *     agent has ended
+   * @param before what is known of attempts before this one; null if there was none
    */
   Call(
       ActivityExecutionContext context,
+      Lifeline lifeline,
       Setting setting,
       Bounds bounds,
       HeldClaim claim,
+      Function<SessionId, Checkpoint> left,
+      InvocationProgress before,
       Clock clock) {
     this.context = context;
-    this.lifeline = new Lifeline(context);
+    this.lifeline = lifeline;
     this.setting = setting;
     this.bounds = bounds;
     this.claim = claim;
+    this.left = left;
+    this.before = before;
     this.clock = clock;
   }
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
   private final class SharedReader {
     private final OutputReader reader;
+    private boolean saidMore;
+    private UsageLimit limit;
 
     SharedReader(Surroundings surroundings) {
       reader = setting.driver().reader(surroundings, call);
     }
 
-    synchronized void stdout(OutputLine line) {
+    void stdout(OutputLine line) {
       transcript.output(TranscriptKind.STDOUT, line);
-      heardAt = clock.instant();
-      reader.stdout(line, heardAt);
+      synchronized (this) {
+        heardAt = clock.instant();
+        reader.stdout(line, heardAt);
+        saidMore = true;
+      }
     }
 
-    synchronized void stderr(OutputLine line) {
+    void stderr(OutputLine line) {
       transcript.output(TranscriptKind.STDERR, line);
-      heardAt = clock.instant();
-      reader.stderr(line, heardAt);
+      synchronized (this) {
+        heardAt = clock.instant();
+        reader.stderr(line, heardAt);
+        saidMore = true;
+      }
     }
 
     /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
       return setting.environment().redact(reader.facts());
+    }
+
+    /** The limit that it has met; null if it has not, or has gone on since. */
+    synchronized UsageLimit limit() {
+      if (saidMore) {
+        saidMore = false;
+        Instant now = clock.instant();
+        limit =
+            reader
+                .limited(now)
+                .map(met -> new CallReport(setting, met, facts().agentVersion(), heardAt, now))
+                .map(CallReport::limit)
+                .orElse(null);
+      }
+      return limit;
     }
 
     synchronized boolean sitsOutLimit() {
@@ -202,24 +251,39 @@ final class Call {
     }
   }
 
+  /** Makes a call of whose session and workspace nothing is known. */
+  AgentOutcome make(AgentCall callToMake, boolean taken) {
+    return make(callToMake, taken, null);
+  }
+
   /**
    * Makes a call.
    *
    * @param callToMake what to say, and to which session
    * @param taken whether the session is known to have the message of an earlier attempt
+   * @param checkpoint how session and workspace were left before; null if that is not known
    */
-  AgentOutcome make(AgentCall callToMake, boolean taken) {
+  AgentOutcome make(AgentCall callToMake, boolean taken, Checkpoint checkpoint) {
     call = callToMake;
     takenBefore = taken;
+    leftBefore = checkpoint;
+    ran = false;
     heardAt = null;
     transcript = CallTranscript.open(setting, call, clock);
-    return CallTranscript.closing(transcript, this::made);
+    try {
+      return CallTranscript.closing(transcript, this::made);
+    } finally {
+      if (!ran && reported != null) {
+        // Nothing has moved by our doing, so the next attempt compares as this one did.
+        leave();
+      }
+    }
   }
 
   private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
-    Reason early = report(progress(Phase.STARTING, reader.facts(), 0));
+    Reason early = report(progress(Phase.STARTING, reader, 0));
     if (early == null) {
       early = settle(surroundings, reader);
     }
@@ -233,7 +297,7 @@ final class Call {
     try {
       reason = watch(process, reader);
       if (reason != null) {
-        report(progress(Phase.ENDING, reader.facts(), process.pid()));
+        report(progress(Phase.ENDING, reader, process.pid()));
       }
       watched = true;
     } finally {
@@ -247,7 +311,16 @@ final class Call {
     if (notExecuted.isPresent()) {
       throw notStarted(notExecuted.get(), notExecuted.get().passing());
     }
-    InvocationProgress last = progress(Phase.ENDING, reader.facts(), process.pid());
+    Optional<String> unread = process.unread();
+    if (unread.isPresent()) {
+      throw Failures.transientFailure(
+          ErrorCode.AGENT_CRASHED,
+          "the worker could not read the agent's output on, and has ended it ("
+              + unread.get()
+              + ")",
+          reported);
+    }
+    InvocationProgress last = progress(Phase.ENDING, reader, process.pid());
     if (news(last)) {
       // A session named with the last words must be known to a retried attempt too.
       report(last);
@@ -265,6 +338,16 @@ final class Call {
     return lifeline.during(reported, work);
   }
 
+  /**
+   * Tells the next attempt how this one leaves session and workspace, to be compared with what it
+   * finds. To be called when the agent has ended.
+   */
+  private InvocationProgress leave() {
+    Checkpoint now = ran ? stillHere(() -> left.apply(reported.session())) : leftBefore;
+    report(reported.leaving(now));
+    return reported;
+  }
+
   /** Makes the host ready; the variables that the agent needs for it. */
   private Map<String, String> prepared() {
     try {
@@ -278,7 +361,7 @@ final class Call {
       // Permissions stay as they are until somebody changes them; a full disk may be emptied.
       throw e instanceof AccessDeniedException
           ? Failures.permanent(ErrorCode.EXECUTABLE, message + ": permission denied")
-          : Failures.transientFailure(ErrorCode.AGENT_CRASHED, message, reported);
+          : Failures.notStarted(message, setting.host().stateFolder(), before);
     }
   }
 
@@ -291,7 +374,7 @@ final class Call {
     while (reason == null
         && !bounds.draining().getAsBoolean()
         && System.nanoTime() - began < wait.toNanos()) {
-      InvocationProgress settling = progress(Phase.SETTLING, reader.facts(), 0);
+      InvocationProgress settling = progress(Phase.SETTLING, reader, 0);
       reason = reported.phase() != Phase.SETTLING || due() ? report(settling) : interruption();
       try {
         Thread.sleep(LOOK.toMillis());
@@ -340,14 +423,14 @@ final class Call {
                   reader::stdout,
                   reader::stderr);
     } catch (NotRecordedException e) {
-      throw Failures.transientFailure(
-          ErrorCode.AGENT_CRASHED, setting.environment().redact(e.getMessage()), reported);
+      throw Failures.notStarted(
+          setting.environment().redact(e.getMessage()), setting.host().stateFolder(), before);
     } catch (IOException | IllegalArgumentException e) {
       throw notStarted(e, MOMENTARY.matcher(String.valueOf(e.getMessage())).find());
     }
     try {
       // While it is held it has done nothing, and is where its path has led it.
-      Workspaces.verify(setting.workspace(), process.pid());
+      Workspaces.verify(setting.workspace(), process);
       // After it is on record and before it runs: whoever takes over ends what is on record.
       if (!claim.isOurs()) {
         process.end();
@@ -358,9 +441,10 @@ final class Call {
       throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
     } catch (IOException e) {
       process.end();
-      throw Fence.unusable(e, reported);
+      throw Fence.unusable(e, setting.host().stateFolder(), before);
     }
     try {
+      ran = true;
       process.release();
       return process;
     } catch (IOException e) {
@@ -420,8 +504,8 @@ final class Call {
     String message =
         "agents." + setting.agent().name() + ".command: cannot be started: " + reason.getMessage();
     return passing
-        ? Failures.transientFailure(
-            ErrorCode.AGENT_CRASHED, setting.environment().redact(message), reported)
+        ? Failures.notStarted(
+            setting.environment().redact(message), setting.host().stateFolder(), before)
         : Failures.permanent(ErrorCode.EXECUTABLE, setting.environment().redact(message));
   }
 
@@ -443,6 +527,9 @@ final class Call {
       if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
         return Reason.ABANDONED;
       }
+      if (process.unread().isPresent()) {
+        return Reason.UNREAD;
+      }
       if (reader.sitsOutLimit()) {
         return Reason.SITS_OUT;
       }
@@ -452,7 +539,7 @@ final class Call {
       if (process.silence().compareTo(bounds.silence()) >= 0) {
         return Reason.TOO_SILENT;
       }
-      InvocationProgress now = progress(Phase.WORKING, reader.facts(), process.pid());
+      InvocationProgress now = progress(Phase.WORKING, reader, process.pid());
       if (!claimed(now.session())) {
         return Reason.BUSY;
       }
@@ -481,6 +568,7 @@ final class Call {
   private boolean news(InvocationProgress now) {
     return now.taken() != reported.taken()
         || now.pid() != reported.pid()
+        || !Objects.equals(now.limit(), reported.limit())
         || (now.session() != null && !now.session().equals(reported.session()));
   }
 
@@ -499,9 +587,12 @@ final class Call {
         && !setting.driver().keepsRefusedPrompt();
   }
 
-  private InvocationProgress progress(Phase phase, CallFacts facts, long pid) {
+  private InvocationProgress progress(Phase phase, SharedReader reader, long pid) {
+    return progress(phase, reader.facts(), reader.limit(), pid);
+  }
+
+  private InvocationProgress progress(Phase phase, CallFacts facts, UsageLimit limit, long pid) {
     transcript.session(facts.resumable());
-    transcript.tick();
     return new InvocationProgress(
         phase,
         facts.resumable() == null ? call.session() : facts.resumable(),
@@ -510,7 +601,10 @@ final class Call {
         facts.lastItem(),
         facts.tokens(),
         setting.host().hostId(),
-        pid);
+        pid,
+        context.getInfo().getAttempt(),
+        limit,
+        null);
   }
 
   /** Sends a heartbeat; says whether its answer was that the agent must be ended. */
@@ -521,6 +615,7 @@ final class Call {
       case GO_ON -> null;
       case CANCELLED -> Reason.CANCELLED;
       case DRAINED -> Reason.DRAINED;
+      case PAUSED -> Reason.PAUSED;
       case LOST -> Reason.ABANDONED;
     };
   }
@@ -555,14 +650,20 @@ final class Call {
               "the agent was ended after "
                   + DurationText.of(bounds.invocation())
                   + ", the longest that an invocation may take (invocationTimeout)",
-              reported);
+              leave());
       case TOO_SILENT ->
           Failures.transientFailure(
               ErrorCode.TIMED_OUT,
               "the agent was ended after it had printed nothing for "
                   + DurationText.of(bounds.silence())
                   + " (silenceTimeout)",
-              reported);
+              leave());
+      case PAUSED ->
+          Failures.benign(
+              ErrorCode.PAUSED,
+              "the agent was ended: an operator has paused the activity; its session is resumed when"
+                  + " it is unpaused",
+              leave());
       case ABANDONED ->
           Failures.benign(
               ErrorCode.DRAINED,
@@ -576,7 +677,7 @@ final class Call {
               reported);
       default ->
           Failures.benign(
-              ErrorCode.DRAINED, "the agent was ended: the worker is going away", reported);
+              ErrorCode.DRAINED, "the agent was ended: the worker is going away", leave());
     };
   }
 
@@ -609,7 +710,8 @@ final class Call {
             completed || callFacts.progressed());
     Optional<AgentOutcome> outcome = report.outcome(facts);
     if (outcome.isEmpty()) {
-      throw report.failure(last(facts, callFacts), context.getInfo().getAttempt());
+      report(last(facts, callFacts));
+      throw report.failure(leave(), context.getInfo().getAttempt());
     }
     if (report.limit() != null && report.limit().unrecognised()) {
       log.warn(
@@ -639,22 +741,22 @@ final class Call {
 
   /** How far the call was when it ended; the next attempt is told of it too. */
   private InvocationProgress last(InvocationFacts facts, CallFacts callFacts) {
-    InvocationProgress now = progress(Phase.ENDING, callFacts, reported.pid());
+    InvocationProgress now = progress(Phase.ENDING, callFacts, null, reported.pid());
     if (!neverOpened(callFacts.progressed())) {
       return now;
     }
-    InvocationProgress last =
-        new InvocationProgress(
-            now.phase(),
-            facts.session(),
-            now.taken(),
-            now.lastTool(),
-            now.lastItem(),
-            now.tokens(),
-            now.host(),
-            now.pid());
-    report(last);
-    return last;
+    return new InvocationProgress(
+        now.phase(),
+        facts.session(),
+        now.taken(),
+        now.lastTool(),
+        now.lastItem(),
+        now.tokens(),
+        now.host(),
+        now.pid(),
+        now.attempt(),
+        null,
+        null);
   }
 
   /** The version that the agent's program gives of itself, asked for where it has not said it. */

@@ -2,9 +2,11 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.provider.Conclusion;
+import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
@@ -46,6 +48,53 @@ final class CallReport {
     this.version = version;
     this.heardAt = heardAt;
     this.limit = limitAt(now);
+  }
+
+  /**
+   * What an attempt would have reported of its agent, which had met a limit, if its worker had not
+   * been lost. To start another before the reset would be too early.
+   *
+   * @param before what the attempt has told; null if nothing is known of one
+   * @param keepsRefusedPrompt whether the session has a prompt also if its first request was
+   *     refused
+   * @param now the activity's clock
+   * @return empty if that is not known, or the reset has passed
+   */
+  static Optional<AgentOutcome> unreported(
+      AgentInvocation invocation,
+      InvocationProgress before,
+      boolean keepsRefusedPrompt,
+      Instant now) {
+    UsageLimit limit = before == null ? null : before.limit();
+    if (limit == null
+        || limit.reset() == null
+        || !limit.reset().latest().isAfter(now)
+        || (keepsRefusedPrompt && !before.taken())) {
+      return Optional.empty();
+    }
+    boolean neverOpened = !before.taken() && invocation.start() == SessionStart.FRESH;
+    return Optional.of(
+        new AgentOutcome.Limited(
+            new InvocationFacts(
+                neverOpened ? null : before.session(),
+                before.taken(),
+                limit.evidence().agentVersion(),
+                before.lastItem() != null,
+                before.tokens(),
+                0,
+                now,
+                null,
+                null),
+            // What is left to wait counts from now.
+            new UsageLimit(
+                limit.provider(),
+                limit.account(),
+                limit.scope(),
+                limit.reset(),
+                limit.setBy(),
+                now,
+                limit.evidence(),
+                limit.heardAt())));
   }
 
   /** What the run may wait for, at least where its policy says so; null if nothing is. */

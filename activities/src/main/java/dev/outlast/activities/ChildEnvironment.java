@@ -2,6 +2,7 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Environment;
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.activities.secret.Redaction;
 import dev.outlast.activities.secret.SecretNames;
 import dev.outlast.agent.SessionId;
@@ -69,13 +70,21 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
     // What one agent is not given it may find nevertheless, as it is the worker's user.
     host.accounts().values().stream()
         .filter(other -> account == null || !other.name().equals(account.name()))
-        .forEach(other -> secrets.addAll(secretsOfOthers(host, other)));
+        .forEach(other -> secrets.addAll(secretsThereAtOnce(host, other)));
+    KnownSecrets.learn(secrets);
     variables.put("TZ", posixZone(host.zone()));
     return new ChildEnvironment(variables, Redaction.of(secrets));
   }
 
-  /** The secrets of an account that is not the agent's, as far as they are there at once. */
-  private static Set<String> secretsOfOthers(AgentHost host, AccountDefinition account) {
+  /** Has the process know all secrets of a host that are there at once. */
+  static void learnSecrets(AgentHost host) {
+    KnownSecrets.learn(SecretNames.values(host.environment()));
+    host.accounts()
+        .values()
+        .forEach(account -> KnownSecrets.learn(secretsThereAtOnce(host, account)));
+  }
+
+  private static Set<String> secretsThereAtOnce(AgentHost host, AccountDefinition account) {
     Set<String> secrets = new HashSet<>(SecretNames.values(account.env()));
     account
         .secrets()

@@ -30,11 +30,21 @@ final class Fence {
   static final Duration ASK_AGAIN = Duration.ofSeconds(5);
 
   private final ClaimTable claims;
+  private final Path stateFolder;
   private final Clock clock;
 
-  Fence(ClaimTable claims, Clock clock) {
+  /** Null where it is not known. */
+  private volatile String namespaceId;
+
+  Fence(ClaimTable claims, Path stateFolder, Clock clock) {
     this.claims = claims;
+    this.stateFolder = stateFolder;
     this.clock = clock;
+  }
+
+  /** Which server's runs these are. */
+  void serve(String namespace) {
+    namespaceId = namespace;
   }
 
   /**
@@ -43,7 +53,7 @@ final class Fence {
    * @param before what the attempt before has reported; null if nothing is known of one
    * @return {@link Answer.Granted} or {@link Answer.Busy}
    * @throws io.temporal.failure.ApplicationFailure if the server has given this attempt up, or
-   *     nothing can be claimed
+   *     nothing can be claimed at the moment
    */
   Answer claim(
       ActivityInfo info,
@@ -56,7 +66,7 @@ final class Fence {
     Optional.ofNullable(before).map(InvocationProgress::session).ifPresent(sessions::add);
     Claimant who =
         new Claimant(
-            info.getNamespace(),
+            namespaceId == null ? info.getNamespace() : namespaceId,
             Call.owner(info),
             invocation.number(),
             info.getCurrentAttemptScheduledTimestamp());
@@ -64,10 +74,10 @@ final class Fence {
     try {
       answer = claims.take(who, sessionKind(agent), sessions, workspace);
     } catch (IOException e) {
-      throw unusable(e, before);
+      throw unusable(e, stateFolder, before);
     } catch (UncheckedIOException e) {
       // A process could not be looked at, so it is not known who works here.
-      throw unusable(e.getCause(), before);
+      throw unusable(e.getCause(), stateFolder, before);
     }
     if (answer instanceof Answer.Outdated outdated) {
       throw Failures.benign(
@@ -87,19 +97,21 @@ final class Fence {
     return agent.provider().equals("command") ? "command:" + agent.name() : agent.provider();
   }
 
-  static RuntimeException unusable(IOException e, InvocationProgress before) {
+  /**
+   * Why nothing is started when claims cannot be used.
+   *
+   * @param before what is known of attempts before this one; null if there was none
+   */
+  static RuntimeException unusable(IOException e, Path stateFolder, InvocationProgress before) {
     if (e instanceof InterruptedIOException || e instanceof ClosedByInterruptException) {
       // The flag is cleared: the SDK has yet to tell the server, over the network.
       Thread.interrupted();
       return Failures.benign(
           ErrorCode.DRAINED, "the agent was not started: the worker is going away", before);
     }
-    return Failures.transientFailure(
-        ErrorCode.AGENT_CRASHED,
-        "the agent was not started, since its session and workspace cannot be claimed: "
-            + e
-            + "; see that worker.state-dir is on a local disk with room on it, and that the worker's"
-            + " user may write there",
+    return Failures.notStarted(
+        "the agent was not started, since its session and workspace cannot be claimed: " + e,
+        stateFolder,
         before);
   }
 

@@ -6,6 +6,7 @@ import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.ActivityCompletionClient;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.ActivityCompletionFailureException;
+import io.temporal.client.ActivityPausedException;
 import io.temporal.client.ActivityWorkerShutdownException;
 import io.temporal.failure.TimeoutFailure;
 import io.temporal.payload.context.ActivitySerializationContext;
@@ -39,6 +40,8 @@ final class Lifeline {
     CANCELLED,
     /** The worker is going away. */
     DRAINED,
+    /** An operator has paused the activity; the server keeps it until it is unpaused. */
+    PAUSED,
     /** The server has given this attempt up, so nobody hears its result. */
     LOST
   }
@@ -61,7 +64,16 @@ final class Lifeline {
    *     is nothing: it is then told nothing either, and not that an agent was about to start
    */
   <T> T during(InvocationProgress progress, Supplier<T> work) {
-    Pulse pulse = new Pulse(progress);
+    return during(progress, MAX_DURING, work);
+  }
+
+  /**
+   * As the other, for what may take longer.
+   *
+   * @param atMost how long at most the attempt is said to live
+   */
+  <T> T during(InvocationProgress progress, Duration atMost, Supplier<T> work) {
+    Pulse pulse = new Pulse(progress, atMost);
     Thread thread = new Thread(pulse, "heartbeat-" + Thread.currentThread().getName());
     thread.setDaemon(true);
     thread.start();
@@ -75,17 +87,19 @@ final class Lifeline {
   /** Sends the same heartbeat again and again. */
   private final class Pulse implements Runnable {
     private final InvocationProgress progress;
+    private final Duration atMost;
     private boolean ended;
 
-    Pulse(InvocationProgress progress) {
+    Pulse(InvocationProgress progress, Duration atMost) {
       this.progress = progress;
+      this.atMost = atMost;
     }
 
     @Override
     public synchronized void run() {
       long began = System.nanoTime();
       try {
-        while (!ended && System.nanoTime() - began < MAX_DURING.toNanos()) {
+        while (!ended && System.nanoTime() - began < atMost.toNanos()) {
           wait(Call.HEARTBEAT.toMillis());
           if (!ended) {
             beat(progress);
@@ -137,6 +151,9 @@ final class Lifeline {
   private static Answer meaning(ActivityCompletionException answer) {
     if (answer instanceof ActivityWorkerShutdownException) {
       return Answer.DRAINED;
+    }
+    if (answer instanceof ActivityPausedException) {
+      return Answer.PAUSED;
     }
     return answer instanceof ActivityCanceledException ? Answer.CANCELLED : Answer.LOST;
   }

@@ -2,7 +2,6 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.claim.HeldClaim;
 import dev.outlast.activities.provider.AgentCall;
-import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
@@ -41,16 +40,16 @@ final class SessionMarks {
   }
 
   /**
-   * The outcome of an invocation whose session is no longer as the last one left it. To be asked
-   * only where no attempt of this invocation can have started an agent, whose own words these would
-   * be.
+   * The outcome of an invocation whose session is no longer as our last agent has left it.
    *
+   * @param left how that one has left it; null if that is not known
    * @param call that is to be made
+   * @param told whether the session has the invocation's message, or may have, so that it must not
+   *     be said again
    * @param now the activity's clock
    * @return empty if nobody is known to have gone on with the session
    */
-  Optional<AgentOutcome> movedOn(AgentInvocation invocation, AgentCall call, Instant now) {
-    Checkpoint left = invocation.checkpoint();
+  Optional<AgentOutcome> movedOn(Checkpoint left, AgentCall call, boolean told, Instant now) {
     if (call.start() != SessionStart.RESUME || left == null || left.session() == null) {
       return Optional.empty();
     }
@@ -68,7 +67,7 @@ final class SessionMarks {
         new AgentOutcome.Stopped(
             new InvocationFacts(
                 call.session(),
-                false,
+                told,
                 null,
                 false,
                 TokenUsage.NONE,
@@ -84,21 +83,11 @@ final class SessionMarks {
   /**
    * How a call has left its session and its workspace; to be asked once its agent has ended.
    *
+   * @param session null if it has none
    * @param workspace how the workspace stands; null if it is not under git
    */
-  Checkpoint checkpoint(AgentOutcome outcome, WorkspaceState workspace) {
-    SessionId session = session(outcome);
+  Checkpoint checkpoint(SessionId session, WorkspaceState workspace) {
     return new Checkpoint(session == null ? null : mark(session), workspace);
-  }
-
-  private static SessionId session(AgentOutcome outcome) {
-    if (outcome instanceof AgentOutcome.Completed completed) {
-      return completed.facts().session();
-    }
-    if (outcome instanceof AgentOutcome.Limited limited) {
-      return limited.facts().session();
-    }
-    return outcome instanceof AgentOutcome.Stopped stopped ? stopped.facts().session() : null;
   }
 
   /** The mark of a session as it stands now; null if none can be taken. */

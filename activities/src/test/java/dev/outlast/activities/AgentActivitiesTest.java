@@ -420,6 +420,22 @@ class AgentActivitiesTest {
   }
 
   @Test
+  void the_pause_after_a_crash_grows_from_two_seconds_to_five_minutes() throws IOException {
+    agentThat("exit 3");
+    ApplicationFailure crashed = failure(() -> fresh("task"));
+    assertEquals(Duration.ofSeconds(2), crashed.getNextRetryDelay());
+
+    int[] seconds = {2, 4, 8, 16, 32, 64, 128, 256, 300, 300};
+    for (int attempt = 1; attempt <= seconds.length; attempt++) {
+      ApplicationFailure failure = ApplicationFailure.newFailure("exit 3", "OUT3001");
+      assertEquals(
+          Duration.ofSeconds(seconds[attempt - 1]),
+          Failures.paced(failure, attempt).getNextRetryDelay(),
+          "after attempt " + attempt);
+    }
+  }
+
+  @Test
   void a_throttle_is_retried_after_a_pause() throws IOException {
     agentThat("init; error 'API Error: 529 Overloaded' 529");
     ApplicationFailure failure = failure(() -> fresh("task"));

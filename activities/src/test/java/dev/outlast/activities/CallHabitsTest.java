@@ -13,10 +13,12 @@ import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
 import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
+import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.LimitEvidence;
@@ -48,6 +50,7 @@ class CallHabitsTest {
   private static final SessionId SESSION = new SessionId("s-1");
   private static final ResetTime RESET = ResetTime.exactly(Instant.parse("2030-01-01T00:00:00Z"));
   private static final Duration LONG = Duration.ofMinutes(1);
+  private static final Checkpoint STANDS = new Checkpoint(new SessionMark("as-it-stands"), null);
 
   @TempDir Path folder;
 
@@ -57,6 +60,7 @@ class CallHabitsTest {
   private BooleanSupplier draining = () -> false;
   private BooleanSupplier drained = () -> false;
   private Duration silence = LONG;
+  private InvocationProgress before;
 
   private void agentThat(String body) throws IOException {
     agent = new ScriptedAgent(folder, body);
@@ -64,10 +68,15 @@ class CallHabitsTest {
   }
 
   private AgentOutcome make(SessionStart start, boolean taken) {
+    return make(start, taken, null);
+  }
+
+  private AgentOutcome make(SessionStart start, boolean taken, Checkpoint left) {
     AgentHost host = agent.host();
     Call call =
         new Call(
             context.proxy(),
+            new Lifeline(context.proxy()),
             new Call.Setting(
                 host,
                 agent.definition(),
@@ -81,8 +90,11 @@ class CallHabitsTest {
                 new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
             new Call.Bounds(LONG, silence, draining, drained),
             agent.claim(),
+            session -> STANDS,
+            before,
             Clock.systemUTC());
-    return call.make(new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken);
+    return call.make(
+        new AgentCall(start, SESSION, "task", null, agent.folder.toString()), taken, left);
   }
 
   private AgentOutcome fresh() {
@@ -124,13 +136,55 @@ class CallHabitsTest {
   }
 
   @Test
+  void an_agent_that_cannot_be_put_on_record_is_not_started_and_attempts_before_are_not_forgotten()
+      throws IOException {
+    agentThat("result 'done'");
+    driver.beforeStart =
+        () -> {
+          try {
+            Files.writeString(folder.resolve("agents"), "in the way");
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        };
+    before =
+        new InvocationProgress(
+            InvocationProgress.Phase.WORKING, SESSION, true, null, null, null, "host-1", 7);
+
+    ApplicationFailure failure = failure();
+
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    assertEquals(before, failure.getDetails().get(InvocationProgress.class));
+    String message = failure.getOriginalMessage();
+    assertTrue(message.contains(folder.resolve("agents").toString()), message);
+    assertTrue(message.contains("worker.state-dir (" + folder + ")"), message);
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  @Test
+  void an_agent_whose_output_cannot_be_read_on_is_ended_and_not_quoted() throws IOException {
+    agentThat("init; say x; echo '" + ScriptedDriver.BREAKS + "its words' >&2; exec sleep 600");
+    ApplicationFailure failure = failure();
+    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertFalse(failure.isNonRetryable());
+    String message = failure.getOriginalMessage();
+    assertTrue(
+        message.contains("StackOverflowError at " + ScriptedDriver.class.getName()), message);
+    assertFalse(message.contains("its words"), message);
+    assertTrue(agentIsGone());
+  }
+
+  @Test
   void a_host_that_cannot_be_made_ready_starts_no_agent_and_names_the_file() throws IOException {
     agentThat("result 'done'");
     driver.unready = new IOException("/state/settings.json: no space left on device");
     ApplicationFailure failure = failure();
-    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
     assertFalse(failure.isNonRetryable(), "a disk may be emptied");
     assertTrue(failure.getOriginalMessage().contains("/state/settings.json"));
+
+    assertNull(failure.getDetails().get(InvocationProgress.class), "nothing was started before");
 
     driver.unready = new AccessDeniedException("/state/settings.json");
     failure = failure();
@@ -285,6 +339,67 @@ class CallHabitsTest {
     assertFalse(last.taken());
     assertEquals(SESSION, heartbeats.get(0).session());
     assertNull(failure.getDetails().get(InvocationProgress.class).session());
+  }
+
+  private Checkpoint toldAtLast() {
+    List<InvocationProgress> heartbeats = context.heartbeats();
+    return heartbeats.get(heartbeats.size() - 1).checkpoint();
+  }
+
+  @Test
+  void the_next_attempt_is_told_how_the_agent_has_left_its_session_but_not_while_it_works()
+      throws IOException {
+    agentThat("init; say 'x'; sleep 1; exit 3");
+    ApplicationFailure crashed = failure();
+    assertEquals(STANDS, crashed.getDetails().get(InvocationProgress.class).checkpoint());
+    assertEquals(STANDS, toldAtLast());
+
+    agentThat("init; say 'x'; sleep 50");
+    silence = Duration.ofSeconds(1);
+    ApplicationFailure silent = failure();
+    assertEquals(ErrorCode.TIMED_OUT.code(), silent.getType());
+    assertEquals(STANDS, silent.getDetails().get(InvocationProgress.class).checkpoint());
+
+    silence = LONG;
+    drained = () -> true;
+    ApplicationFailure ended = failure();
+    assertEquals(ErrorCode.DRAINED.code(), ended.getType());
+    assertEquals(STANDS, ended.getDetails().get(InvocationProgress.class).checkpoint());
+    assertTrue(
+        context.heartbeats().stream()
+            .filter(told -> told.phase() == Phase.WORKING || told.phase() == Phase.STARTING)
+            .allMatch(told -> told.checkpoint() == null),
+        () -> context.heartbeats().toString());
+  }
+
+  @Test
+  void an_attempt_that_starts_no_agent_passes_on_how_the_session_was_left() throws IOException {
+    Checkpoint left = new Checkpoint(new SessionMark("as-it-was-left"), null);
+    agentThat("result 'done'");
+    driver.unready = new IOException("no space left on device");
+    draining = () -> true;
+    assertThrows(ApplicationFailure.class, () -> make(SessionStart.RESUME, false, left));
+    assertEquals(List.of(), context.heartbeats(), "what is known is what was told before");
+
+    driver.unready = null;
+    ApplicationFailure failure =
+        assertThrows(ApplicationFailure.class, () -> make(SessionStart.RESUME, false, left));
+    assertEquals(left, failure.getDetails().get(InvocationProgress.class).checkpoint());
+    assertEquals(left, toldAtLast());
+
+    draining = () -> false;
+    driver.beforeStart =
+        () -> {
+          try {
+            Files.writeString(folder.resolve("agents"), "in the way of its record");
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        };
+    failure = assertThrows(ApplicationFailure.class, () -> make(SessionStart.RESUME, false, left));
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertEquals(left, toldAtLast());
+    assertEquals(List.of(), agent.ledger());
   }
 
   @Test

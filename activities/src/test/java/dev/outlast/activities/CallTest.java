@@ -3,6 +3,7 @@ package dev.outlast.activities;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,9 +13,12 @@ import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
 import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
+import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.api.enums.v1.TimeoutType;
@@ -24,6 +28,7 @@ import io.temporal.client.ActivityCompletionFailureException;
 import io.temporal.client.ActivityNotExistsException;
 import io.temporal.client.ActivityPausedException;
 import io.temporal.client.ActivityWorkerShutdownException;
+import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TimeoutFailure;
 import java.io.IOException;
@@ -33,6 +38,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -59,6 +66,7 @@ class CallTest {
     AgentDefinition definition = agent.definition();
     return new Call(
         context,
+        new Lifeline(context),
         new Call.Setting(
             host,
             definition,
@@ -72,7 +80,27 @@ class CallTest {
             new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
         new Call.Bounds(invocation, Duration.ofMinutes(1), () -> false, () -> false),
         agent.claim(),
+        session -> null,
+        null,
         Clock.systemUTC());
+  }
+
+  @Test
+  void a_limit_is_told_at_once_and_taken_back_if_the_agent_goes_on_by_itself() throws IOException {
+    ScriptedContext context = new ScriptedContext();
+    ScriptedAgent agent =
+        new ScriptedAgent(
+            folder, "init; (limit 1893456000); sleep 1; say 'on'; sleep 1; result 'done'");
+    AgentOutcome outcome = call(agent, context.proxy()).make(fresh(agent), false);
+    assertInstanceOf(AgentOutcome.Completed.class, outcome);
+
+    List<UsageLimit> limits =
+        context.heartbeats().stream().map(InvocationProgress::limit).distinct().toList();
+    assertEquals(2, limits.size(), () -> context.heartbeats().toString());
+    assertNull(limits.get(0));
+    assertEquals(ResetTime.exactly(Instant.ofEpochSecond(1_893_456_000)), limits.get(1).reset());
+    List<InvocationProgress> told = context.heartbeats();
+    assertNull(told.get(told.size() - 1).limit());
   }
 
   private static AgentCall fresh(ScriptedAgent agent) {
@@ -99,11 +127,18 @@ class CallTest {
     for (ActivityCompletionException answer :
         new ActivityCompletionException[] {
           new ActivityNotExistsException(new IllegalStateException("gone")),
-          new ActivityPausedException(),
           new ActivityWorkerShutdownException()
         }) {
       assertEquals(ErrorCode.DRAINED.code(), failureWhenTold(answer).getType(), answer.toString());
     }
+  }
+
+  @Test
+  void an_agent_whose_activity_is_paused_is_ended_so_that_the_server_can_retry_it()
+      throws IOException {
+    ApplicationFailure failure = failureWhenTold(new ActivityPausedException());
+    assertEquals(ErrorCode.PAUSED.code(), failure.getType());
+    assertEquals(ApplicationErrorCategory.BENIGN, failure.getCategory());
   }
 
   @Test

@@ -9,11 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.transcript.GatedTranscripts;
 import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.activities.transcript.TranscriptKind;
 import dev.outlast.activities.transcript.TranscriptRecord;
 import dev.outlast.activities.transcript.TranscriptStore;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TranscriptReference;
@@ -37,13 +39,15 @@ class CallTranscriptTest {
   private static final SessionId SESSION = new SessionId("s-1");
 
   @TempDir Path folder;
+  private final ScriptedContext context = new ScriptedContext();
   private ScriptedAgent agent;
   private AgentHost host;
 
   private AgentOutcome make(AgentDefinition definition, SessionStart start, SessionId session) {
     Call call =
         new Call(
-            new ScriptedContext().proxy(),
+            context.proxy(),
+            new Lifeline(context.proxy()),
             new Call.Setting(
                 host,
                 definition,
@@ -57,6 +61,8 @@ class CallTranscriptTest {
                 new TranscriptContext(definition.provider(), null, "run-1", 1, 1, 1)),
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             agent.claim(),
+            any -> null,
+            null,
             Clock.systemUTC());
     return call.make(
         new AgentCall(start, session, "the task", null, agent.folder.toString()), false);
@@ -125,6 +131,60 @@ class CallTranscriptTest {
     last = records.get(records.size() - 1);
     assertEquals(TranscriptKind.FAILURE, last.kind());
     assertTrue(last.text().contains("boom"), last.text());
+  }
+
+  @Test
+  void a_disk_that_hangs_keeps_neither_heartbeats_nor_output_nor_the_outcome_back()
+      throws IOException {
+    agent =
+        new ScriptedAgent(
+            folder,
+            """
+            init
+            i=0; while [ $i -lt 700 ]; do printf '%010000d\\n' 0; i=$((i+1)); done
+            touch all-read
+            sleep 6
+            say hello
+            result done
+            """);
+    GatedTranscripts disk =
+        new GatedTranscripts(agent.host().transcripts(), entry -> entry.kind().output());
+    host = withTranscripts(agent.host(), disk);
+    try {
+      AgentOutcome.Completed done =
+          assertInstanceOf(
+              AgentOutcome.Completed.class, make(agent.definition(), SessionStart.FRESH, SESSION));
+      assertEquals("done", done.text());
+      assertTrue(Files.exists(folder.resolve("all-read")));
+      long alive =
+          context.heartbeats().stream()
+              .filter(beat -> beat.phase() == InvocationProgress.Phase.WORKING)
+              .count();
+      assertTrue(alive >= 2, () -> "heartbeats: " + context.heartbeats());
+      assertEquals(
+          List.of(TranscriptKind.OPENED, TranscriptKind.PROMPT),
+          kinds(read(done.facts().transcript())));
+    } finally {
+      disk.letGo();
+    }
+  }
+
+  private static AgentHost withTranscripts(AgentHost host, TranscriptStore store) {
+    return new AgentHost(
+        host.hostId(),
+        host.taskQueue(),
+        host.agents(),
+        host.accounts(),
+        host.workspaces(),
+        host.defaultWorkspace(),
+        host.policy(),
+        host.hostPolicy(),
+        host.resumeMessage(),
+        host.zone(),
+        host.drainGrace(),
+        host.stateFolder(),
+        host.environment(),
+        store);
   }
 
   @Test

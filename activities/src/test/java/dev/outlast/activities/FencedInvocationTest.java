@@ -195,6 +195,18 @@ class FencedInvocationTest {
   }
 
   @Test
+  void runs_of_two_servers_are_two_runs_though_all_their_names_are_the_same() throws IOException {
+    agentThat("result 'done'");
+    activities.serve("namespace-id-here");
+    try (HeldClaim theirs = claim(attempt(RUN, LONG_AGO), null, folder)) {
+      Deferred deferred = assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH));
+      assertEquals(RUN, deferred.holder());
+      assertTrue(theirs.isOurs(), "taken over as if it was an earlier attempt's");
+    }
+    assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.FRESH));
+  }
+
+  @Test
   void an_invocation_in_a_busy_workspace_is_deferred_and_names_the_run() throws IOException {
     agentThat("result 'done'");
     HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder);
@@ -348,6 +360,7 @@ class FencedInvocationTest {
     Call call =
         new Call(
             new ScriptedContext().proxy(),
+            new Lifeline(new ScriptedContext().proxy()),
             new Call.Setting(
                 agent.host(),
                 agent.definition(),
@@ -361,6 +374,8 @@ class FencedInvocationTest {
                 new TranscriptContext("claude", null, "run", 1, 1, 1)),
             new Call.Bounds(Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false),
             claim,
+            session -> null,
+            null,
             Clock.systemUTC());
     AgentCall fresh =
         new AgentCall(SessionStart.FRESH, SESSION, "task", null, agent.folder.toString());
@@ -393,11 +408,15 @@ class FencedInvocationTest {
     agentThat("result 'done'");
     Files.writeString(folder.resolve("claims"), "in the way");
     ApplicationFailure failure = failure();
-    assertEquals(ErrorCode.AGENT_CRASHED.code(), failure.getType());
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
     assertFalse(failure.isNonRetryable());
+    assertNull(failure.getDetails().get(InvocationProgress.class), "there was no attempt before");
+    temporal.setHeartbeatDetails(before(true));
+    assertEquals(before(true), failure().getDetails().get(InvocationProgress.class));
     assertTrue(
         failure.getMessage().contains(folder.resolve("claims").toString()), failure.getMessage());
-    assertTrue(failure.getMessage().contains("worker.state-dir"), failure.getMessage());
+    assertTrue(
+        failure.getMessage().contains("worker.state-dir (" + folder + ")"), failure.getMessage());
     assertEquals(List.of(), agent.ledger());
   }
 }

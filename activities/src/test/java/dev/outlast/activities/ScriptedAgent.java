@@ -115,28 +115,23 @@ final class ScriptedAgent {
     for (AccountDefinition account : accounts) {
       byName.put(account.name(), account);
     }
-    return new AgentHost(
-        "host-1",
-        "outlast",
-        agents,
-        byName,
-        List.of(folder),
-        folder,
-        null,
-        null,
-        null,
-        ZoneId.of("Europe/Berlin"),
-        drainGrace,
-        folder,
-        Map.of(
-            "PATH",
-            System.getenv("PATH"),
-            "HOME",
-            folder.toString(),
-            "WORK_KEY",
-            "sk-very-secret",
-            "HIDDEN",
-            "not for agents"),
-        new FileTranscripts(FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT));
+    return AgentHost.newBuilder("host-1", folder, folder)
+        .setAgents(agents)
+        .setAccounts(byName)
+        .setZone(ZoneId.of("Europe/Berlin"))
+        .setDrainGrace(drainGrace)
+        .setEnvironment(
+            Map.of(
+                "PATH",
+                System.getenv("PATH"),
+                "HOME",
+                folder.toString(),
+                "WORK_KEY",
+                "sk-very-secret",
+                "HIDDEN",
+                "not for agents"))
+        .setTranscripts(
+            new FileTranscripts(FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT))
+        .build();
   }
 }

@@ -22,6 +22,9 @@ final class ScriptedDriver implements AgentDriver {
   /** What an agent prints on standard error when it begins to sit a limit out. */
   static final String SLEEPS = "sleeping until the reset";
 
+  /** What a line of standard error begins with that cannot be read. */
+  static final String BREAKS = "too deep: ";
+
   private final AgentDriver claude;
   Map<String, String> needed = Map.of();
   IOException unready;
@@ -114,6 +117,9 @@ final class ScriptedDriver implements AgentDriver {
     @Override
     public void stderr(OutputLine line, Instant readAt) {
       sleeps |= line.text().contains(SLEEPS);
+      if (line.text().startsWith(BREAKS)) {
+        throw new StackOverflowError(line.text());
+      }
       if (line.text().startsWith(LOG)) {
         logged = new SessionId(line.text().substring(LOG.length()));
       }

@@ -19,6 +19,7 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.WorkspaceState;
+import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityOptions;
@@ -29,7 +30,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,34 +59,32 @@ class WorkspaceOfCallsTest {
     agent = new ScriptedAgent(Files.createDirectories(temporary.resolve("agent")), "init; limit 9");
     repository = TestRepository.withCommit(temporary.resolve("repository"));
     repository.commit(".gitignore", "ledger\n");
+    stub = stub(temporal, agent.host().environment());
+  }
+
+  private AgentActivities stub(TestActivityEnvironment server, Map<String, String> environment)
+      throws IOException {
     AgentHost host = agent.host();
     AgentActivitiesImpl activities =
         new AgentActivitiesImpl(
-            new AgentHost(
-                host.hostId(),
-                host.taskQueue(),
-                host.agents(),
-                host.accounts(),
-                List.of(temporary),
-                repository.folder,
-                host.policy(),
-                host.hostPolicy(),
-                host.resumeMessage(),
-                host.zone(),
-                host.drainGrace(),
-                Files.createDirectories(temporary.resolve("state")),
-                host.environment(),
-                null),
+            AgentHost.newBuilder(
+                    host.hostId(),
+                    Files.createDirectories(temporary.resolve("state")),
+                    repository.folder)
+                .setAgents(host.agents())
+                .setWorkspaces(List.of(temporary))
+                .setZone(host.zone())
+                .setEnvironment(environment)
+                .build(),
             () -> true,
             any -> null);
-    temporal.registerActivitiesImplementations(activities);
-    stub =
-        temporal.newActivityStub(
-            AgentActivities.class,
-            ActivityOptions.newBuilder()
-                .setScheduleToCloseTimeout(Duration.ofMinutes(1))
-                .setHeartbeatTimeout(Duration.ofSeconds(30))
-                .build());
+    server.registerActivitiesImplementations(activities);
+    return server.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setScheduleToCloseTimeout(Duration.ofMinutes(1))
+            .setHeartbeatTimeout(Duration.ofSeconds(30))
+            .build());
   }
 
   @AfterEach
@@ -205,22 +207,56 @@ class WorkspaceOfCallsTest {
   void a_run_may_have_a_worktree_works_there_and_gives_it_back() throws IOException {
     ResolvedAgent resolved =
         stub.resolveAgent(new AgentSelection(null, null, null, null, null, false, true));
-    Path workspace = Path.of(resolved.workspace());
-    assertEquals(resolved.worktree().path(), resolved.workspace());
-    assertEquals(repository.folder.toString(), resolved.worktree().repository());
-    assertEquals(repository.head(), resolved.worktree().base());
+    assertNull(resolved.worktree());
+    Worktree made = stub.makeWorktree(resolved.workspace());
+    Path workspace = Path.of(made.workspace());
+    assertEquals(made.path(), made.workspace());
+    assertEquals(repository.folder.toString(), made.repository());
+    assertEquals(repository.head(), made.base());
     AgentOutcome outcome = stub.invokeAgent(invocation(SessionStart.FRESH, workspace, null));
     assertTrue(Files.exists(workspace.resolve("ledger")));
     assertEquals(
-        resolved.worktree().branch(),
+        made.branch(),
         assertInstanceOf(AgentOutcome.Limited.class, outcome)
             .facts()
             .checkpoint()
             .workspace()
             .branch());
     // The ledger is ignored by git.
-    assertEquals(new WorktreeEnd(false, 0, 0), stub.releaseWorktree(resolved.worktree()));
+    assertEquals(new WorktreeEnd(false, 0, 0), stub.releaseWorktree(made));
     assertFalse(Files.exists(workspace));
+  }
+
+  @Test
+  void a_worktree_that_takes_long_to_make_or_to_remove_is_told_to_live_meanwhile()
+      throws IOException {
+    Path bin = Files.createDirectories(temporary.resolve("bin"));
+    Path slow =
+        Files.writeString(
+            bin.resolve("git"),
+            """
+            #!/bin/sh
+            case " $* " in
+              *" worktree add "*|*" worktree remove "*) sleep %d ;;
+            esac
+            PATH='%s' exec git "$@"
+            """
+                .formatted(Call.HEARTBEAT.toSeconds() + 1, System.getenv("PATH")));
+    assertTrue(slow.toFile().setExecutable(true));
+    Map<String, String> environment = new HashMap<>(agent.host().environment());
+    environment.put("PATH", bin + ":" + environment.get("PATH"));
+    AtomicInteger beats = new AtomicInteger();
+    TestActivityEnvironment server = TestActivityEnvironment.newInstance();
+    try {
+      server.setActivityHeartbeatListener(Object.class, told -> beats.incrementAndGet());
+      AgentActivities host = stub(server, environment);
+      Worktree made = host.makeWorktree(repository.folder.toString());
+      assertTrue(beats.getAndSet(0) > 0, "the server heard nothing while it was made");
+      assertEquals(new WorktreeEnd(false, 0, 0), host.releaseWorktree(made));
+      assertTrue(beats.get() > 0, "the server heard nothing while it was removed");
+    } finally {
+      server.close();
+    }
   }
 
   @Test

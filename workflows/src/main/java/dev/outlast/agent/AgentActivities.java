@@ -11,8 +11,8 @@ import io.temporal.activity.ActivityMethod;
 public interface AgentActivities {
 
   /**
-   * Looks up an agent in the worker's configuration, checks the workspace, and binds the run to a
-   * host.
+   * Looks up an agent in the worker's configuration, checks the workspace, also whether there can
+   * be a worktree of it, and binds the run to a host.
    *
    * @throws io.temporal.failure.ApplicationFailure non-retryable, with a code of {@link
    *     dev.outlast.operator.ErrorCode} as its type, when the agent, account or workspace cannot be
@@ -20,6 +20,17 @@ public interface AgentActivities {
    */
   @ActivityMethod(name = "resolveAgent")
   ResolvedAgent resolveAgent(AgentSelection selection);
+
+  /**
+   * Makes a worktree for the run, or finds the one that an earlier attempt has made. Only the run's
+   * host can. Takes about {@link Worktree#MAX_TIME} at most, and heartbeats meanwhile.
+   *
+   * @param workspace the real path of a folder in the repository
+   * @throws io.temporal.failure.ApplicationFailure when there can be none; retryable where another
+   *     try may succeed
+   */
+  @ActivityMethod(name = "makeWorktree")
+  Worktree makeWorktree(String workspace);
 
   /**
    * Invokes the agent and reports how that ended. Heartbeats {@link InvocationProgress}. When it is
@@ -42,7 +53,8 @@ public interface AgentActivities {
 
   /**
    * Takes a run's worktree away if it has no changes, after the run has ended. Only its host can.
-   * Does nothing, and says so, if it is gone already.
+   * Does nothing, and says so, if it is gone already. Takes about {@link Worktree#MAX_TIME} at
+   * most, and heartbeats meanwhile.
    *
    * @throws io.temporal.failure.ApplicationFailure when git fails; the worktree then stays
    */

@@ -26,6 +26,12 @@ public sealed interface AgentOutcome {
   /** The longest {@link Completed#text()} in UTF-8 bytes: 64 KiB. */
   int MAX_TEXT_BYTES = 64 * 1024;
 
+  /** What is known of the invocation; null for a deferred one that nothing was attempted of. */
+  InvocationFacts facts();
+
+  /** The same outcome, with how its agent has left session and workspace. */
+  AgentOutcome withCheckpoint(Checkpoint left);
+
   /**
    * The agent answered.
    *
@@ -37,6 +43,11 @@ public sealed interface AgentOutcome {
       Objects.requireNonNull(facts, "facts");
       text = text == null ? "" : text;
     }
+
+    @Override
+    public Completed withCheckpoint(Checkpoint left) {
+      return new Completed(facts.withCheckpoint(left), text);
+    }
   }
 
   /** The account's allowance is used up. */
@@ -45,6 +56,11 @@ public sealed interface AgentOutcome {
     public Limited {
       Objects.requireNonNull(facts, "facts");
       Objects.requireNonNull(limit, "limit");
+    }
+
+    @Override
+    public Limited withCheckpoint(Checkpoint left) {
+      return new Limited(facts.withCheckpoint(left), limit);
     }
   }
 
@@ -93,6 +109,12 @@ public sealed interface AgentOutcome {
       Objects.requireNonNull(observedAt, "observedAt");
       cause = cause == null ? Cause.ACCOUNT : cause;
     }
+
+    /** This one: no agent was started that could have left anything. */
+    @Override
+    public Deferred withCheckpoint(Checkpoint left) {
+      return this;
+    }
   }
 
   /**
@@ -114,6 +136,11 @@ public sealed interface AgentOutcome {
       Objects.requireNonNull(facts, "facts");
       Objects.requireNonNull(reason, "reason");
       message = message == null ? "" : message;
+    }
+
+    @Override
+    public Stopped withCheckpoint(Checkpoint left) {
+      return new Stopped(facts.withCheckpoint(left), reason, message, limit);
     }
   }
 }

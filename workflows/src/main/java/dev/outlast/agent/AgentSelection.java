@@ -11,7 +11,8 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
  * @param workspace the folder that the agent works in; null for the worker's default
  * @param session an existing session to go on with; null for a fresh one
  * @param continueLast go on with the last session of the workspace
- * @param worktree give the run a git worktree of its own, made from the workspace's repository
+ * @param worktree whether the run is to have a git worktree of its own, made from the workspace's
+ *     repository
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record AgentSelection(

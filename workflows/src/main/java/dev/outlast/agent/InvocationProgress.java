@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.outlast.limit.UsageLimit;
 import java.util.Objects;
 
 /**
@@ -19,6 +20,11 @@ import java.util.Objects;
  * @param tokens used so far
  * @param host where the agent runs
  * @param pid the agent's process id, which is its process group's too; 0 before it has started
+ * @param attempt which attempt of the invocation this is, from 1; 0 if that is not known
+ * @param limit the usage limit that the agent has told of and not overcome, so that its end would
+ *     be concluded with it; null if there is none
+ * @param checkpoint how session and workspace stood when the attempt was over, its agent had ended
+ *     and there was no outcome; null before that, and where it is not known
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationProgress(
@@ -30,7 +36,10 @@ public record InvocationProgress(
         ItemKind lastItem,
     TokenUsage tokens,
     String host,
-    long pid) {
+    long pid,
+    int attempt,
+    UsageLimit limit,
+    Checkpoint checkpoint) {
 
   /** How far an invocation is. */
   public enum Phase {
@@ -49,5 +58,24 @@ public record InvocationProgress(
   public InvocationProgress {
     Objects.requireNonNull(phase, "phase");
     tokens = tokens == null ? TokenUsage.NONE : tokens;
+  }
+
+  /** The progress of an attempt that is not over or limited, and does not say which one it is. */
+  public InvocationProgress(
+      Phase phase,
+      SessionId session,
+      boolean taken,
+      String lastTool,
+      ItemKind lastItem,
+      TokenUsage tokens,
+      String host,
+      long pid) {
+    this(phase, session, taken, lastTool, lastItem, tokens, host, pid, 0, null, null);
+  }
+
+  /** The same progress of an attempt that is over, and how it has left session and workspace. */
+  public InvocationProgress leaving(Checkpoint left) {
+    return new InvocationProgress(
+        phase, session, taken, lastTool, lastItem, tokens, host, pid, attempt, limit, left);
   }
 }

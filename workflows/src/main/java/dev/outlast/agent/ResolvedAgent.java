@@ -23,7 +23,8 @@ import java.util.Objects;
  *     run goes on and shows its state in its details only
  * @param hostPolicy what to do when the session cannot simply go on here, from the worker's
  *     configuration
- * @param worktree the run's own worktree, which then is the workspace; null if it has none
+ * @param worktree the run's own worktree, in which the workspace then is; null if it has none, or
+ *     none yet
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record ResolvedAgent(
@@ -48,5 +49,23 @@ public record ResolvedAgent(
     Objects.requireNonNull(resumeMessage, "resumeMessage");
     Objects.requireNonNull(policy, "policy");
     hostPolicy = hostPolicy == null ? HostPolicy.DEFAULT : hostPolicy;
+  }
+
+  /** The same agent in a worktree that was made for the run. */
+  public ResolvedAgent in(Worktree made) {
+    return new ResolvedAgent(
+        agent,
+        provider,
+        account,
+        model,
+        made.workspace(),
+        session,
+        resumeMessage,
+        policy,
+        host,
+        taskQueue,
+        searchAttributes,
+        hostPolicy,
+        made);
   }
 }

@@ -35,7 +35,14 @@ public enum ErrorCode {
   /** The agent took longer than its invocation may, or said nothing for too long; retried. */
   TIMED_OUT("OUT3003"),
   /** The worker is going away; the invocation goes on elsewhere. */
-  DRAINED("OUT3004");
+  DRAINED("OUT3004"),
+  /**
+   * The worker could not start the agent for a reason that passes, such as a full disk; nothing of
+   * it has run. The run waits and has it tried again.
+   */
+  NOT_STARTED("OUT3005"),
+  /** An operator has paused the activity; the server retries it when it is unpaused. */
+  PAUSED("OUT3006");
 
   private final String code;
 

@@ -15,6 +15,9 @@ public final class OperatorTexts {
   /** The longest static summary in characters; Temporal keeps 200 bytes. */
   public static final int MAX_SUMMARY = 150;
 
+  /** The longest reason that is shown, in characters. */
+  private static final int MAX_REASON = 300;
+
   private static final DateTimeFormatter MINUTE =
       DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm'Z'").withZone(ZoneOffset.UTC);
   private static final DateTimeFormatter SECOND =
@@ -116,6 +119,32 @@ public final class OperatorTexts {
         + MINUTE.format(roundedUp(until));
   }
 
+  /**
+   * Why a worker could not start an agent: what it says, on one line that is safe to show.
+   *
+   * @param message with its code in front
+   */
+  public static String notStarted(String message) {
+    String text = message.strip().replaceFirst("^\\[" + ErrorCode.NOT_STARTED.code() + "] *", "");
+    return ErrorCode.NOT_STARTED.code() + ": " + plain(text, MAX_REASON);
+  }
+
+  /** The label of the timer of a run whose worker cannot start an agent. */
+  public static String notStartedSummary(String host, Instant until) {
+    return "a worker of host "
+        + plain(host)
+        + " cannot start an agent: tries again "
+        + MINUTE.format(roundedUp(until));
+  }
+
+  /** The first line of the details of a run whose worker cannot start an agent. */
+  public static String waitingForWorker(Instant now, Instant next, String host) {
+    return "**waiting** for its host "
+        + plain(host)
+        + ", where no agent can be started; tries again "
+        + in(now, next);
+  }
+
   /** What is said of the worktree of a run that went on on another host. */
   public static String leftWorktree(String branch, String host) {
     return "its worktree stays on host "
@@ -191,8 +220,12 @@ public final class OperatorTexts {
    * what is longer than 80 characters is cut.
    */
   public static String plain(String name) {
+    return plain(name, 80);
+  }
+
+  private static String plain(String name, int longest) {
     StringBuilder safe = new StringBuilder();
-    name.codePoints().limit(80).map(c -> harmless(c) ? c : '?').forEach(safe::appendCodePoint);
+    name.codePoints().limit(longest).map(c -> harmless(c) ? c : '?').forEach(safe::appendCodePoint);
     return safe.toString();
   }
 

@@ -2,6 +2,7 @@ package dev.outlast.run;
 
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.agent.Worktree;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityCancellationType;
 import io.temporal.activity.ActivityOptions;
@@ -21,11 +22,20 @@ final class AgentCalls {
   /** How long a host may take to begin with a worktree of a run that has ended. */
   static final Duration RELEASE_TAKEN_WITHIN = Duration.ofSeconds(30);
 
-  /** How long it may take in all, also where a host has begun and is not heard of any more. */
-  static final Duration RELEASE = Duration.ofMinutes(2);
+  /** How long an attempt to make or to release a worktree may take: git, and what is around it. */
+  static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
+
+  /** How long the release of a worktree may take in all. */
+  static final Duration RELEASE = WORKTREE.plus(Duration.ofMinutes(5));
 
   /** How often a worktree is tried to be released. */
   static final int MAX_RELEASE_ATTEMPTS = 3;
+
+  /**
+   * The longest pause before an attempt whose worker was lost is made again. An attempt that fails
+   * says itself how long the pause is; a lost worker cannot.
+   */
+  static final Duration LOST_WORKER_PAUSE = Duration.ofSeconds(30);
 
   private AgentCalls() {}
 
@@ -43,7 +53,7 @@ final class AgentCalls {
 
   /**
    * Only the agent's host may invoke it. A worker that goes away gives the invocation back at once,
-   * which is no failed attempt.
+   * and so does one that cannot start an agent; neither is a failed attempt.
    *
    * @param timeout after this the agent is ended
    * @param takenWithin how long the host may take to begin
@@ -61,11 +71,32 @@ final class AgentCalls {
             .setRetryOptions(
                 RetryOptions.newBuilder()
                     .setInitialInterval(Duration.ofSeconds(2))
-                    .setMaximumInterval(Duration.ofMinutes(5))
+                    .setMaximumInterval(LOST_WORKER_PAUSE)
                     .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
-                    .setDoNotRetry(ErrorCode.DRAINED.code())
+                    .setDoNotRetry(ErrorCode.DRAINED.code(), ErrorCode.NOT_STARTED.code())
                     .build())
             .setSummary(summary)
+            .build());
+  }
+
+  /**
+   * Only the run's host can make a worktree for it. One that is made although the run is cancelled
+   * meanwhile is the run's, which then gives it back.
+   *
+   * @param takenWithin how long the host may take to begin
+   */
+  static AgentActivities worktreeMaker(ResolvedAgent agent, Duration takenWithin) {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setTaskQueue(agent.taskQueue())
+            .setScheduleToStartTimeout(takenWithin)
+            .setStartToCloseTimeout(WORKTREE)
+            .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
+            .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+            .setRetryOptions(
+                RetryOptions.newBuilder().setMaximumInterval(Duration.ofMinutes(1)).build())
+            .setSummary("makes a worktree for the run")
             .build());
   }
 
@@ -87,8 +118,9 @@ final class AgentCalls {
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(RELEASE_TAKEN_WITHIN)
-            .setStartToCloseTimeout(Duration.ofMinutes(1))
+            .setStartToCloseTimeout(WORKTREE)
             .setScheduleToCloseTimeout(RELEASE)
+            .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
             .setRetryOptions(
                 RetryOptions.newBuilder().setMaximumAttempts(MAX_RELEASE_ATTEMPTS).build())
             .setSummary("takes the worktree away if it has no changes")

@@ -40,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.function.Supplier;
 
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
@@ -97,7 +98,6 @@ public final class AgentRunWorkflow implements AgentRun {
   private AgentState ended;
   private ResumeTimer wait;
   private UsageLimit waitedFor;
-  private Busy busy;
   private int givenBack;
   private CancellationScope invocation;
 
@@ -127,6 +127,10 @@ public final class AgentRunWorkflow implements AgentRun {
       while (true) {
         awaitUnpaused();
         host.moveIfAsked();
+        if (request.worktree() && memory.agent().worktree() == null) {
+          makeWorktree();
+          continue;
+        }
         AgentOutcome outcome = invokeAgent();
         if (outcome instanceof Completed completed) {
           if (!nextTurnAfter(completed)) {
@@ -189,12 +193,37 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private void awaitUnpaused() {
     while (memory.paused() != null) {
+      // Nobody has tried to start an agent meanwhile.
+      memory.notStarted(null);
       show();
       Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
       continueAsNewIfLong();
     }
     throwIfCancelled();
     show();
+  }
+
+  /** Whatever comes of it, the run may meanwhile have been paused, moved or cancelled. */
+  private void makeWorktree() {
+    ResolvedAgent agent = memory.agent();
+    Duration takenWithin = host.takenWithin();
+    AgentActivities maker = AgentCalls.worktreeMaker(agent, takenWithin);
+    try {
+      memory.worksIn(
+          onHost(takenWithin, () -> Async.function(maker::makeWorktree, agent.workspace())));
+      host.isBack(HostWait.TAKEN);
+    } catch (ActivityFailure failure) {
+      throwIfCancelled();
+      if (invocation.isCancelRequested()) {
+        return;
+      }
+      if (Unanswered.of(failure, host.missed()).why() != Unanswered.Why.NOT_TAKEN) {
+        throw failed(failure);
+      }
+      stopIfHostIsLost();
+    } finally {
+      invocation = null;
+    }
   }
 
   private AgentOutcome invokeAgent() {
@@ -207,14 +236,15 @@ public final class AgentRunWorkflow implements AgentRun {
     Instant began = RunClock.now();
     try {
       AgentOutcome answer = answer(start);
-      busy = answer instanceof Deferred ? busy : null;
+      memory.busy(answer instanceof Deferred ? memory.busy() : null);
+      memory.notStarted(null);
       givenBack = 0;
       host.isBack(HostWait.TAKEN);
       if (continuedElsewhere(answer)) {
         wentOnElsewhere((Stopped) answer);
         return answer;
       }
-      facts(answer).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
       if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
         memory.neverOpened(freshSession());
       }
@@ -231,9 +261,13 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration takenWithin = host.takenWithin();
     AgentActivities agent = invoker(words(start), takenWithin);
     AgentInvocation call = nextInvocation(start);
-    List<Promise<AgentOutcome>> outcome = new ArrayList<>();
-    invocation =
-        Workflow.newCancellationScope(() -> outcome.add(Async.function(agent::invokeAgent, call)));
+    return onHost(takenWithin, () -> Async.function(agent::invokeAgent, call));
+  }
+
+  /** Waits for what the host is to do; operators may cut that short. */
+  private <T> T onHost(Duration takenWithin, Supplier<Promise<T>> activity) {
+    List<Promise<T>> outcome = new ArrayList<>();
+    invocation = Workflow.newCancellationScope(() -> outcome.add(activity.get()));
     invocation.run();
     if (host.missed()) {
       host.awaitTaking(outcome.get(0), takenWithin);
@@ -335,12 +369,13 @@ public final class AgentRunWorkflow implements AgentRun {
   private void waitUntilFree(Deferred deferred) {
     memory.notInvoked();
     if (deferred.cause() == Deferred.Cause.ACCOUNT) {
-      busy = null;
+      memory.busy(null);
       waitUntilOpen(deferred);
       return;
     }
-    Busy before = busy;
-    busy = Busy.of(deferred, before);
+    Busy before = memory.busy();
+    Busy busy = Busy.of(deferred, before);
+    memory.busy(busy);
     if (hostPolicy().onBusy() == HostPolicy.OnBusy.STOP) {
       throw stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
     }
@@ -373,7 +408,7 @@ public final class AgentRunWorkflow implements AgentRun {
     } finally {
       wait = null;
       waitedFor = null;
-      if (busy == null) {
+      if (memory.busy() == null && memory.notStarted() == null) {
         memory.waited(Duration.between(began, RunClock.now()));
       }
     }
@@ -410,7 +445,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void wentOnElsewhere(Stopped found) {
-    memory.continuedElsewhere(found.facts());
+    memory.continuedElsewhere(found.facts(), resumeMessage());
     String what = "somebody else has gone on with the session";
     switch (hostPolicy().onContinued()) {
       case PAUSE -> {
@@ -519,44 +554,66 @@ public final class AgentRunWorkflow implements AgentRun {
         : request.resumeMessage();
   }
 
-  private static Optional<InvocationFacts> facts(AgentOutcome outcome) {
-    if (outcome instanceof Completed completed) {
-      return Optional.of(completed.facts());
-    }
-    if (outcome instanceof Limited limited) {
-      return Optional.of(limited.facts());
-    }
-    if (outcome instanceof Deferred deferred) {
-      return Optional.ofNullable(deferred.facts());
-    }
-    return outcome instanceof Stopped stopped ? Optional.of(stopped.facts()) : Optional.empty();
-  }
-
   /** Decides whether an invocation that ended without an outcome is to be made again. */
   private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
-    busy = null;
+    memory.busy(null);
     Unanswered unanswered = Unanswered.of(failure, host.missed());
     boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
     givenBack = fruitless ? givenBack + 1 : 0;
     memory.unanswered(unanswered, start, resumeMessage(), freshSession());
+    if (!unanswered.startedNothing()) {
+      memory.notStarted(null);
+    }
     throwIfCancelled();
     if (invocation.isCancelRequested()) {
       return;
     }
     switch (unanswered.why()) {
       case CANCELLED, FAILED -> throw failed(failure);
-      case NOT_TAKEN -> {
-        Optional<String> lost = host.look();
-        if (lost.isPresent()) {
-          throw stopped(ErrorCode.HOST_LOST, lost.get());
-        }
-      }
+      case NOT_TAKEN -> stopIfHostIsLost();
       case WORKER_LOST -> {
         if (memory.workerLost(unanswered.progressed()) >= MAX_FRUITLESS_INVOCATIONS) {
           throw failed(failure);
         }
       }
       case GIVEN_BACK -> pauseAfterGivenBack(began);
+      case NOT_STARTED -> waitUntilStartable(failure);
+    }
+  }
+
+  /** Waits for the worker to be able to start an agent again. */
+  private void waitUntilStartable(ActivityFailure failure) {
+    host.isBack(HostWait.TAKEN);
+    Instant now = RunClock.now();
+    String message = said(failure);
+    NotStarted last = NotStarted.of(memory.notStarted(), now, message);
+    if (last.tooLong(now)) {
+      String tried = DurationText.of(NotStarted.PATIENCE) + ", in " + last.tries() + " tries";
+      throw end(
+          ErrorCode.AGENT_FAILED.code(),
+          ErrorCode.AGENT_FAILED.message(
+              "no agent could be started for " + tried + "; the last one failed with: " + message),
+          failure);
+    }
+    if (memory.notStarted() == null) {
+      record(RunEvent.Type.NOT_STARTED, null, last.why());
+    }
+    memory.notStarted(last);
+    String where = String.valueOf(memory.agent().host());
+    awaitTimer(new ResumeTimer(last.next(now), at -> OperatorTexts.notStartedSummary(where, at)));
+  }
+
+  private static String said(ActivityFailure failure) {
+    return failure.getCause() instanceof ApplicationFailure cause
+        ? String.valueOf(cause.getOriginalMessage())
+        : "";
+  }
+
+  /** The host has not taken in time what only it can do. */
+  private void stopIfHostIsLost() {
+    Optional<String> lost = host.look();
+    if (lost.isPresent()) {
+      throw stopped(ErrorCode.HOST_LOST, lost.get());
     }
   }
 
@@ -619,14 +676,48 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     return end(
         ErrorCode.AGENT_FAILED.code(),
-        ErrorCode.AGENT_FAILED.message(
-            "the agent did not get through in "
-                + MAX_INVOCATION_ATTEMPTS
-                + " attempts; "
-                + (failure.getCause() instanceof ApplicationFailure last
-                    ? "the last one failed with: " + last.getOriginalMessage()
-                    : "see the cause for the last one")),
+        ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
         failure);
+  }
+
+  /**
+   * How often an agent was tried that did not get through, and what came of the last attempt.
+   *
+   * @param lost how many invocations in a row ended with a lost worker and without progress
+   */
+  static String notThrough(ActivityFailure failure, int lost) {
+    int each = MAX_INVOCATION_ATTEMPTS;
+    boolean lastLost = Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST;
+    String invocations = lost + (lost == 1 ? " invocation" : " invocations");
+    String attempts =
+        lastLost
+            ? lost * each
+                + " attempts: "
+                + invocations
+                + " in a row, each tried "
+                + each
+                + " times, ended with a lost worker and without any progress"
+            : each
+                + " attempts"
+                + (lost == 0
+                    ? ""
+                    : ", after "
+                        + invocations
+                        + " of "
+                        + each
+                        + " attempts that ended with a lost worker");
+    return "the agent did not get through in " + attempts + "; " + last(failure);
+  }
+
+  private static String last(ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure last) {
+      return "the last one failed with: " + last.getOriginalMessage();
+    }
+    if (Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST) {
+      return "the worker of the last one was not heard of for "
+          + DurationText.of(HEARTBEAT_TIMEOUT);
+    }
+    return "see the cause for the last one";
   }
 
   private ApplicationFailure stopped(ErrorCode code, String why) {
@@ -802,7 +893,7 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.waited().toSeconds(),
         wait == null ? null : wait.until(),
         scope(),
-        waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null,
+        warning(),
         memory.queued(),
         memory.paused(),
         memory.tokens(),
@@ -810,14 +901,25 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.lastSeq(),
         agent == null ? null : agent.host(),
         waitsFor(),
-        wait != null && busy != null ? busy.holder() : null,
+        wait != null && memory.busy() != null ? memory.busy().holder() : null,
         memory.continued() ? Boolean.TRUE : null,
         memory.transcript(),
         worktree.view());
   }
 
+  private String warning() {
+    if (wait == null) {
+      return null;
+    }
+    if (memory.notStarted() != null) {
+      return memory.notStarted().why();
+    }
+    return waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null;
+  }
+
   private String scope() {
-    if (wait == null || busy != null) {
+    WaitsFor what = waitsFor();
+    if (what != WaitsFor.LIMIT && what != WaitsFor.ACCOUNT) {
       return null;
     }
     return (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word();
@@ -825,7 +927,13 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private WaitsFor waitsFor() {
     if (wait != null) {
-      return waitedFor != null ? WaitsFor.LIMIT : busy == null ? WaitsFor.ACCOUNT : busy.waitsFor();
+      if (waitedFor != null) {
+        return WaitsFor.LIMIT;
+      }
+      if (memory.notStarted() != null) {
+        return WaitsFor.WORKER;
+      }
+      return memory.busy() == null ? WaitsFor.ACCOUNT : memory.busy().waitsFor();
     }
     return hostMissed() ? WaitsFor.HOST : null;
   }

@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.operator.OperatorTexts;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.Objects;
  * @param holder the run whose agent is there, made safe to show; null if it is not known
  * @param tries how often it was found busy in a row, from 1
  */
+@JsonIgnoreProperties(ignoreUnknown = true)
 record Busy(boolean session, String holder, int tries) {
 
   /** The pause before what was busy once is tried again. */

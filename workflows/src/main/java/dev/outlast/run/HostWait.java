@@ -1,6 +1,5 @@
 package dev.outlast.run;
 
-import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.HostSighting;
@@ -129,10 +128,10 @@ final class HostWait {
   }
 
   /**
-   * Waits until an invocation has ended, or has been taken. The server does not tell of the latter:
-   * it is so when it has not told of the contrary in time.
+   * Waits until what the host is to do has ended, or has been taken. The server does not tell of
+   * the latter: it is so when it has not told of the contrary in time.
    */
-  void awaitTaking(Promise<AgentOutcome> outcome, Duration takenWithin) {
+  void awaitTaking(Promise<?> outcome, Duration takenWithin) {
     Duration told = takenWithin.plus(TOLD_WITHIN);
     List<Promise<Void>> timer = new ArrayList<>();
     // A run that is cancelled meanwhile still waits for its agent's end.

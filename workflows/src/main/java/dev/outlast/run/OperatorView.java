@@ -119,6 +119,8 @@ final class OperatorView {
           OperatorTexts.waitingForBusy(
               now, status.resumeAt(), status.waitsFor().word(), status.holder());
       case HOST -> OperatorTexts.waitingForHost(status.host());
+      case WORKER ->
+          OperatorTexts.waitingForWorker(now, status.resumeAt(), String.valueOf(status.host()));
       case OTHER -> "**waiting**";
     };
   }

@@ -39,6 +39,9 @@ public record RunEvent(
     LIMITED,
     @JsonProperty("deferred")
     DEFERRED,
+    /** The worker could not start an agent for a reason that passes. */
+    @JsonProperty("not-started")
+    NOT_STARTED,
     @JsonProperty("resume-changed")
     RESUME_CHANGED,
     @JsonProperty("resumed")

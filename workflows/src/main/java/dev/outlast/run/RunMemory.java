@@ -8,6 +8,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
+import dev.outlast.agent.Worktree;
 import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
@@ -56,6 +57,8 @@ final class RunMemory {
   private int moves;
   private int fruitless;
   private TranscriptReference transcript;
+  private Busy busy;
+  private NotStarted notStarted;
 
   // What the next history can do without.
   private int announced;
@@ -102,6 +105,8 @@ final class RunMemory {
     memory.moves = state.moves();
     memory.fruitless = state.fruitless();
     memory.transcript = state.transcript();
+    memory.busy = state.busy();
+    memory.notStarted = state.notStarted();
     return memory;
   }
 
@@ -135,12 +140,19 @@ final class RunMemory {
         moveAsked,
         moves,
         fruitless,
-        transcript);
+        transcript,
+        busy,
+        notStarted);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
     agent = resolvedAgent;
     session = session == null ? resolvedAgent.session() : session;
+  }
+
+  /** The run works in this worktree of its own from now on. */
+  void worksIn(Worktree made) {
+    agent = agent.in(made);
   }
 
   /** Counts an invocation; false if it is one that was counted already and then not made. */
@@ -176,8 +188,13 @@ final class RunMemory {
   }
 
   /** Somebody else has gone on with the session; nothing was said to it. */
-  void continuedElsewhere(InvocationFacts facts) {
+  void continuedElsewhere(InvocationFacts facts, String resumeMessage) {
     notInvoked();
+    if (facts.session() != null) {
+      // An attempt before may have said it, and then the session was there too.
+      opened(facts.session(), Boolean.TRUE.equals(facts.taken()) ? resumeMessage : message);
+      doubtful = false;
+    }
     checkpoint = facts.checkpoint();
     continued = true;
   }
@@ -204,8 +221,8 @@ final class RunMemory {
       return;
     }
     if (last != null) {
-      // An agent of ours may have moved the session's mark since.
-      checkpoint = null;
+      // Of a worker that was lost, an agent may have moved the session's mark after its last word.
+      checkpoint = invocation.why() == Unanswered.Why.GIVEN_BACK ? last.checkpoint() : null;
     }
     SessionId named = last == null ? session : last.session();
     if (named == null) {
@@ -214,7 +231,7 @@ final class RunMemory {
     }
     boolean taken = last != null && last.taken();
     continued = continued && !taken;
-    doubtful = !taken && start == SessionStart.FRESH;
+    doubtful = !taken && (start == SessionStart.FRESH || doubtful);
     // Said again, the prompt of a fresh session would be done twice if it had got through.
     opened(named, taken || doubtful ? resumeMessage : message);
   }
@@ -222,6 +239,37 @@ final class RunMemory {
   /** Counts an invocation whose workers were all lost; how many came in a row without progress. */
   int workerLost(boolean progressed) {
     fruitless = progressed ? 0 : fruitless + 1;
+    return fruitless;
+  }
+
+  /**
+   * What another run has that this one waits for.
+   *
+   * @param what null when it does not, or not any more
+   */
+  void busy(Busy what) {
+    busy = what;
+  }
+
+  Busy busy() {
+    return busy;
+  }
+
+  /**
+   * What is known of agents that could not be started.
+   *
+   * @param last null when one was, or may have been
+   */
+  void notStarted(NotStarted last) {
+    notStarted = last;
+  }
+
+  NotStarted notStarted() {
+    return notStarted;
+  }
+
+  /** How many invocations came last whose workers were all lost without progress. */
+  int fruitless() {
     return fruitless;
   }
 

@@ -45,6 +45,8 @@ import java.util.Objects;
  * @param moves how often the run went on on another host
  * @param fruitless how many invocations came last whose workers were all lost without progress
  * @param transcript where the output of the last session is kept; null if that is not known
+ * @param busy what another run has that this one waits for; null while it waits for no other run
+ * @param notStarted the agents that could not be started last; null if the last one was
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -77,7 +79,9 @@ public record RunState(
     String moveAsked,
     int moves,
     int fruitless,
-    TranscriptReference transcript) {
+    TranscriptReference transcript,
+    Busy busy,
+    NotStarted notStarted) {
 
   public RunState {
     Objects.requireNonNull(agent, "agent");

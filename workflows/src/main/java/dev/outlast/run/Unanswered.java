@@ -26,6 +26,8 @@ record Unanswered(Why why, InvocationProgress progress) {
     NOT_TAKEN,
     /** A worker that is going away has given it back. */
     GIVEN_BACK,
+    /** Its worker could not start an agent, for a reason that passes. */
+    NOT_STARTED,
     /** Its worker was not heard of any more, as often as an invocation is tried. */
     WORKER_LOST,
     /** It failed, and another try would not help or has been made often enough. */
@@ -52,11 +54,16 @@ record Unanswered(Why why, InvocationProgress progress) {
       return new Unanswered(why(timeout), progress(timeout.getLastHeartbeatDetails()));
     }
     if (cause instanceof ApplicationFailure application) {
-      boolean drained = ErrorCode.DRAINED.code().equals(application.getType());
-      return new Unanswered(
-          drained ? Why.GIVEN_BACK : Why.FAILED, progress(application.getDetails()));
+      return new Unanswered(why(application), progress(application.getDetails()));
     }
     return new Unanswered(cause instanceof CanceledFailure ? Why.CANCELLED : Why.FAILED, null);
+  }
+
+  private static Why why(ApplicationFailure failure) {
+    if (ErrorCode.DRAINED.code().equals(failure.getType())) {
+      return Why.GIVEN_BACK;
+    }
+    return ErrorCode.NOT_STARTED.code().equals(failure.getType()) ? Why.NOT_STARTED : Why.FAILED;
   }
 
   private static Why why(TimeoutFailure timeout) {
@@ -81,7 +88,13 @@ record Unanswered(Why why, InvocationProgress progress) {
 
   /** Whether it is certain that no agent was started. */
   boolean neverStarted() {
-    return progress == null && (why == Why.NOT_TAKEN || why == Why.GIVEN_BACK);
+    return progress == null
+        && (why == Why.NOT_TAKEN || why == Why.GIVEN_BACK || why == Why.NOT_STARTED);
+  }
+
+  /** Whether no agent has been at work, and not for want of a host. */
+  boolean startedNothing() {
+    return !progressed() && (why == Why.NOT_STARTED || why == Why.GIVEN_BACK);
   }
 
   /** Whether the agent is known to have done anything for the task. */

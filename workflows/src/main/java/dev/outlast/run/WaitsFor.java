@@ -16,6 +16,8 @@ public enum WaitsFor {
   SESSION,
   /** For the run's host, which has not taken an invocation in time. */
   HOST,
+  /** For its worker, which cannot start an agent at the moment, such as with a full disk. */
+  WORKER,
   /** For what only a newer version knows. */
   @JsonEnumDefaultValue
   OTHER;

@@ -165,6 +165,10 @@ class BusyWorkspaceTest {
     String last = fixture.latest(run).describe().getExecution().getRunId();
     assertTrue(!first.equals(last), "it is one history");
     assertEquals(
+        1,
+        fixture.events(fixture.latest(run), RunEvent.Type.DEFERRED).size(),
+        "the next history knows whom it waits for");
+    assertEquals(
         tries + 1,
         agent.ledger().stream()
             .filter(asked -> asked.invocation().message().equals("fix the build"))

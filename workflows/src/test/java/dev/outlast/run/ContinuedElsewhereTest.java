@@ -8,13 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.HostPolicy;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TranscriptReference;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.operator.AgentState;
+import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import io.temporal.client.WorkflowStub;
+import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -95,6 +99,57 @@ class ContinuedElsewhereTest {
     assertEquals(ScriptedAgent.RESUME_MESSAGE, call(4).message(), "it has been told");
     assertEquals(2, fixture.events(run, RunEvent.Type.CONTINUED_ELSEWHERE).size());
     assertTrue(fixture.events(run, RunEvent.Type.SESSION_LOST).isEmpty(), "it is not lost");
+  }
+
+  @Test
+  void a_person_who_goes_on_after_the_first_drain_is_noticed_and_the_prompt_is_not_said_again() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        call -> {
+          throw ApplicationFailure.newFailure(
+              "the worker is going away",
+              ErrorCode.DRAINED.code(),
+              new InvocationProgress(
+                      InvocationProgress.Phase.ENDING,
+                      call.session(),
+                      true,
+                      null,
+                      ItemKind.MESSAGE,
+                      null,
+                      "host-1",
+                      7)
+                  .leaving(ScriptedAgent.checkpoint("mark-1")));
+        },
+        agent.findsContinued("mark-2"),
+        agent.completes("done"));
+
+    WorkflowStub run = fixture.start(Map.of("prompt", "fix the build", "onContinued", "resume"));
+    fixture.result(run);
+
+    assertEquals(SessionStart.RESUME, call(1).start());
+    assertEquals(ScriptedAgent.checkpoint("mark-1"), call(1).checkpoint());
+    assertEquals(ScriptedAgent.checkpoint("mark-2"), call(2).checkpoint());
+    assertTrue(call(2).message().endsWith(ScriptedAgent.RESUME_MESSAGE), call(2)::message);
+  }
+
+  @Test
+  void a_fresh_session_that_a_retry_finds_moved_is_resumed_and_not_opened_again() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        call ->
+            new AgentOutcome.Stopped(
+                agent.left(call, true, false, ScriptedAgent.checkpoint("mark-1")),
+                StopReason.CONTINUED_ELSEWHERE,
+                "",
+                null),
+        agent.completes("done"));
+
+    fixture.result(fixture.start(Map.of("prompt", "fix the build", "onContinued", "resume")));
+
+    assertEquals(SessionStart.FRESH, call(0).start());
+    assertEquals(SessionStart.RESUME, call(1).start());
+    assertEquals(ScriptedAgent.CHOSEN, call(1).session());
+    assertTrue(call(1).message().endsWith(ScriptedAgent.RESUME_MESSAGE), call(1)::message);
   }
 
   @Test

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -251,23 +252,49 @@ class HostLossTest {
 
   @Test
   void a_worktree_that_a_run_leaves_behind_is_named_with_its_host() {
-    agent.does(agent.completes("done"));
+    agent.does(agent.limitedFor(Duration.ofHours(1)), agent.completes("done"));
     agent.host = "host\u001b-1";
-    agent.worktree = new Worktree("/srv/trees/a", "/srv/repo", "outlast/\u202ea", "abc");
+    agent.making = () -> tree("\u202ea");
+    WorkerFactory host = fixture.startHost(QUEUE);
 
     WorkflowStub run =
         fixture.start(Map.of("prompt", "fix the build", "onHostLost", "move", "worktree", true));
-    fixture.awaitStatus(run, s -> !agent.selections.isEmpty());
+    fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    host.shutdownNow();
+    host.awaitTermination(10, TimeUnit.SECONDS);
     agent.host = "host-2";
     agent.taskQueue = null;
-    agent.worktree = new Worktree("/srv/trees/b", "/srv/repo", "outlast/b", "abc");
+    agent.making = () -> tree("b");
+    fixture.environment().sleep(Duration.ofHours(1).plusMinutes(1));
 
     assertEquals("done", fixture.result(run).text());
     assertEquals("outlast/b", fixture.status(run).worktree().branch());
+    assertEquals("/srv/trees/b/part", call(1).workspace());
+    assertEquals(List.of(tree("b")), agent.releases);
     assertEquals(
         "to host host-2: onHostLost says so; its worktree stays on host host?-1: branch"
             + " outlast/?a (there: outlast worktrees)",
         fixture.events(run, RunEvent.Type.MOVED).get(0).text());
+  }
+
+  private static Worktree tree(String name) {
+    String path = "/srv/trees/" + name;
+    return new Worktree(path, path + "/part", "/srv/repo", "outlast/" + name, "abc");
+  }
+
+  @Test
+  void a_host_that_does_not_make_the_worktree_is_waited_for_visibly_like_any_other() {
+    agent.does(agent.completes("done"));
+    agent.making = () -> tree("a");
+
+    WorkflowStub run = fixture.start(Map.of("prompt", "fix the build", "worktree", true));
+    awaitLost(run);
+    assertTrue(agent.makings.isEmpty());
+    fixture.startHost(QUEUE);
+
+    assertEquals("done", fixture.result(run).text());
+    assertEquals(1, agent.makings.size());
+    assertEquals(1, fixture.events(run, RunEvent.Type.HOST_BACK).size());
   }
 
   @Test
@@ -383,6 +410,18 @@ class HostLossTest {
     memory.unanswered(begun, SessionStart.RESUME, "go on", null);
     assertNull(memory.checkpoint());
     assertEquals(1, memory.invocations());
+
+    Checkpoint left = ScriptedAgent.checkpoint("n");
+    InvocationProgress over = progress(NAMED, true, null).leaving(left);
+    for (Unanswered.Why why :
+        List.of(Unanswered.Why.GIVEN_BACK, Unanswered.Why.WORKER_LOST, Unanswered.Why.NOT_TAKEN)) {
+      memory.invoked();
+      memory.unanswered(new Unanswered(why, over), SessionStart.RESUME, "go on", null);
+      assertEquals(
+          why == Unanswered.Why.GIVEN_BACK ? left : null,
+          memory.checkpoint(),
+          "after its last word an agent of a lost worker may have gone on");
+    }
   }
 
   @Test

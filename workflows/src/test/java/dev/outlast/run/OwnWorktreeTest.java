@@ -12,6 +12,8 @@ import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
+import io.temporal.activity.Activity;
+import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.failure.ApplicationFailure;
@@ -29,7 +31,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class OwnWorktreeTest {
 
   private static final Worktree TREE =
-      new Worktree("/state/worktrees/x", "/srv/repo", "outlast/x", "abc");
+      new Worktree("/state/trees/x", "/state/trees/x/part", "/srv/repo", "outlast/x", "abc");
   private static final Map<String, Object> REQUEST =
       Map.of("prompt", "fix the build", "worktree", true);
 
@@ -39,7 +41,7 @@ class OwnWorktreeTest {
   @BeforeEach
   void the_host_makes_worktrees() {
     agent = fixture.agent();
-    agent.worktree = TREE;
+    agent.making = () -> TREE;
   }
 
   @Test
@@ -53,6 +55,8 @@ class OwnWorktreeTest {
     AgentRunResult result = fixture.result(run);
 
     assertTrue(agent.selections.get(0).worktree());
+    assertEquals(List.of("/srv/repo"), agent.makings, "it is made once, from the workspace");
+    agent.ledger().forEach(asked -> assertEquals(TREE.workspace(), asked.invocation().workspace()));
     assertEquals(List.of(TREE), agent.releases);
     assertEquals(new RunWorktree(TREE.path(), TREE.branch(), false), result.worktree());
   }
@@ -87,6 +91,66 @@ class OwnWorktreeTest {
     RunStatus kept =
         (RunStatus) cancelled.describe().getMemo(Names.MEMO_CANCELLED_STATUS, RunStatus.class);
     assertFalse(kept.worktree().kept());
+  }
+
+  @Test
+  void a_run_that_is_cancelled_while_its_worktree_is_made_gives_it_back() {
+    agent.making = OwnWorktreeTest::madeOnceCancelled;
+
+    WorkflowStub run = fixture.start(REQUEST);
+    fixture.awaitStatus(run, s -> !agent.makings.isEmpty());
+    run.cancel();
+    assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
+
+    assertEquals(List.of(TREE), agent.releases);
+    assertTrue(agent.ledger().isEmpty());
+  }
+
+  @Test
+  void a_run_that_is_paused_while_its_worktree_is_made_starts_no_agent_before_it_is_unpaused() {
+    agent.does(agent.completes("done"));
+    agent.making = OwnWorktreeTest::madeOnceCancelled;
+
+    WorkflowStub run = fixture.start(REQUEST);
+    fixture.awaitStatus(run, s -> !agent.makings.isEmpty());
+    run.signal(Names.SIGNAL_PAUSE, "look first");
+    fixture.awaitStatus(run, s -> s.state() == AgentState.PAUSED);
+    fixture.awaitStatus(run, s -> s.worktree() != null);
+    fixture.environment().sleep(Duration.ofMinutes(1));
+    assertTrue(agent.ledger().isEmpty());
+    run.signal(Names.SIGNAL_UNPAUSE, "fine");
+
+    assertEquals("done", fixture.result(run).text());
+    assertEquals(1, agent.makings.size());
+  }
+
+  /** Git goes on for a while, and is done. */
+  private static Worktree madeOnceCancelled() {
+    try {
+      while (true) {
+        Thread.sleep(50);
+        Activity.getExecutionContext().heartbeat(null);
+      }
+    } catch (ActivityCompletionException cancelled) {
+      return TREE;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void a_worktree_that_cannot_be_made_fails_the_run_with_the_reason() {
+    agent.making =
+        () -> {
+          throw ApplicationFailure.newNonRetryableFailure(
+              ErrorCode.WORKSPACE.message("no commit yet"), ErrorCode.WORKSPACE.code());
+        };
+
+    ApplicationFailure failure = fixture.failure(fixture.start(REQUEST));
+
+    assertEquals(ErrorCode.WORKSPACE.code(), failure.getType());
+    assertTrue(failure.getOriginalMessage().contains("no commit yet"), failure::toString);
+    assertEquals(List.of(), agent.releases);
   }
 
   @Test

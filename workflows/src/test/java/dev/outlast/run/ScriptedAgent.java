@@ -68,9 +68,10 @@ final class ScriptedAgent implements AgentActivities {
   /** Done before an invocation is answered. */
   volatile Runnable onInvoked = () -> {};
 
-  volatile Worktree worktree;
+  volatile Supplier<Worktree> making;
   volatile Supplier<WorktreeEnd> release = () -> new WorktreeEnd(false, 0, 0);
   final List<AgentSelection> selections = new CopyOnWriteArrayList<>();
+  final List<String> makings = new CopyOnWriteArrayList<>();
   final List<Worktree> releases = new CopyOnWriteArrayList<>();
   final List<String> looks = new CopyOnWriteArrayList<>();
 
@@ -114,7 +115,13 @@ final class ScriptedAgent implements AgentActivities {
         taskQueue,
         searchAttributes,
         hostPolicy,
-        selection.worktree() ? worktree : null);
+        null);
+  }
+
+  @Override
+  public Worktree makeWorktree(String workspace) {
+    makings.add(workspace);
+    return making.get();
   }
 
   @Override

@@ -1,10 +1,26 @@
 package dev.outlast.activities.provider;
 
 import dev.outlast.activities.process.LineSplitter;
+import dev.outlast.activities.secret.Redaction;
+import dev.outlast.activities.transcript.FileTranscripts;
+import dev.outlast.activities.transcript.TranscriptContext;
+import dev.outlast.activities.transcript.TranscriptKind;
+import dev.outlast.activities.transcript.TranscriptLimits;
+import dev.outlast.activities.transcript.TranscriptRecorder;
+import dev.outlast.agent.SessionId;
+import dev.outlast.agent.TranscriptReference;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -16,6 +32,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /** How fast each provider reads what its agent prints, beside a loop that only counts lines. */
@@ -112,5 +129,73 @@ public class ReadingBenchmark {
     }
     splitter.end();
     return reader.conclude(0, NOW);
+  }
+
+  /**
+   * The same while the transcript is written, by a thread of its own, and secrets are taken out of
+   * it; until all of it is on the disk.
+   */
+  @Benchmark
+  public Conclusion readAndRecord(Volume volume, Transcripts transcripts) {
+    count(volume);
+    TranscriptRecorder transcript = transcripts.recorder();
+    transcript.prompt("do it");
+    OutputReader reader = driver.reader(Surroundings.recorded(ZoneOffset.UTC));
+    LineSplitter splitter =
+        new LineSplitter(
+            line -> {
+              transcript.output(TranscriptKind.STDOUT, line);
+              reader.stdout(line, NOW);
+            });
+    for (byte[] chunk : chunks) {
+      splitter.feed(chunk, chunk.length);
+    }
+    splitter.end();
+    transcript.ended(TranscriptKind.OUTCOME, "done", null);
+    return reader.conclude(0, NOW);
+  }
+
+  /** Where the transcript goes; a session that is at its bound. */
+  @State(Scope.Benchmark)
+  public static class Transcripts {
+    private static final TranscriptContext ATTEMPT =
+        new TranscriptContext("agent", new SessionId("session"), "run", 1, 1, 1);
+    private static final TranscriptLimits LIMITS =
+        new TranscriptLimits(Duration.ofDays(1), 64L << 20, 64L << 20);
+
+    private final Redaction secrets =
+        Redaction.of(
+            List.of("correct horse battery", "a0b1c2d3e4f5a6b7c8d9e0f1", "another-secret-of-42"));
+    private Path folder;
+    private FileTranscripts store;
+
+    /** Makes the folder. */
+    @Setup
+    public void make() throws IOException {
+      folder = Files.createTempDirectory("transcripts");
+      store = new FileTranscripts(folder, "host", LIMITS);
+    }
+
+    private TranscriptRecorder recorder() {
+      return new TranscriptRecorder(store, ATTEMPT, secrets::redact, Clock.systemUTC());
+    }
+
+    /** Deletes the folder. What was not stored was not measured. */
+    @TearDown
+    public void delete() throws IOException {
+      TranscriptReference all = store.store(ATTEMPT).reference();
+      store.retrieve(
+          all,
+          record -> {
+            if (record.kind() == TranscriptKind.GAP) {
+              throw new IllegalStateException("something was not stored: " + record.data());
+            }
+          });
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
   }
 }

@@ -12,7 +12,7 @@ public sealed interface Answer {
    */
   record Granted(HeldClaim claim) implements Answer {}
 
-  /** Another run's agent is there. */
+  /** Another run's agent is there, or is about to be: that run has waited longer. */
   record Busy(What what, String run) implements Answer {
 
     /** What is not free. */

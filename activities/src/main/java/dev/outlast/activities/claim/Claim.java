@@ -16,6 +16,8 @@ import java.util.Objects;
  * @param sessionKind tells the sessions of one kind of agent from those of others
  * @param sessions the agent's sessions, as far as they are known
  * @param workspace the real path of the folder that the agent works in
+ * @param territory what it has for itself with that folder, as it was when the claim was made; null
+ *     if an earlier version has made it
  * @param since when it was made, by the host's clock, in milliseconds since 1970
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -25,6 +27,7 @@ public record Claim(
     String sessionKind,
     List<String> sessions,
     String workspace,
+    Territory territory,
     long since) {
 
   /** The most sessions that one invocation claims; an agent that names more is not believed. */
@@ -34,7 +37,7 @@ public record Claim(
     Objects.requireNonNull(claimant, "claimant");
     Objects.requireNonNull(worker, "worker");
     Objects.requireNonNull(workspace, "workspace");
-    if (!canBeFolder(workspace)) {
+    if (!Territory.canBeFolder(workspace)) {
       throw new IllegalArgumentException("workspace: has a character that no path can have");
     }
     sessions = sessions == null ? List.of() : List.copyOf(sessions);
@@ -50,16 +53,18 @@ public record Claim(
         && sessions.stream().anyMatch(other.sessions::contains);
   }
 
-  boolean overlaps(String otherWorkspace) {
-    if (!canBeFolder(otherWorkspace)) {
-      return false;
-    }
-    return Territory.of(Path.of(workspace)).overlaps(Territory.of(Path.of(otherWorkspace)));
+  boolean overlaps(Claim other) {
+    return area().overlaps(other.area());
   }
 
-  /** Only what is so for all processes; which others it can name depends on a worker's locale. */
-  private static boolean canBeFolder(String workspace) {
-    return workspace.indexOf('\0') < 0;
+  /** Where an agent on record works; such a record may hold anything. */
+  boolean overlaps(String otherWorkspace) {
+    return Territory.canBeFolder(otherWorkspace)
+        && area().overlaps(Territory.of(Path.of(otherWorkspace)));
+  }
+
+  private Territory area() {
+    return territory == null ? Territory.of(Path.of(workspace)) : territory;
   }
 
   boolean isOf(AgentOwner owner) {
@@ -69,7 +74,7 @@ public record Claim(
   Claim with(String session) {
     List<String> more = new ArrayList<>(sessions);
     more.add(session);
-    return new Claim(claimant, worker, sessionKind, more, workspace, since);
+    return new Claim(claimant, worker, sessionKind, more, workspace, territory, since);
   }
 
   boolean madeBy(Claim other) {

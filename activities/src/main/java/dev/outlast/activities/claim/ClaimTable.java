@@ -46,7 +46,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Of one run, a newer attempt takes over at once, and an older one is refused, also after the
  * newer one has ended. Of two runs the one that comes later is told that it is busy, as long as the
- * other's worker lives and has not given the claim back.
+ * other's worker lives and has not given the claim back. What is free goes to the run that has
+ * {@link WaitingRuns waited} longest.
  *
  * <p>A worker may be frozen at any moment and go on much later, beside the attempt that took its
  * place; no lock is held for so long. What keeps its agent from running is the order of steps. The
@@ -73,8 +74,9 @@ import org.slf4j.LoggerFactory;
  * <p>Files are changed under {@link FolderLock} and replaced whole, so that they can be read at any
  * moment. They are not forced to the disk: what they say matters while the machine runs, and a
  * worker of before its start is dead. The folder must be on a local file system, where all
- * processes see one order of writes, and workers that share it must see each other's processes.
- * Thread-safe; there may be several in one process and on one folder.
+ * processes see one order of writes, and workers that share it must see each other's processes, for
+ * which {@link AgentRegistry#reap} cares. Thread-safe; there may be several in one process and on
+ * one folder.
  */
 public final class ClaimTable {
 
@@ -103,6 +105,7 @@ public final class ClaimTable {
   private static final String FOLDER = "claims";
   private static final String RELEASED = "released";
   private static final String LOCK = "lock";
+  private static final String WAITING = "waiting";
   private static final String SUFFIX = ".json";
   private static final String BROKEN = ".broken";
   private static final int NAME_LENGTH = 32;
@@ -111,6 +114,7 @@ public final class ClaimTable {
 
   private final Path held;
   private final Path released;
+  private final WaitingRuns waiting;
   private final RecordedAgents agents;
   private final ProcessIdentity worker;
   private final Predicate<ProcessIdentity> lives;
@@ -129,6 +133,7 @@ public final class ClaimTable {
       Duration patience) {
     this.held = stateFolder.resolve(FOLDER);
     this.released = held.resolve(RELEASED);
+    this.waiting = new WaitingRuns(held.resolve(WAITING), MAPPER);
     this.agents = agents;
     this.worker = worker;
     this.lives = lives;
@@ -155,7 +160,7 @@ public final class ClaimTable {
           }
         };
     return new ClaimTable(
-        stateFolder, agents, ProcessIdentity.current(), ProcessIdentity::lives, clock, PATIENCE);
+        stateFolder, agents, ProcessIdentity.current(), registry::lives, clock, PATIENCE);
   }
 
   /**
@@ -196,6 +201,7 @@ public final class ClaimTable {
             sessionKind,
             sessions.stream().map(SessionId::value).distinct().toList(),
             workspace.toString(),
+            Territory.of(workspace),
             clock.millis());
     List<Claim> others;
     Optional<Answer.Busy> busy;
@@ -208,11 +214,17 @@ public final class ClaimTable {
       }
       others = othersThan(who);
       busy = obstacle(wanted, others);
+      if (busy.isEmpty() && !goesOn(who)) {
+        busy = waiting.before(wanted, clock.instant());
+      }
       if (busy.isPresent()) {
         // The attempt counts nevertheless: an older one must not start an agent after it.
         Files.deleteIfExists(heldBy(who));
         write(rememberedOf(who), wanted);
+        waiting.waits(wanted, clock.instant());
       } else {
+        // Whatever fails from here on, there is no claim that nobody gives back.
+        waiting.hasWaited(wanted);
         for (Claim stale : others) {
           if (obstructs(stale, wanted).isPresent()) {
             remember(stale);
@@ -236,6 +248,11 @@ public final class ClaimTable {
       }
     }
     return busy.isPresent() ? busy.get() : new Answer.Granted(new HeldClaim(this, wanted));
+  }
+
+  /** Whether it is in the middle of what it has begun, and so gives way to nobody who waits. */
+  private boolean goesOn(Claimant who) {
+    return who.owner().attempt() > 1 || Files.exists(heldBy(who));
   }
 
   /** Whether a claim is the one that is held for its run. */
@@ -304,11 +321,11 @@ public final class ClaimTable {
     }
   }
 
-  private static Optional<Answer.Busy> obstructs(Claim other, Claim wanted) {
+  static Optional<Answer.Busy> obstructs(Claim other, Claim wanted) {
     if (other.sharesSessionWith(wanted)) {
       return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, other.run()));
     }
-    return wanted.overlaps(other.workspace())
+    return wanted.overlaps(other)
         ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, other.run()))
         : Optional.empty();
   }
@@ -362,7 +379,7 @@ public final class ClaimTable {
     return true;
   }
 
-  /** Records do not know namespaces, in which workflow ids are unique; claims do. */
+  /** Records do not know servers and namespaces, in which workflow ids are unique; claims do. */
   private static boolean ofSameRun(AgentRecord agent, Claim wanted, List<Claim> others) {
     return wanted.run().equals(agent.owner().workflowId())
         && others.stream().noneMatch(other -> other.isOf(agent.owner()));

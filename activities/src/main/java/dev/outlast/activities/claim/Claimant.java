@@ -8,7 +8,8 @@ import java.util.Objects;
  * Who claims: one attempt of one invocation of a run. Of two attempts of one run the server has
  * given up the earlier one, so they can be told apart without asking it.
  *
- * @param namespace in which the run's workflow id is unique; empty if there is none
+ * @param namespace the id of the namespace in which the run's workflow id is unique, which no other
+ *     server's has, or its name where that is not known; empty if there is none
  * @param owner the attempt
  * @param invocation which invocation of the run it is, from 1
  * @param scheduledAt when the server scheduled the attempt, by the server's clock, in milliseconds
@@ -29,18 +30,21 @@ public record Claimant(String namespace, AgentOwner owner, int invocation, long 
 
   /**
    * Whether the server has given up this attempt for the other one, which is of the same run.
-   * Within one execution invocations follow each other by number, whatever the server's clock says.
-   * Where that does not decide, as after a reset of the workflow or of the activity, the later one
-   * to be scheduled counts.
+   * Within one execution invocations follow each other by number, and so do the attempts of one
+   * activity, whatever the server's clock says. Where that does not decide, as after a reset of the
+   * workflow, the later one to be scheduled counts. After a reset of the activity, which counts its
+   * attempts anew, they are refused until they are as many as before.
    */
   boolean isOlderThan(Claimant other) {
     boolean sameExecution = Objects.equals(owner.workflowRunId(), other.owner.workflowRunId());
     if (sameExecution && invocation != other.invocation) {
       return invocation < other.invocation;
     }
-    if (scheduledAt != other.scheduledAt) {
-      return scheduledAt < other.scheduledAt;
+    boolean sameActivity =
+        sameExecution && Objects.equals(owner.activityId(), other.owner.activityId());
+    if (sameActivity && owner.attempt() != other.owner.attempt()) {
+      return owner.attempt() < other.owner.attempt();
     }
-    return sameExecution && owner.attempt() < other.owner.attempt();
+    return scheduledAt < other.scheduledAt;
   }
 }

@@ -12,7 +12,7 @@ import java.nio.file.Path;
  * other. A linked worktree that was made inside of another work tree is meant to be apart from it,
  * and so does not overlap it.
  */
-record Territory(Path root, boolean linkedWorktree) {
+record Territory(String root, boolean linkedWorktree) {
 
   /** What a linked worktree's {@code .git} file points into; a submodule's does not. */
   private static final String WORKTREES = "/worktrees/";
@@ -20,13 +20,24 @@ record Territory(Path root, boolean linkedWorktree) {
   /** The longest {@code .git} file that is read, in bytes. */
   private static final long MAX_GIT_FILE = 8 * 1024;
 
+  Territory {
+    if (!canBeFolder(root)) {
+      throw new IllegalArgumentException("root: has a character that no path can have");
+    }
+  }
+
+  /** Only what is so for all processes; which others it can name depends on a worker's locale. */
+  static boolean canBeFolder(String path) {
+    return path.indexOf('\0') < 0;
+  }
+
   /**
    * @param workspace a real path; it need not be there any more
    */
   static Territory of(Path workspace) {
     return Repository.around(workspace)
-        .map(found -> new Territory(found.tree(), linksToWorktree(found.gitFolder())))
-        .orElse(new Territory(workspace, false));
+        .map(found -> new Territory(found.tree().toString(), linksToWorktree(found.gitFolder())))
+        .orElse(new Territory(workspace.toString(), false));
   }
 
   private static boolean linksToWorktree(Path git) {
@@ -41,10 +52,12 @@ record Territory(Path root, boolean linkedWorktree) {
   }
 
   boolean overlaps(Territory other) {
-    if (contains(root, other.root)) {
-      return !other.linkedWorktree || contains(other.root, root);
+    Path ours = Path.of(root);
+    Path theirs = Path.of(other.root);
+    if (contains(ours, theirs)) {
+      return !other.linkedWorktree || contains(theirs, ours);
     }
-    return contains(other.root, root) && !linkedWorktree;
+    return contains(theirs, ours) && !linkedWorktree;
   }
 
   private static boolean contains(Path outer, Path inner) {

@@ -1,7 +1,8 @@
 package dev.outlast.activities.file;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,13 @@ public final class WholeFile {
   /** How the name of a file that is not finished ends. */
   public static final String PART = ".part";
 
+  /** What a file is to hold, where that is too much to be held in memory. */
+  public interface Content {
+
+    /** Writes all of it; the stream is not its to close. */
+    void writeTo(OutputStream file) throws IOException;
+  }
+
   private WholeFile() {}
 
   /**
@@ -30,7 +38,7 @@ public final class WholeFile {
    */
   public static void write(Path file, byte[] content, Set<PosixFilePermission> permissions)
       throws IOException {
-    put(file, content, permissions, false);
+    put(file, to -> to.write(content), permissions, false);
   }
 
   /**
@@ -41,6 +49,11 @@ public final class WholeFile {
    *     new content of which it is not known whether it would survive
    */
   public static void writeDurably(Path file, byte[] content) throws IOException {
+    writeDurably(file, to -> to.write(content));
+  }
+
+  /** The same with content that is written piece by piece; which may read the file meanwhile. */
+  public static void writeDurably(Path file, Content content) throws IOException {
     put(file, content, Set.of(), true);
     try (FileChannel entries = FileChannel.open(file.getParent(), StandardOpenOption.READ)) {
       entries.force(true);
@@ -48,15 +61,12 @@ public final class WholeFile {
   }
 
   private static void put(
-      Path file, byte[] content, Set<PosixFilePermission> permissions, boolean durably)
+      Path file, Content content, Set<PosixFilePermission> permissions, boolean durably)
       throws IOException {
     Path part = Files.createTempFile(file.getParent(), file.getFileName().toString(), PART);
     try {
       try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
-        ByteBuffer bytes = ByteBuffer.wrap(content);
-        while (bytes.hasRemaining()) {
-          channel.write(bytes);
-        }
+        content.writeTo(Channels.newOutputStream(channel));
         if (durably) {
           channel.force(true);
         }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,6 +50,7 @@ public final class AgentProcess {
   private final Process process;
   private final AgentTree tree;
   private final Path program;
+  private final Path directory;
   private final byte[] stdin;
   private final String goLine = Prelude.goLine();
   private final Runnable ended;
@@ -58,23 +60,27 @@ public final class AgentProcess {
   private boolean released;
   private String lastError = "";
   private NotExecutedException notExecuted;
+  private volatile Error unread;
   private volatile long lastOutput = System.nanoTime();
 
   /**
    * @param process the held prelude
+   * @param tree of this child
    * @param spec what it becomes
    * @param ended is called once, when nothing of the agent runs any more
    */
   AgentProcess(
       Process process,
-      AgentRecord record,
+      AgentTree tree,
       ProcessSpec spec,
       Consumer<OutputLine> stdout,
       Consumer<OutputLine> stderr,
       Runnable ended) {
     this.process = process;
-    this.tree = AgentTree.ofChild(record);
+    this.tree = tree;
+    process.onExit().thenRun(tree::leaderEnded);
     this.program = Path.of(spec.argv().get(0));
+    this.directory = spec.directory();
     this.stdin = spec.stdin();
     this.ended = ended;
     read("stdout", process.getInputStream(), stdout);
@@ -122,18 +128,28 @@ public final class AgentProcess {
         daemon(
             name,
             () -> {
-              LineSplitter lines = new LineSplitter(line -> deliver(line, sink));
-              byte[] chunk = new byte[CHUNK];
-              try (stream) {
-                for (int count; (count = stream.read(chunk)) >= 0; ) {
-                  lastOutput = System.nanoTime();
-                  lines.feed(chunk, count);
-                }
-              } catch (IOException closedUnderUs) {
-                log.debug("{} of agent {} ended", name, pid(), closedUnderUs);
+              try {
+                lines(name, stream, sink);
+              } catch (Error bug) {
+                // First of all: what follows may fail in the same way.
+                unread = bug;
+                log.error("{} of agent {} is not read on: {}", name, pid(), position(bug));
               }
-              lines.end();
             }));
+  }
+
+  private void lines(String name, InputStream stream, Consumer<OutputLine> sink) {
+    LineSplitter lines = new LineSplitter(line -> deliver(line, sink));
+    byte[] chunk = new byte[CHUNK];
+    try (stream) {
+      for (int count; (count = stream.read(chunk)) >= 0; ) {
+        lastOutput = System.nanoTime();
+        lines.feed(chunk, count);
+      }
+    } catch (IOException closedUnderUs) {
+      log.debug("{} of agent {} ended", name, pid(), closedUnderUs);
+    }
+    lines.end();
   }
 
   private void deliver(OutputLine line, Consumer<OutputLine> sink) {
@@ -143,10 +159,24 @@ public final class AgentProcess {
           sink.accept(line);
         } catch (RuntimeException bug) {
           // The rest must still be read: an agent whose pipe is full hangs.
-          log.error("A line of agent {} could not be handled", pid(), bug);
+          log.error("A line of agent {} could not be handled: {}", pid(), position(bug));
         }
       }
     }
+  }
+
+  /** What went wrong and where, without the message: that may quote the agent. */
+  private static String position(Throwable bug) {
+    StackTraceElement[] frames = bug.getStackTrace();
+    return bug.getClass().getName() + (frames.length == 0 ? "" : " at " + frames[0]);
+  }
+
+  /**
+   * Why its output is not read any more, although it has not ended; empty as long as it is read.
+   * The agent must be ended then: nobody knows what it does.
+   */
+  public Optional<String> unread() {
+    return Optional.ofNullable(unread).map(AgentProcess::position);
   }
 
   private void write(byte[] stdin) {
@@ -169,6 +199,18 @@ public final class AgentProcess {
     return process.pid();
   }
 
+  /**
+   * Where the leader is, with all links followed. It was started by path, a part of which may have
+   * been replaced by a link just before: Linux says where a process is; on macOS only the path can
+   * be followed again.
+   *
+   * @throws IOException if that is gone
+   */
+  public Path directory() throws IOException {
+    Path cwd = Path.of("/proc", Long.toString(pid()), "cwd");
+    return (Files.isSymbolicLink(cwd) ? cwd : directory).toRealPath();
+  }
+
   /** How long ago the agent last printed anything, or started. */
   public Duration silence() {
     return Duration.ofNanos(System.nanoTime() - lastOutput);
@@ -189,12 +231,12 @@ public final class AgentProcess {
    */
   public int finish() {
     boolean alone = tree.gone();
-    if (!Waiting.until(this::atEof, EOF_GRACE) || !alone) {
+    if (!Deadline.in(EOF_GRACE).await(this::atEof) || !alone) {
       tree.terminate();
-      if (!Waiting.until(tree::gone, LEFTOVER_GRACE)) {
+      if (!Deadline.in(LEFTOVER_GRACE).await(tree::gone)) {
         kill();
       }
-      Waiting.until(this::atEof, EOF_GRACE);
+      Deadline.in(EOF_GRACE).await(this::atEof);
     }
     return close();
   }
@@ -210,13 +252,13 @@ public final class AgentProcess {
     BooleanSupplier gone = () -> !process.isAlive() && tree.gone();
     hold();
     tree.interrupt();
-    if (!Waiting.until(gone, INTERRUPT_GRACE)) {
+    if (!Deadline.in(INTERRUPT_GRACE).await(gone)) {
       tree.terminate();
-      if (!Waiting.until(gone, TERMINATE_GRACE)) {
+      if (!Deadline.in(TERMINATE_GRACE).await(gone)) {
         kill();
       }
     }
-    Waiting.until(this::atEof, EOF_GRACE);
+    Deadline.in(EOF_GRACE).await(this::atEof);
     return close();
   }
 
@@ -234,13 +276,13 @@ public final class AgentProcess {
 
   private void kill() {
     boolean gone =
-        Waiting.until(
-            () -> {
-              // Again and again: what is killed may have started something meanwhile.
-              tree.kill();
-              return tree.gone();
-            },
-            KILL_GRACE);
+        Deadline.in(KILL_GRACE)
+            .await(
+                () -> {
+                  // Again and again: what is killed may have started something meanwhile.
+                  tree.kill();
+                  return tree.gone();
+                });
     if (!gone) {
       log.error("Agent {} has survived SIGKILL", pid());
     }

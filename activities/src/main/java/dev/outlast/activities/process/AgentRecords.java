@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,7 +58,7 @@ final class AgentRecords {
 
   private final Path folder;
 
-  /** What cannot be read and cannot be moved aside is told of once. */
+  /** What is no record, and is left where it is, is told of once. */
   private final Set<Path> reported = ConcurrentHashMap.newKeySet();
 
   AgentRecords(Path folder) {
@@ -118,8 +119,17 @@ final class AgentRecords {
     }
   }
 
-  /** All records that can be read. What is none is moved aside. */
+  /** All records that can be read. Changes nothing. */
   List<AgentRecord> read() {
+    return read(this::leave);
+  }
+
+  /** All records that can be read. What is none is moved aside. */
+  List<AgentRecord> readAndMoveAside() {
+    return read(this::moveAside);
+  }
+
+  private List<AgentRecord> read(BiConsumer<Path, IOException> unreadableOnes) {
     List<AgentRecord> records = new ArrayList<>();
     for (Path file : files("*" + SUFFIX)) {
       try {
@@ -134,16 +144,19 @@ final class AgentRecords {
       } catch (NoSuchFileException ended) {
         log.debug("{} was removed meanwhile", file);
       } catch (IOException unreadable) {
-        moveAside(file, unreadable);
+        unreadableOnes.accept(file, unreadable);
       }
     }
     return records;
   }
 
-  private void moveAside(Path file, IOException reason) {
-    if (!reported.add(file)) {
-      return;
+  private void leave(Path file, IOException reason) {
+    if (reported.add(file)) {
+      log.warn("{} is no record of an agent, and stays: {}", file, reason.getMessage());
     }
+  }
+
+  private void moveAside(Path file, IOException reason) {
     try {
       Path aside = file.resolveSibling(file.getFileName() + UNREADABLE);
       Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
@@ -153,7 +166,8 @@ final class AgentRecords {
           aside.getFileName(),
           reason.getMessage());
     } catch (IOException stays) {
-      log.warn("{} is no record of an agent, and stays: {}", file, stays.getMessage(), reason);
+      reason.addSuppressed(stays);
+      leave(file, reason);
     }
   }
 

@@ -38,20 +38,26 @@ public final class AgentRegistry implements Closeable {
 
   private static final Logger log = LoggerFactory.getLogger(AgentRegistry.class);
   private static final String FOLDER = "agents";
+  private static final String WORKERS = "workers";
   private static final int NAME_BYTES = 8;
 
   private final AgentRecords records;
   private final Clock clock;
+  private final ProcessTable table;
   private final ProcessIdentity worker = ProcessIdentity.current();
-  private final DeadMansSwitch deadMansSwitch = new DeadMansSwitch();
+  private final LivingWorkers workers;
+  private final DeadMansSwitch deadMansSwitch;
   private final SecureRandom random = new SecureRandom();
 
   /** Where control groups of agents are made; null where they cannot be. */
   private volatile Path cgroups;
 
-  private AgentRegistry(Path stateFolder, Path cgroups, Clock clock) {
+  private AgentRegistry(Path stateFolder, Path cgroups, ProcessTable table, Clock clock) {
     this.records = new AgentRecords(stateFolder.resolve(FOLDER));
+    this.workers = new LivingWorkers(stateFolder.resolve(WORKERS), worker);
     this.cgroups = cgroups;
+    this.table = table;
+    this.deadMansSwitch = new DeadMansSwitch(table);
     this.clock = clock;
   }
 
@@ -61,11 +67,12 @@ public final class AgentRegistry implements Closeable {
    * @param stateFolder where the records are kept, in a folder {@code agents} of it
    */
   public static AgentRegistry open(Path stateFolder) {
-    return open(stateFolder, Cgroup.parent(), Clock.systemUTC());
+    return open(stateFolder, Cgroup.parent(), ProcessTable.OF_THIS_SYSTEM, Clock.systemUTC());
   }
 
-  static AgentRegistry open(Path stateFolder, Optional<Path> cgroups, Clock clock) {
-    return new AgentRegistry(stateFolder, cgroups.orElse(null), clock);
+  static AgentRegistry open(
+      Path stateFolder, Optional<Path> cgroups, ProcessTable table, Clock clock) {
+    return new AgentRegistry(stateFolder, cgroups.orElse(null), table, clock);
   }
 
   /** The agent's name: the last part of its mark. */
@@ -81,7 +88,8 @@ public final class AgentRegistry implements Closeable {
    * @param session the session that it goes on with; null for one that is not known yet
    * @param stdout is given each line of standard output
    * @param stderr is given each line of standard error
-   * @throws NotRecordedException if it cannot be recorded; the message names the file
+   * @throws NotRecordedException if it cannot be recorded, or another worker of the folder lives
+   *     that cannot be seen from here, as in another container; the message names file and remedy
    * @throws IOException if it cannot be started; the message names the remedy where we know one
    */
   public AgentProcess start(
@@ -92,6 +100,7 @@ public final class AgentRegistry implements Closeable {
       Consumer<OutputLine> stdout,
       Consumer<OutputLine> stderr)
       throws IOException {
+    joined();
     byte[] noise = new byte[NAME_BYTES];
     random.nextBytes(noise);
     String name = HexFormat.of().formatHex(noise);
@@ -130,7 +139,8 @@ public final class AgentRegistry implements Closeable {
       }
       watched(record);
       AgentRecord agent = record;
-      return new AgentProcess(process, agent, spec, stdout, stderr, () -> ended(agent));
+      return new AgentProcess(
+          process, AgentTree.ofChild(agent, table), spec, stdout, stderr, () -> ended(agent));
     } catch (IOException | RuntimeException e) {
       abandon(process);
       if (record != null) {
@@ -140,9 +150,9 @@ public final class AgentRegistry implements Closeable {
     }
   }
 
-  private static ProcessIdentity identity(long pid) throws IOException {
+  private ProcessIdentity identity(long pid) throws IOException {
     try {
-      return ProcessIdentity.of(pid)
+      return ProcessIdentity.of(pid, table)
           .orElseThrow(() -> new IOException("process " + pid + " ended at once"));
     } catch (UncheckedIOException unseen) {
       throw new IOException("process " + pid + " cannot be looked at", unseen);
@@ -165,6 +175,16 @@ public final class AgentRegistry implements Closeable {
   /** What a mark may have between its slashes. */
   private static String word(String id) {
     return String.valueOf(id).replaceAll("[^A-Za-z0-9._-]", "_");
+  }
+
+  /** Before there is a record with this worker's name. */
+  private void joined() throws NotRecordedException {
+    try {
+      workers.join();
+    } catch (IOException e) {
+      throw new NotRecordedException(
+          "the agent was not started, since this worker may not: " + e, e);
+    }
   }
 
   private AgentRecord recorded(AgentRecord record) throws NotRecordedException {
@@ -215,8 +235,7 @@ public final class AgentRegistry implements Closeable {
 
   /**
    * The agents on record: those that run, and those that a killed worker has left until {@link
-   * #reap} has seen to them. A file that is no record is moved aside, to the same name with {@code
-   * .unreadable} at its end, and told of in the log.
+   * #reap} has seen to them. Changes nothing; a file that is no record is told of in the log.
    *
    * @throws java.io.UncheckedIOException if the folder cannot be listed
    */
@@ -227,7 +246,9 @@ public final class AgentRegistry implements Closeable {
   /**
    * Ends agents on record, whichever worker has started them, with all that they have started:
    * SIGTERM, then SIGKILL. Returns when they have gone, after {@link #TERMINATE_GRACE} and {@link
-   * #KILL_GRACE} at most.
+   * #KILL_GRACE} at most. Those of another container cannot be ended from here. If their worker
+   * lives, they have not gone; else they count as gone after that time, which is what their own
+   * dead man's switch takes to end them.
    *
    * @return whether all have gone; also if there were none
    * @throws java.io.UncheckedIOException if the folder cannot be listed
@@ -237,23 +258,49 @@ public final class AgentRegistry implements Closeable {
   }
 
   private boolean end(List<AgentRecord> agents) {
+    long began = System.nanoTime();
+    List<AgentRecord> hidden = agents.stream().filter(agent -> agent.agent().hidden()).toList();
     Map<AgentRecord, AgentTree> left = new HashMap<>();
-    agents.forEach(agent -> left.put(agent, AgentTree.of(agent)));
+    agents.stream()
+        .filter(agent -> !hidden.contains(agent))
+        .forEach(agent -> left.put(agent, AgentTree.of(agent, table)));
     forgetEnded(left);
     left.values().forEach(AgentTree::terminate);
-    Waiting.until(() -> forgetEnded(left), TERMINATE_GRACE);
+    Deadline.in(TERMINATE_GRACE).await(() -> forgetEnded(left));
     boolean gone =
-        Waiting.until(
-            () -> {
-              // Again and again: what is killed may have started something meanwhile.
-              left.values().forEach(AgentTree::kill);
-              return forgetEnded(left);
-            },
-            KILL_GRACE);
+        Deadline.in(KILL_GRACE)
+            .await(
+                () -> {
+                  // Again and again: what is killed may have started something meanwhile.
+                  left.values().forEach(AgentTree::kill);
+                  return forgetEnded(left);
+                });
     left.keySet()
         .forEach(
             agent -> log.error("Agent {} of {} survives SIGKILL", agent.agent(), agent.owner()));
-    return gone;
+    return awaitHidden(hidden, began) && gone;
+  }
+
+  /** What runs in another namespace of process ids can only be waited for. */
+  private boolean awaitHidden(List<AgentRecord> hidden, long began) {
+    List<AgentRecord> left =
+        hidden.stream().filter(agent -> !workers.lives(agent.worker())).toList();
+    for (AgentRecord agent : left) {
+      log.warn(
+          "Agent {} of run {} was started in another namespace of process ids ({}), such as another"
+              + " container, and cannot be looked at from here. Its worker has gone, so that it is"
+              + " taken to have ended in {} s; if that container still runs, end it",
+          agent.agent().pid(),
+          agent.owner().workflowId(),
+          agent.agent().boot(),
+          TERMINATE_GRACE.plus(KILL_GRACE).toSeconds());
+    }
+    if (!left.isEmpty()) {
+      Duration past = Duration.ofNanos(System.nanoTime() - began);
+      Deadline.in(TERMINATE_GRACE.plus(KILL_GRACE).minus(past)).await(() -> false);
+      left.forEach(this::ended);
+    }
+    return left.size() == hidden.size();
   }
 
   private boolean forgetEnded(Map<AgentRecord, AgentTree> agents) {
@@ -271,19 +318,27 @@ public final class AgentRegistry implements Closeable {
   }
 
   /**
-   * Ends the agents that workers which do not live any more have left behind, and removes their
-   * records. Where one cannot see whether a worker lives, its agents are left alone. To be called
-   * before this worker takes its first invocation. Takes no longer than {@link #end}.
+   * Makes this worker one that others see living, ends the agents that workers which do not live
+   * any more have left behind, and removes their records. Where one cannot see whether a worker
+   * lives, its agents are left alone. A file that is no record is moved aside, to the same name
+   * with {@code .unreadable} at its end. To be called before this worker takes its first
+   * invocation. Takes no longer than {@link #end}.
    *
-   * @return how many agents still ran
-   * @throws java.io.UncheckedIOException if the folder cannot be listed
+   * @return how many agents still ran, as far as one can see
+   * @throws java.io.UncheckedIOException if the folder cannot be used, or another worker of it
+   *     lives that cannot be seen from here, as in another container; the message says what to do
    */
   public int reap() {
+    try {
+      workers.join();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e.getMessage(), e);
+    }
     records.removeUnfinished(clock.instant());
-    List<AgentRecord> orphans = records().stream().filter(AgentRegistry::orphan).toList();
+    List<AgentRecord> orphans = records.readAndMoveAside().stream().filter(this::orphan).toList();
     int running = 0;
     for (AgentRecord orphan : orphans) {
-      if (!AgentTree.of(orphan).gone()) {
+      if (!AgentTree.of(orphan, table).gone()) {
         running++;
         log.warn(
             "Ending agent {} of run {}, session {}: its worker, process {}, has gone",
@@ -297,13 +352,32 @@ public final class AgentRegistry implements Closeable {
     return running;
   }
 
-  private static boolean orphan(AgentRecord record) {
+  private boolean orphan(AgentRecord record) {
     try {
-      return !record.worker().lives();
+      return !lives(record.worker());
     } catch (UncheckedIOException unseen) {
       log.warn("Agent {} of {} is left alone", record.agent(), record.owner(), unseen);
       return false;
     }
+  }
+
+  /**
+   * Whether a worker lives, a frozen one too; also one that is in another container.
+   *
+   * @throws java.io.UncheckedIOException if that cannot be looked at; then nobody may go by it
+   *     having ended
+   */
+  public boolean lives(ProcessIdentity anyWorker) {
+    return workers.lives(anyWorker);
+  }
+
+  /**
+   * Whether an agent runs. One of another container does as long as its worker lives.
+   *
+   * @throws java.io.UncheckedIOException if that cannot be looked at
+   */
+  public boolean runs(AgentRecord record) {
+    return record.agent().hidden() ? lives(record.worker()) : record.agent().lives();
   }
 
   /**

@@ -20,11 +20,19 @@ final class AgentTree {
 
   private static final Logger log = LoggerFactory.getLogger(AgentTree.class);
   private static final long SELF = ProcessHandle.current().pid();
+  private static final long NEVER = -1;
 
   private final ProcessIdentity leader;
   private final String variable;
   private final Cgroup cgroup;
-  private final boolean watched;
+  private final ProcessTable table;
+
+  /** When the leader has started. */
+  private final long began;
+
+  /** What is in the group and has started by then is the agent's: the id was the leader's still. */
+  private volatile long ownUntil;
+
   private boolean gone;
 
   /** Whether it was told that one cannot look: it is tried again and again. */
@@ -33,24 +41,38 @@ final class AgentTree {
   /** When those that were once proven to be the agent's started, by their ids. */
   private final Map<Long, Long> proven = new HashMap<>();
 
-  private AgentTree(AgentRecord record, boolean watched) {
+  private AgentTree(AgentRecord record, ProcessTable table, long ownUntil) {
     this.leader = record.agent();
     this.variable = AgentRegistry.MARK + "=" + record.mark();
     this.cgroup = Cgroup.of(record);
-    this.watched = watched;
+    this.table = table;
+    this.began = table.started(leader.start());
+    this.ownUntil = ownUntil;
   }
 
   /** Of an agent that anybody may have started, at any time. */
-  static AgentTree of(AgentRecord record) {
-    return new AgentTree(record, false);
+  static AgentTree of(AgentRecord record, ProcessTable table) {
+    return new AgentTree(record, table, NEVER);
   }
 
   /**
-   * Of a child of this process that has not ended yet, or only a moment ago. Until this process
-   * takes notice of its end, the child's id stays its own, also while this process is frozen.
+   * Of a child of this process. Until this process takes notice of its end, the child's id stays
+   * its own, also while this process is frozen; {@link #leaderEnded} is to be called then.
    */
-  static AgentTree ofChild(AgentRecord record) {
-    return new AgentTree(record, true);
+  static AgentTree ofChild(AgentRecord record, ProcessTable table) {
+    return new AgentTree(record, table, Long.MAX_VALUE);
+  }
+
+  /** Takes note that the id of the leader may be given to somebody else now. Thread-safe. */
+  void leaderEnded() {
+    long now = NEVER;
+    try {
+      now = table.now();
+    } catch (UncheckedIOException unseen) {
+      log.warn(
+          "Cannot see when agent {} ended; others of its group go by their mark", leader.pid());
+    }
+    ownUntil = now;
   }
 
   /**
@@ -78,7 +100,7 @@ final class AgentTree {
    * What of it runs.
    *
    * <p>The group's id is not given away while the group has a member, but then it may be: the group
-   * counts if its leader runs, or a member has other proof.
+   * counts if a member of it is known to be the agent's otherwise.
    *
    * @throws UncheckedIOException if that cannot be looked at
    */
@@ -86,28 +108,26 @@ final class AgentTree {
     if (gone || !leader.ofThisBoot()) {
       return List.of();
     }
-    List<ProcessTable.Entry> younger = new ArrayList<>(ProcessTable.all());
-    long began = ProcessTable.HAS_PROC ? Long.parseLong(leader.start()) : 0;
+    long own = ownUntil;
+    List<ProcessTable.Entry> younger = new ArrayList<>(table.all());
     younger.removeIf(process -> process.started() < began || process.pid() == SELF);
-    Set<Long> ours = new HashSet<>(ProcessTable.carriers(younger, variable));
+    Set<Long> ours = new HashSet<>(table.carriers(younger, variable));
     if (cgroup != null) {
       ours.addAll(cgroup.processes());
     }
     for (ProcessTable.Entry process : younger) {
+      boolean isLeader = process.pid() == leader.pid() && process.started() == began;
       Long started = proven.get(process.pid());
-      if (started != null && started == process.started()) {
+      if (isLeader
+          || (started != null && started == process.started())
+          || (process.group() == leader.pid() && process.started() <= own)) {
         ours.add(process.pid());
       }
-    }
-    if (leader.lives()) {
-      ours.add(leader.pid());
     }
     boolean grew;
     do {
       boolean group =
-          watched
-              || younger.stream()
-                  .anyMatch(p -> p.group() == leader.pid() && ours.contains(p.pid()));
+          younger.stream().anyMatch(p -> p.group() == leader.pid() && ours.contains(p.pid()));
       grew = false;
       for (ProcessTable.Entry process : younger) {
         if (ours.contains(process.parent()) || (group && process.group() == leader.pid())) {
@@ -126,7 +146,7 @@ final class AgentTree {
   void interrupt() {
     try {
       if (living().stream().anyMatch(process -> process.group() == leader.pid())) {
-        signalGroup("INT");
+        Commands.signalGroup("INT", leader.pid());
       }
     } catch (UncheckedIOException unseen) {
       tell(unseen);
@@ -175,21 +195,11 @@ final class AgentTree {
       }
     }
     if (group) {
-      signalGroup(name);
+      Commands.signalGroup(name, leader.pid());
     }
   }
 
-  private static boolean same(ProcessTable.Entry process) {
-    return !ProcessTable.HAS_PROC
-        || ProcessTable.stat(process.pid())
-            .filter(now -> now.started() == process.started())
-            .isPresent();
-  }
-
-  /** Java can signal single processes only. */
-  private void signalGroup(String name) {
-    Commands.run(
-        List.of(
-            "/bin/sh", "-c", "kill -s \"$1\" -- \"-$2\"", "sh", name, Long.toString(leader.pid())));
+  private boolean same(ProcessTable.Entry process) {
+    return table.entry(process.pid()).filter(now -> now.started() == process.started()).isPresent();
   }
 }

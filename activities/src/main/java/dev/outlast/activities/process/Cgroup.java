@@ -186,7 +186,7 @@ record Cgroup(Path folder) {
 
   /** Removes it, if it is empty, or becomes so soon: the kernel takes a while to let go. */
   void remove() {
-    if (!Waiting.until(this::removed, REMOVAL)) {
+    if (!Deadline.in(REMOVAL).await(this::removed)) {
       log.warn("{} stays, since it is not empty", folder);
     }
   }

@@ -43,6 +43,7 @@ final class DeadMansSwitch implements Closeable {
   /** The process ids of those that this process has started, and not let go. */
   private static final Set<Long> RUNNING = ConcurrentHashMap.newKeySet();
 
+  private final ProcessTable table;
   private final ReentrantLock lock = new ReentrantLock();
 
   /** What it has to know of each agent, by the agent's name. */
@@ -55,6 +56,10 @@ final class DeadMansSwitch implements Closeable {
   private Thread watcher;
 
   private boolean closed;
+
+  DeadMansSwitch(ProcessTable table) {
+    this.table = table;
+  }
 
   private static String script() {
     try (InputStream script = DeadMansSwitch.class.getResourceAsStream("dead-mans-switch.sh")) {
@@ -82,7 +87,7 @@ final class DeadMansSwitch implements Closeable {
             "+",
             name,
             Long.toString(agent.agent().pid()),
-            ProcessTable.HAS_PROC ? agent.agent().start() : "-",
+            table.word(table.started(agent.agent().start())),
             agent.mark(),
             agent.cgroup() == null ? "-" : agent.cgroup());
     lock.lock();
@@ -130,14 +135,14 @@ final class DeadMansSwitch implements Closeable {
 
   private void start() throws IOException {
     List<String> command = new ArrayList<>(Prelude.sessionLeader());
-    command.addAll(List.of("/bin/sh", "-c", SCRIPT, "outlast-dead-mans-switch"));
+    command.addAll(
+        List.of("/bin/sh", "-c", SCRIPT, "outlast-dead-mans-switch", table.environments()));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .directory(Path.of("/").toFile())
             .redirectError(ProcessBuilder.Redirect.DISCARD);
     builder.environment().clear();
-    builder.environment().put("PATH", "/usr/bin:/bin:/usr/sbin:/sbin");
-    builder.environment().put("LC_ALL", "C");
+    builder.environment().putAll(Commands.OF_THE_SYSTEM);
     process = builder.start();
     RUNNING.add(process.pid());
     if (watcher == null) {

@@ -38,6 +38,8 @@ final class Prelude {
   // SIGHUP, SIGINT, SIGQUIT and SIGTERM in the mask of ignored signals.
   private static final long POLITE = 1 | 1 << 1 | 1 << 2 | 1 << 14;
 
+  private static final String FOLDERS = "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin";
+
   /** The longest first line of a script that is looked at. */
   private static final int MAX_FIRST_LINE = 256;
 
@@ -68,9 +70,10 @@ final class Prelude {
    * so too, shells for good: then perl sets that right, if it is there.
    */
   static List<String> sessionLeader() throws IOException {
-    Optional<List<String>> setsid = find("setsid").map(path -> List.of(path.toString()));
+    Optional<List<String>> setsid =
+        SearchPath.find("setsid", FOLDERS).map(path -> List.of(path.toString()));
     Optional<List<String>> perl =
-        find("perl").map(path -> List.of(path.toString(), "-e", PERL_LEADER));
+        SearchPath.find("perl", FOLDERS).map(path -> List.of(path.toString(), "-e", PERL_LEADER));
     if (ignoresSignals()) {
       return perl.or(() -> setsid).orElseThrow(Prelude::noLeader);
     }
@@ -79,16 +82,10 @@ final class Prelude {
 
   private static IOException noLeader() {
     return new IOException(
-        "neither setsid nor perl is in /usr/bin, /bin, /usr/local/bin or /opt/homebrew/bin; one of"
-            + " them is needed to start an agent in a process group of its own. Install util-linux"
-            + " or perl");
-  }
-
-  private static Optional<Path> find(String program) {
-    return List.of("/usr/bin", "/bin", "/usr/local/bin", "/opt/homebrew/bin").stream()
-        .map(folder -> Path.of(folder, program))
-        .filter(Files::isExecutable)
-        .findFirst();
+        "neither setsid nor perl is in "
+            + FOLDERS
+            + "; one of them is needed to start an agent in a process group of its own. Install"
+            + " util-linux or perl");
   }
 
   private static boolean ignoresSignals() {

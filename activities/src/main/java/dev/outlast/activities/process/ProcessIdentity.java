@@ -3,6 +3,7 @@ package dev.outlast.activities.process;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -23,6 +24,10 @@ public record ProcessIdentity(long pid, String start, String boot) {
 
   private static final Logger log = LoggerFactory.getLogger(ProcessIdentity.class);
   private static final Path PROC = Path.of("/proc");
+
+  /** What stands between the boot and the namespace. */
+  private static final String NAMESPACE = "/";
+
   private static final String BOOT = askBoot();
 
   /**
@@ -36,8 +41,12 @@ public record ProcessIdentity(long pid, String start, String boot) {
       throw new IllegalArgumentException(pid + " is no process id");
     }
     // What is of another boot, or of another system, is never compared with what runs here.
-    if (ProcessTable.HAS_PROC && boot.equals(BOOT)) {
-      Long.parseLong(start);
+    if (boot.equals(BOOT) && !start.matches("\\d{1,18}")) {
+      try {
+        Instant.parse(start);
+      } catch (DateTimeException neither) {
+        throw new IllegalArgumentException("no process starts at " + start, neither);
+      }
     }
   }
 
@@ -52,7 +61,13 @@ public record ProcessIdentity(long pid, String start, String boot) {
    * @throws java.io.UncheckedIOException if that cannot be looked at
    */
   public static Optional<ProcessIdentity> of(long pid) {
-    return startOf(pid).map(start -> new ProcessIdentity(pid, start, BOOT));
+    return of(pid, ProcessTable.OF_THIS_SYSTEM);
+  }
+
+  static Optional<ProcessIdentity> of(long pid, ProcessTable table) {
+    return table
+        .entry(pid)
+        .map(entry -> new ProcessIdentity(pid, table.text(entry.started()), BOOT));
   }
 
   /**
@@ -70,20 +85,23 @@ public record ProcessIdentity(long pid, String start, String boot) {
     return boot.equals(BOOT);
   }
 
-  private static Optional<String> startOf(long pid) {
-    return ProcessTable.HAS_PROC
-        ? ProcessTable.stat(pid).map(ProcessTable.Entry::start)
-        : ProcessHandle.of(pid)
-            .filter(ProcessHandle::isAlive)
-            .flatMap(process -> process.info().startInstant())
-            .map(Instant::toString);
+  /**
+   * Whether it is of this boot, but of another namespace of process ids, such as another
+   * container's: if it runs, it cannot be seen from here.
+   */
+  boolean hidden() {
+    return !ofThisBoot() && bootOnly(boot).equals(bootOnly(BOOT));
+  }
+
+  private static String bootOnly(String boot) {
+    return boot.substring(0, boot.contains(NAMESPACE) ? boot.indexOf(NAMESPACE) : boot.length());
   }
 
   private static String askBoot() {
     if (ProcessTable.HAS_PROC) {
       try {
         return Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip()
-            + "/"
+            + NAMESPACE
             + Files.readSymbolicLink(PROC.resolve("self/ns/pid"));
       } catch (IOException hidden) {
         log.warn("/proc does not say which boot this is; processes go by their start", hidden);

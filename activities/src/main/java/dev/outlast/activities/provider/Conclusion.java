@@ -9,6 +9,7 @@ import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 
 /** What a call ended with, and why we think so. */
 public sealed interface Conclusion {
@@ -61,6 +62,13 @@ public sealed interface Conclusion {
   /** Whether it was decided on what only looks like a limit. */
   default boolean unrecognised() {
     return basis().rule().equals(UNRECOGNISED);
+  }
+
+  /** The limit that this is, in words that are known; empty if it is none. */
+  default Optional<Limited> limit() {
+    return this instanceof Limited limited && !unrecognised()
+        ? Optional.of(limited)
+        : Optional.empty();
   }
 
   /** A limit that no rule knows: neither its scope nor its end. */

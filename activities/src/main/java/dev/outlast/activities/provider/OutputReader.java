@@ -2,6 +2,7 @@ package dev.outlast.activities.provider;
 
 import dev.outlast.activities.process.OutputLine;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * Folds the output of one call, line by line, into facts and finally a conclusion. Never throws, on
@@ -21,6 +22,21 @@ public interface OutputReader {
    */
   default boolean sitsOutLimit(Instant now) {
     return false;
+  }
+
+  /** Whether the agent has told of what may be a limit, and not gone on since. Cheap. */
+  default boolean mayBeLimited(Instant now) {
+    return false;
+  }
+
+  /**
+   * The limit that the call would be concluded with however the agent ended now, in words that are
+   * known. Cheap as long as there is none.
+   */
+  default Optional<Conclusion.Limited> limited(Instant now) {
+    return mayBeLimited(now)
+        ? conclude(PlainErrors.SIGNALLED, now).limit().filter(met -> met.equals(conclude(0, now)))
+        : Optional.empty();
   }
 
   /** What is known so far; after {@link #conclude} it may be more. */

@@ -9,8 +9,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -24,9 +22,6 @@ import org.slf4j.LoggerFactory;
 final class FileTranscriptWriter implements TranscriptWriter {
 
   private static final Logger log = LoggerFactory.getLogger(FileTranscriptWriter.class);
-
-  /** How often somebody else may take the number that is next. */
-  private static final int TRIES = 100;
 
   private static final int BATCH = 64 * 1024;
 
@@ -52,8 +47,8 @@ final class FileTranscriptWriter implements TranscriptWriter {
   }
 
   @Override
-  public TranscriptReference claim() {
-    return store.claim(key);
+  public TranscriptReference reference() {
+    return store.reference(key);
   }
 
   private Path folder() {
@@ -109,40 +104,45 @@ final class FileTranscriptWriter implements TranscriptWriter {
 
   /** Puts in order what is there of the session, and begins the next file. */
   private void open() throws IOException {
-    OwnerOnly.folder(folder());
-    for (int i = 0; i < TRIES; i++) {
-      List<Path> files = Segments.of(folder());
-      number = files.isEmpty() ? 1 : Segments.number(files.get(files.size() - 1)) + 1;
-      if (number > Segments.MAX_NUMBER) {
-        throw new IOException(folder() + ": the session has more files than can be numbered");
-      }
-      next = sealed(files) + 1;
-      store.remember(context.run(), key);
-      try {
-        begin(OwnerOnly.create(Segments.file(folder(), number)));
-      } catch (FileAlreadyExistsException taken) {
-        log.debug("{}: somebody else was faster", folder(), taken);
-        continue;
-      }
-      return;
-    }
-    throw new IOException(folder() + ": others write to this session all the time");
+    begin(
+        store
+            .upkeep()
+            .alone(
+                () -> {
+                  OwnerOnly.folder(folder());
+                  List<Path> files = Segments.of(folder());
+                  number = newest(files) + 1;
+                  next = sealed(files) + 1;
+                  store.remember(context.run(), key);
+                  return create(number);
+                }));
   }
 
-  private void begin(FileChannel file) throws IOException {
+  private void verifyNewest() throws IOException {
+    if (newest(Segments.of(folder())) != number) {
+      throw overtaken();
+    }
+  }
+
+  private static int newest(List<Path> files) {
+    return files.isEmpty() ? 0 : Segments.number(files.get(files.size() - 1));
+  }
+
+  private FileChannel create(int number) throws IOException {
+    if (number > Segments.MAX_NUMBER) {
+      throw new IOException(folder() + ": the session has more files than can be numbered");
+    }
+    Path file = Segments.file(folder(), number);
+    FileChannel created = OwnerOnly.create(file);
+    store.upkeep().writes(this, file);
+    Upkeep.lock(created, file);
+    return created;
+  }
+
+  private void begin(FileChannel file) {
     channel = file;
     size = 0;
     torn = false;
-    store.writes(this, Segments.file(folder(), number));
-    try {
-      FileLock lock = channel.tryLock();
-      if (lock == null) {
-        log.debug("{}: somebody looks at the new file {}", folder(), number);
-      }
-    } catch (IOException noLocks) {
-      // Without it the file is only known to be in use by its age.
-      log.debug("{}: this file system has no locks", folder(), noLocks);
-    }
     try {
       store.shrink(folder());
     } catch (IOException full) {
@@ -151,20 +151,20 @@ final class FileTranscriptWriter implements TranscriptWriter {
     }
   }
 
-  /** Completes the newest file, and gives the number of the last record in any. */
-  private long sealed(List<Path> files) throws IOException {
+  /**
+   * Completes the newest file, and gives the number of the last record in any. One that its writer
+   * may yet go on with is replaced even if it is empty: what he writes must not get into it, under
+   * numbers that are taken then.
+   *
+   * @throws IOException if it cannot be replaced, for example as the disk is full
+   */
+  private static long sealed(List<Path> files) throws IOException {
     for (int i = files.size() - 1; i >= 0; i--) {
       Segments.End end = Segments.end(files.get(i));
-      boolean newest = i == files.size() - 1;
-      if (newest && !end.complete() && end.length() > 0) {
-        try {
-          return Segments.seal(files.get(i), end);
-        } catch (IOException full) {
-          log.debug("{}: cannot be put in order now", files.get(i), full);
-        }
-      }
-      if (end.last() > 0) {
-        return end.last();
+      long last =
+          i == files.size() - 1 && !end.complete() ? Segments.seal(files.get(i), end) : end.last();
+      if (last > 0) {
+        return last;
       }
     }
     return 0;
@@ -176,15 +176,19 @@ final class FileTranscriptWriter implements TranscriptWriter {
       torn = false;
     }
     FileChannel old = channel;
-    FileChannel created;
-    try {
-      created = OwnerOnly.create(Segments.file(folder(), number + 1));
-    } catch (FileAlreadyExistsException taken) {
-      throw overtaken();
-    }
-    number++;
-    begin(created);
+    long written = size;
+    begin(
+        store
+            .upkeep()
+            .alone(
+                () -> {
+                  verifyNewest();
+                  FileChannel created = create(number + 1);
+                  number++;
+                  return created;
+                }));
     old.close();
+    store.written(written);
   }
 
   @Override
@@ -214,11 +218,8 @@ final class FileTranscriptWriter implements TranscriptWriter {
     Path target = store.folderOf(to);
     if (channel == null) {
       key = to;
-    } else if (unnamed && !Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-      store.remember(context.run(), to);
-      Files.move(folder(), target, StandardCopyOption.ATOMIC_MOVE);
+    } else if (unnamed && moved(target, to)) {
       key = to;
-      store.writes(this, Segments.file(target, number));
     } else {
       Path old = folder();
       String oldKey = key;
@@ -231,6 +232,23 @@ final class FileTranscriptWriter implements TranscriptWriter {
       }
     }
     context = context.with(session);
+  }
+
+  /** Gives the folder its name, if there is nothing of the session yet. */
+  private boolean moved(Path target, String to) throws IOException {
+    return store
+        .upkeep()
+        .alone(
+            () -> {
+              if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+                return false;
+              }
+              verifyNewest();
+              store.remember(context.run(), to);
+              Files.move(folder(), target, StandardCopyOption.ATOMIC_MOVE);
+              store.upkeep().writes(this, Segments.file(target, number));
+              return true;
+            });
   }
 
   /** Copies what was stored before the session was known to the end of what is there of it. */
@@ -268,8 +286,9 @@ final class FileTranscriptWriter implements TranscriptWriter {
     if (channel != null) {
       FileChannel closed = channel;
       channel = null;
-      store.writes(this, null);
+      store.upkeep().writes(this, null);
       closed.close();
+      store.written(size);
     }
   }
 }

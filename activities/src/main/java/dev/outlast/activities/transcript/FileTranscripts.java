@@ -1,6 +1,7 @@
 package dev.outlast.activities.transcript;
 
 import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.file.WholeFile;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TranscriptReference;
 import java.io.IOException;
@@ -19,10 +20,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -36,9 +36,9 @@ import org.slf4j.LoggerFactory;
  * <p>Every attempt begins a file of its own, so that no two writers ever share one: a worker that
  * was frozen and comes back finds that there is a newer file and writes no more. Before a new file
  * is begun the last one is put in order, if its writer has not completed it; the number of the next
- * record is known then. While the agent has named no session, the folder is called after run and
- * invocation; it is renamed when the session is known. {@code runs/} says for each run in which
- * sessions there is something of it.
+ * record is known then. While the agent has named no session, the folder is called after run,
+ * invocation and attempt; it is renamed when the session is known. {@code runs/} says for each run
+ * in which sessions there is something of it.
  */
 public final class FileTranscripts implements TranscriptStore {
 
@@ -57,7 +57,10 @@ public final class FileTranscripts implements TranscriptStore {
   private final Path root;
   private final String host;
   private final TranscriptLimits limits;
-  private final Map<FileTranscriptWriter, Path> written = new ConcurrentHashMap<>();
+  private final Upkeep upkeep;
+
+  /** How much there may be of all sessions before it is looked how much there is. */
+  private final AtomicLong credit = new AtomicLong();
 
   /**
    * @param root the folder for all of them, which is made when it is needed
@@ -67,6 +70,7 @@ public final class FileTranscripts implements TranscriptStore {
     this.root = Objects.requireNonNull(root, "root").toAbsolutePath().normalize();
     this.host = Objects.requireNonNull(host, "host");
     this.limits = Objects.requireNonNull(limits, "limits");
+    this.upkeep = new Upkeep(this.root);
   }
 
   /** The folder of a host's transcripts, in its state folder. */
@@ -81,6 +85,10 @@ public final class FileTranscripts implements TranscriptStore {
 
   TranscriptLimits limits() {
     return limits;
+  }
+
+  Upkeep upkeep() {
+    return upkeep;
   }
 
   @Override
@@ -104,7 +112,7 @@ public final class FileTranscripts implements TranscriptStore {
     return TranscriptName.encoded(context.provider()) + "/" + name;
   }
 
-  TranscriptReference claim(String key) {
+  TranscriptReference reference(String key) {
     return new TranscriptReference(NAME, host, key);
   }
 
@@ -119,20 +127,20 @@ public final class FileTranscripts implements TranscriptStore {
   }
 
   @Override
-  public void retrieve(TranscriptReference claim, Consumer<TranscriptRecord> sink)
+  public void retrieve(TranscriptReference reference, Consumer<TranscriptRecord> sink)
       throws IOException {
-    if (!claim.store().equals(NAME) || !host.equals(claim.host())) {
+    if (!reference.store().equals(NAME) || !host.equals(reference.host())) {
       throw new IllegalArgumentException(
           "transcript: it is kept by store '"
-              + claim.store()
+              + reference.store()
               + "' of host "
-              + claim.host()
+              + reference.host()
               + "; this is store '"
               + NAME
               + "' of host "
               + host);
     }
-    Segments.read(Segments.of(folderOf(claim.key())), sink);
+    Segments.read(Segments.of(folderOf(reference.key())), sink);
   }
 
   /** Remembers that there is something of a run under a key. */
@@ -168,7 +176,7 @@ public final class FileTranscripts implements TranscriptStore {
     for (String key : keys(index(run))) {
       try {
         if (Files.isDirectory(folderOf(key), LinkOption.NOFOLLOW_LINKS)) {
-          found.add(claim(key));
+          found.add(reference(key));
         }
       } catch (IllegalArgumentException torn) {
         log.debug("A line of {} is no key", index(run), torn);
@@ -177,42 +185,66 @@ public final class FileTranscripts implements TranscriptStore {
     return found;
   }
 
-  /** Notes what a writer of this process writes now; null for nothing any more. */
-  void writes(FileTranscriptWriter writer, Path file) {
-    if (file == null) {
-      written.remove(writer);
-    } else {
-      written.put(writer, file);
+  /** Keeps a session within its bound, but for the file that is being written. */
+  void shrink(Path folder) throws IOException {
+    Segments.shrink(Segments.of(folder), limits.maxSession() - limits.segment(), upkeep);
+  }
+
+  /**
+   * Keeps all sessions within their bound when more has been written of one. That takes a look at
+   * all of them, for which there is a reason once for each {@link TranscriptLimits#slack()}.
+   */
+  void written(long bytes) {
+    if (credit.addAndGet(-bytes) >= 0) {
+      return;
+    }
+    // Others who write meanwhile do not look too.
+    credit.set(limits.slack());
+    try {
+      shrink(all());
+    } catch (IOException full) {
+      log.debug("{} cannot be made smaller now", root, full);
     }
   }
 
-  private boolean atRest(Path file) {
-    return !written.containsValue(file) && Segments.unlocked(file);
-  }
-
-  /** Keeps a session within its bound, but for the file that is being written. */
-  void shrink(Path folder) throws IOException {
-    Segments.shrink(Segments.of(folder), limits.maxSession() - limits.segment(), this::atRest);
+  private void shrink(List<Path> files) throws IOException {
+    List<Aged> byAge = new ArrayList<>();
+    files.forEach(file -> byAge.add(new Aged(file, modified(file))));
+    byAge.sort(Comparator.comparing(Aged::modified));
+    long left =
+        Segments.shrink(
+            byAge.stream().map(Aged::file).toList(), limits.maxTotal() - limits.slack(), upkeep);
+    credit.set(Math.max(limits.slack(), limits.maxTotal() - left));
   }
 
   private record Aged(Path file, Instant modified) {}
+
+  private List<Path> all() throws IOException {
+    List<Path> all = new ArrayList<>();
+    for (Path session : sessions()) {
+      all.addAll(Segments.of(session));
+    }
+    return all;
+  }
+
+  private List<Path> sessions() throws IOException {
+    List<Path> sessions = new ArrayList<>();
+    for (Path provider : folders(root)) {
+      if (!provider.getFileName().toString().equals(RUNS)) {
+        sessions.addAll(folders(provider));
+      }
+    }
+    return sessions;
+  }
 
   @Override
   public void clean(Instant now) throws IOException {
     Instant oldest = now.minus(limits.retention());
     List<Path> left = new ArrayList<>();
-    for (Path provider : folders(root)) {
-      if (provider.getFileName().toString().equals(RUNS)) {
-        continue;
-      }
-      for (Path session : folders(provider)) {
-        left.addAll(cleaned(session, oldest));
-      }
+    for (Path session : sessions()) {
+      left.addAll(upkeep.alone(() -> cleaned(session, oldest)));
     }
-    List<Aged> byAge = new ArrayList<>();
-    left.forEach(file -> byAge.add(new Aged(file, modified(file))));
-    byAge.sort(Comparator.comparing(Aged::modified));
-    Segments.shrink(byAge.stream().map(Aged::file).toList(), limits.maxTotal(), this::atRest);
+    shrink(left);
     for (Path index : files(root.resolve(RUNS))) {
       if (Segments.olderThan(index, oldest)) {
         Files.deleteIfExists(index);
@@ -222,11 +254,17 @@ public final class FileTranscripts implements TranscriptStore {
 
   /** Deletes what is too old of a session, and says what is left of it. */
   private List<Path> cleaned(Path session, Instant oldest) throws IOException {
+    for (Path file : files(session)) {
+      // Nobody is writing it, as we are alone.
+      if (file.getFileName().toString().endsWith(WholeFile.PART)) {
+        Files.deleteIfExists(file);
+      }
+    }
     List<Path> files = Segments.of(session);
     int kept = 0;
     while (kept < files.size()
         && Segments.olderThan(files.get(kept), oldest)
-        && atRest(files.get(kept))) {
+        && upkeep.atRest(files.get(kept))) {
       Files.deleteIfExists(files.get(kept));
       kept++;
     }

@@ -1,19 +1,18 @@
 package dev.outlast.activities.transcript;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.file.WholeFile;
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.Comparator;
@@ -23,6 +22,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,7 +41,7 @@ final class Segments {
   /** A smaller file is not worth the reading, to see whether it can be made smaller. */
   private static final long SMALL = 4 * 1024;
 
-  /** How much of a file is kept in memory while it is rewritten, in bytes. */
+  /** How much of a file is kept in memory while it is copied, in bytes. */
   private static final int COPY = 64 * 1024;
 
   /** Where a file of records ends. */
@@ -116,20 +116,21 @@ final class Segments {
     if (torn > 0) {
       TranscriptCode.write(mark, torn(end.last() + 1, torn));
     }
-    Path part = file.resolveSibling(file.getFileName() + ".part");
-    Files.deleteIfExists(part);
-    try (FileChannel from = FileChannel.open(file, StandardOpenOption.READ);
-        FileChannel to = OwnerOnly.create(part)) {
-      for (long at = 0; at < end.good(); ) {
-        at += from.transferTo(at, end.good() - at, to);
-      }
-      write(to, end.good(), mark.toByteArray());
-      to.force(true);
-    } catch (IOException e) {
-      Files.deleteIfExists(part);
-      throw e;
-    }
-    replace(file, part);
+    replace(
+        file,
+        to -> {
+          try (InputStream from = Files.newInputStream(file)) {
+            for (long left = end.good(); left > 0; ) {
+              byte[] piece = from.readNBytes((int) Math.min(left, COPY));
+              if (piece.length == 0) {
+                throw new EOFException(file + " has become shorter while it was read");
+              }
+              to.write(piece);
+              left -= piece.length;
+            }
+          }
+          to.write(mark.toByteArray());
+        });
     return torn > 0 ? end.last() + 1 : end.last();
   }
 
@@ -148,10 +149,10 @@ final class Segments {
         JsonNodeFactory.instance.objectNode().put("bytes", bytes));
   }
 
-  private static void replace(Path file, Path part) throws IOException {
+  private static void replace(Path file, WholeFile.Content content) throws IOException {
     FileTime modified = Files.getLastModifiedTime(file);
-    Files.setLastModifiedTime(part, modified);
-    Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    WholeFile.writeDurably(file, content);
+    Files.setLastModifiedTime(file, modified);
   }
 
   static void write(FileChannel channel, long at, byte[] bytes) throws IOException {
@@ -162,50 +163,28 @@ final class Segments {
   }
 
   /**
-   * Whether no other process writes it now; a lock goes with its process, however that ends. Not to
-   * be asked of a file that this process writes: on POSIX that would give the lock up.
-   */
-  static boolean unlocked(Path file) {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
-        FileLock lock = channel.tryLock()) {
-      return lock != null;
-    } catch (OverlappingFileLockException here) {
-      return false;
-    } catch (IOException e) {
-      log.debug("{} cannot be locked", file, e);
-      return false;
-    }
-  }
-
-  /**
    * Makes files smaller until they are not larger than a bound together: first what was printed
    * goes, then everything. The oldest ones first; those that are in use are left alone.
    *
    * @param files the oldest first
-   * @param atRest whether nobody writes a file
    * @return how large they are then
    */
-  static long shrink(List<Path> files, long bound, Predicate<Path> atRest) throws IOException {
-    long total = 0;
-    for (Path file : files) {
-      total += size(file);
-    }
-    for (Path file : files) {
-      if (total <= bound) {
-        return total;
-      }
-      long size = size(file);
-      if (size > SMALL && atRest.test(file)) {
-        total += compact(file, atRest) - size;
-      }
-    }
-    for (Path file : files) {
-      if (total <= bound) {
-        break;
-      }
-      if (atRest.test(file)) {
-        long size = size(file);
-        total += forget(file, atRest) - size;
+  static long shrink(List<Path> files, long bound, Upkeep upkeep) throws IOException {
+    long left = shrink(files, bound, SMALL, kind -> !kind.output(), upkeep);
+    return left <= bound ? left : shrink(files, bound, 0, kind -> false, upkeep);
+  }
+
+  private static long shrink(
+      List<Path> files, long bound, long small, Predicate<TranscriptKind> kept, Upkeep upkeep)
+      throws IOException {
+    long[] sizes = files.stream().mapToLong(Segments::size).toArray();
+    long total = LongStream.of(sizes).sum();
+    for (int i = 0; i < sizes.length && total > bound; i++) {
+      if (sizes[i] > small) {
+        Path file = files.get(i);
+        long besides = upkeep.alone(() -> rewritten(file, kept, upkeep));
+        // Others may have been faster: what they have saved need not be saved once more.
+        total += size(file) - sizes[i] - besides;
       }
     }
     return total;
@@ -220,23 +199,41 @@ final class Segments {
     }
   }
 
-  /** Takes what was printed out of a file, and says so where it was. */
-  private static long compact(Path file, Predicate<Path> atRest) throws IOException {
-    return rewrite(file, kind -> !kind.output(), atRest);
-  }
-
-  /** Leaves of a file only which records were in it. */
-  private static long forget(Path file, Predicate<Path> atRest) throws IOException {
-    return rewrite(file, kind -> false, atRest);
-  }
-
-  private static long rewrite(Path file, Predicate<TranscriptKind> kept, Predicate<Path> atRest)
+  /**
+   * Leaves of a file only some kinds of records, and says of the others that they were there.
+   *
+   * @return how much has been saved besides, in the file before
+   */
+  private static long rewritten(Path file, Predicate<TranscriptKind> kept, Upkeep upkeep)
       throws IOException {
-    Path part = file.resolveSibling(file.getFileName() + ".part");
-    Files.deleteIfExists(part);
-    long size = 0;
-    try (RecordLines lines = new RecordLines(file);
-        FileChannel to = OwnerOnly.create(part)) {
+    if (!upkeep.atRest(file)) {
+      return 0;
+    }
+    if (holdsOther(file, kept)) {
+      replace(file, to -> copy(file, kept, to));
+    }
+    return mergedWithBefore(file, upkeep);
+  }
+
+  private static boolean holdsOther(Path file, Predicate<TranscriptKind> kept) throws IOException {
+    try (RecordLines lines = new RecordLines(file)) {
+      for (byte[] line; (line = lines.next()) != null; ) {
+        Optional<TranscriptCode.Head> head = TranscriptCode.head(line);
+        if (head.isEmpty() || drops(head.get(), kept)) {
+          return true;
+        }
+      }
+      return false;
+    }
+  }
+
+  private static boolean drops(TranscriptCode.Head head, Predicate<TranscriptKind> kept) {
+    return head.kind() != TranscriptKind.DROPPED && !kept.test(head.kind());
+  }
+
+  private static void copy(Path file, Predicate<TranscriptKind> kept, OutputStream to)
+      throws IOException {
+    try (RecordLines lines = new RecordLines(file)) {
       ByteArrayOutputStream out = new ByteArrayOutputStream();
       long from = 0;
       long through = 0;
@@ -246,8 +243,7 @@ final class Segments {
           continue;
         }
         TranscriptCode.Head head = read.get();
-        boolean drop = head.kind() == TranscriptKind.DROPPED || !kept.test(head.kind());
-        if (drop) {
+        if (head.kind() == TranscriptKind.DROPPED || drops(head, kept)) {
           from = from == 0 ? head.seq() : from;
           through = head.through();
           continue;
@@ -259,22 +255,15 @@ final class Segments {
         out.writeBytes(line);
         out.write('\n');
         if (out.size() > COPY) {
-          write(to, size, out.toByteArray());
-          size += out.size();
+          to.write(out.toByteArray());
           out.reset();
         }
       }
       if (from > 0) {
         TranscriptCode.write(out, dropped(from, through));
       }
-      write(to, size, out.toByteArray());
-      size += out.size();
-    } catch (IOException e) {
-      Files.deleteIfExists(part);
-      throw e;
+      to.write(out.toByteArray());
     }
-    replace(file, part);
-    return mergedWithBefore(file, size, atRest);
   }
 
   private static TranscriptRecord dropped(long from, long through) {
@@ -286,27 +275,21 @@ final class Segments {
    * Of files in a row that say only that something was dropped, one says it for all of them, so
    * that their number is bounded too.
    *
-   * @return how large the file is then, less what has become of the one before it
+   * @return how large the one before was that is gone then; 0 if it is not
    */
-  private static long mergedWithBefore(Path file, long size, Predicate<Path> atRest)
-      throws IOException {
+  private static long mergedWithBefore(Path file, Upkeep upkeep) throws IOException {
     Path before = file(file.getParent(), number(file) - 1);
     Optional<TranscriptCode.Head> one = onlyDropped(file);
     Optional<TranscriptCode.Head> other = onlyDropped(before);
-    if (one.isEmpty() || other.isEmpty() || !atRest.test(before)) {
-      return size;
+    if (one.isEmpty() || other.isEmpty() || !upkeep.atRest(before)) {
+      return 0;
     }
     ByteArrayOutputStream merged = new ByteArrayOutputStream();
     TranscriptCode.write(merged, dropped(other.get().seq(), one.get().through()));
-    Path part = file.resolveSibling(file.getFileName() + ".part");
-    Files.deleteIfExists(part);
-    try (FileChannel to = OwnerOnly.create(part)) {
-      write(to, 0, merged.toByteArray());
-    }
-    replace(file, part);
     long saved = size(before);
+    replace(file, to -> to.write(merged.toByteArray()));
     Files.deleteIfExists(before);
-    return merged.size() - saved;
+    return saved;
   }
 
   private static Optional<TranscriptCode.Head> onlyDropped(Path file) throws IOException {

@@ -17,18 +17,22 @@ public final class TranscriptCleaning implements Closeable {
 
   private final Thread thread;
 
-  private TranscriptCleaning(TranscriptStore store, Clock clock) {
-    thread = new Thread(() -> run(store, clock), "outlast-transcripts");
+  private TranscriptCleaning(TranscriptStore store, Clock clock, Duration period) {
+    thread = new Thread(() -> run(store, clock, period), "outlast-transcripts");
     thread.setDaemon(true);
     thread.start();
   }
 
   /** Starts it on a thread of its own. */
   public static TranscriptCleaning start(TranscriptStore store, Clock clock) {
-    return new TranscriptCleaning(store, clock);
+    return start(store, clock, PERIOD);
   }
 
-  private static void run(TranscriptStore store, Clock clock) {
+  static TranscriptCleaning start(TranscriptStore store, Clock clock, Duration period) {
+    return new TranscriptCleaning(store, clock, period);
+  }
+
+  private static void run(TranscriptStore store, Clock clock, Duration period) {
     try {
       while (true) {
         try {
@@ -36,10 +40,10 @@ public final class TranscriptCleaning implements Closeable {
         } catch (IOException | RuntimeException e) {
           log.warn(
               "Old transcripts could not all be dropped; it is tried again in {} h",
-              PERIOD.toHours(),
+              period.toHours(),
               e);
         }
-        Thread.sleep(PERIOD.toMillis());
+        Thread.sleep(period.toMillis());
       }
     } catch (InterruptedException closed) {
       log.debug("Transcripts are not cleaned any more");

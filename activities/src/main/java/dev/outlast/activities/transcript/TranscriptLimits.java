@@ -31,4 +31,9 @@ public record TranscriptLimits(Duration retention, long maxSession, long maxTota
   long segment() {
     return Math.min(FileTranscripts.MAX_SEGMENT, maxSession / 8);
   }
+
+  /** By how much all sessions are made smaller than they may be, so that it is seldom done. */
+  long slack() {
+    return maxTotal / 64;
+  }
 }

@@ -30,9 +30,17 @@ final class TranscriptName {
     return encoded(session.value());
   }
 
-  /** Of the invocation of a run whose agent has named no session yet. */
+  /**
+   * Of the attempt of an invocation whose agent has named no session yet. No other attempt has the
+   * same, as each moves its own away when it knows the session.
+   */
   static String unnamed(TranscriptContext context) {
-    return UNNAMED + encoded(context.run()) + UNNAMED + context.invocation();
+    return UNNAMED
+        + encoded(context.run())
+        + UNNAMED
+        + context.invocation()
+        + UNNAMED
+        + context.attempt();
   }
 
   static String encoded(String text) {

@@ -26,7 +26,7 @@ public interface TranscriptStore {
    * @throws IllegalArgumentException if the reference is not of this store
    * @throws IOException if it cannot be read
    */
-  void retrieve(TranscriptReference claim, Consumer<TranscriptRecord> sink) throws IOException;
+  void retrieve(TranscriptReference reference, Consumer<TranscriptRecord> sink) throws IOException;
 
   /**
    * The sessions in which there is something of a run, in the order in which it came to them.

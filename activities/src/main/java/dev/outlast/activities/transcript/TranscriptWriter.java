@@ -10,7 +10,7 @@ import java.util.List;
 public interface TranscriptWriter extends Closeable {
 
   /** Where it is stored now; known also while it cannot be stored. */
-  TranscriptReference claim();
+  TranscriptReference reference();
 
   /**
    * Stores entries in their order, all or none of them. May be called again after it failed.

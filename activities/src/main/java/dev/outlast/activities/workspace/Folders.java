@@ -1,5 +1,6 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.process.Deadline;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitResult;
@@ -37,14 +38,20 @@ final class Folders {
     return worktree.resolve(line.substring(GIT_FOLDER.length())).toRealPath();
   }
 
-  /** Whether there is a repository anywhere below the top of a worktree. */
-  static boolean holdRepositories(Path worktree) throws IOException {
+  /**
+   * Whether there is a repository anywhere below the top of a worktree.
+   *
+   * @throws GitException if that cannot be found out in time
+   */
+  static boolean holdRepositories(Path worktree, Deadline deadline) throws IOException {
     boolean[] found = {false};
     Files.walkFileTree(
         worktree,
         new SimpleFileVisitor<>() {
           @Override
-          public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
+          public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes)
+              throws IOException {
+            GitException.check(deadline, worktree + " cannot be looked through");
             found[0] |=
                 !folder.equals(worktree)
                     && Files.exists(folder.resolve(".git"), LinkOption.NOFOLLOW_LINKS);
@@ -54,8 +61,12 @@ final class Folders {
     return found[0];
   }
 
-  /** Deletes a folder with all that is in it; does nothing if it is not there. */
-  static void deleteTree(Path top) throws IOException {
+  /**
+   * Deletes a folder with all that is in it; does nothing if it is not there.
+   *
+   * @throws GitException if it cannot be deleted in time; the rest of it is there then
+   */
+  static void deleteTree(Path top, Deadline deadline) throws IOException {
     if (!Files.exists(top, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
@@ -75,6 +86,7 @@ final class Folders {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
               throws IOException {
+            GitException.check(deadline, top + " cannot be deleted");
             Files.delete(file);
             return FileVisitResult.CONTINUE;
           }

@@ -1,20 +1,18 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.process.Commands;
+import dev.outlast.activities.process.Deadline;
 import dev.outlast.activities.process.PlainText;
-import java.io.ByteArrayOutputStream;
-import java.io.File;
+import dev.outlast.activities.process.SearchPath;
+import dev.outlast.activities.secret.KnownSecrets;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,14 +28,8 @@ final class Git {
   /** How much of an answer is read, in bytes: 16 MiB. */
   static final int MAX_ANSWER = 16 * 1024 * 1024;
 
-  /** How much is kept of what git says on standard error, in bytes. */
-  static final int MAX_COMPLAINT = 4 * 1024;
-
   /** How many filters and hooks a repository's configuration may name. */
   static final int MAX_DRIVERS = 100;
-
-  /** How long the pipes of a git that has ended may stay open in other hands. */
-  private static final Duration EOF_GRACE = Duration.ofSeconds(1);
 
   /** Overrides of the repository's configuration, for git itself and all that it starts of git. */
   private static final List<String> OVERRIDES =
@@ -81,13 +73,7 @@ final class Git {
    * @param path the worker's PATH; may be null
    */
   static Optional<Git> find(String path) {
-    String folders = path == null ? "" : path;
-    return Stream.of(folders.split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> new File(folder, "git").getAbsoluteFile().toPath())
-        .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
-        .findFirst()
-        .map(program -> new Git(program, folders));
+    return SearchPath.find("git", path).map(program -> new Git(program, path));
   }
 
   /**
@@ -140,7 +126,7 @@ final class Git {
   /**
    * What git has said.
    *
-   * @param complaint the beginning of standard error, on one line
+   * @param complaint the beginning of standard error, on one line and without known secrets
    */
   record Answer(int exitCode, byte[] out, String complaint) {
 
@@ -219,39 +205,24 @@ final class Git {
     if (deadline.passed()) {
       throw tooLong();
     }
-    ProcessBuilder builder =
-        new ProcessBuilder(line).directory(directory.toFile()).redirectInput(new File("/dev/null"));
-    builder.environment().clear();
-    builder.environment().putAll(environment);
-    Process process;
+    Commands.Answer answer;
     try {
-      process = builder.start();
+      answer = Commands.ask(line, directory, environment, MAX_ANSWER, deadline);
     } catch (IOException e) {
       throw new GitException(
           GitException.Cause.NOT_RUN, "git cannot be started: " + e.getMessage());
-    }
-    Pump out = new Pump(process, process.getInputStream(), MAX_ANSWER, true);
-    Pump err = new Pump(process, process.getErrorStream(), MAX_COMPLAINT, false);
-    boolean exited = false;
-    try {
-      exited = process.waitFor(deadline.left().toNanos(), TimeUnit.NANOSECONDS);
     } catch (InterruptedException workerEnds) {
       // The flag stays cleared: the SDK has yet to tell the server, over the network.
       log.debug("Not waited for git: the worker ends");
-    } finally {
-      if (!exited) {
-        kill(process);
-      }
-    }
-    boolean whole = out.ended() & err.ended();
-    if (out.full) {
-      throw new GitException(
-          GitException.Cause.TOO_MUCH, "git prints more than " + MAX_ANSWER + " bytes");
-    }
-    if (!exited || !whole) {
       throw tooLong();
     }
-    return new Answer(process.exitValue(), out.bytes(), complaint(err.bytes()));
+    return switch (answer.end()) {
+      case EXITED -> new Answer(answer.exitCode(), answer.out(), complaint(answer.complaint()));
+      case LEFT_OPEN, TOO_LONG -> throw tooLong();
+      case TOO_MUCH ->
+          throw new GitException(
+              GitException.Cause.TOO_MUCH, "git prints more than " + MAX_ANSWER + " bytes");
+    };
   }
 
   private static GitException tooLong() {
@@ -259,67 +230,8 @@ final class Git {
   }
 
   private static String complaint(byte[] err) {
-    return PlainText.clean(new String(err, StandardCharsets.UTF_8)).replaceAll("\\s+", " ").strip();
-  }
-
-  /** Ends git and what it has started, which have no state of ours to lose. */
-  private static void kill(Process process) {
-    List<ProcessHandle> children = process.descendants().toList();
-    process.destroyForcibly();
-    children.forEach(ProcessHandle::destroyForcibly);
-  }
-
-  /** Reads a stream to its end, keeps its beginning, and may end the process that prints more. */
-  private static final class Pump implements Runnable {
-    private final Process process;
-    private final InputStream stream;
-    private final int most;
-    private final boolean endsAtMost;
-    private final ByteArrayOutputStream kept = new ByteArrayOutputStream();
-    private final Thread thread;
-    private volatile boolean full;
-
-    Pump(Process process, InputStream stream, int most, boolean endsAtMost) {
-      this.process = process;
-      this.stream = stream;
-      this.most = most;
-      this.endsAtMost = endsAtMost;
-      thread = new Thread(this, "git-" + process.pid());
-      thread.setDaemon(true);
-      thread.start();
-    }
-
-    @Override
-    public void run() {
-      byte[] chunk = new byte[8 * 1024];
-      try (stream) {
-        for (int count; (count = stream.read(chunk)) >= 0; ) {
-          int room = most - kept.size();
-          kept.write(chunk, 0, Math.min(count, room));
-          if (count > room && endsAtMost) {
-            full = true;
-            kill(process);
-            return;
-          }
-        }
-      } catch (IOException closedUnderUs) {
-        log.debug("The output of git {} ended", process.pid(), closedUnderUs);
-      }
-    }
-
-    /** Waits for the end, which comes with that of the process; says whether it has come. */
-    boolean ended() {
-      try {
-        thread.join(EOF_GRACE.toMillis());
-      } catch (InterruptedException workerEnds) {
-        // The flag stays cleared: the SDK has yet to tell the server, over the network.
-        log.debug("Not waited for the output of git: the worker ends");
-      }
-      return !thread.isAlive();
-    }
-
-    byte[] bytes() {
-      return kept.toByteArray();
-    }
+    // It quotes names of branches and files, which are an agent's, and addresses of remotes.
+    String told = PlainText.clean(new String(err, StandardCharsets.UTF_8));
+    return KnownSecrets.redact(told).replaceAll("\\s+", " ").strip();
   }
 }

@@ -1,5 +1,6 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.process.Deadline;
 import java.io.IOException;
 
 /** Why git has given no answer. */
@@ -23,6 +24,16 @@ final class GitException extends IOException {
   GitException(Cause why, String message) {
     super(message);
     this.why = why;
+  }
+
+  /**
+   * @param cannot what is not done in time
+   * @throws GitException if it is too late
+   */
+  static void check(Deadline deadline, String cannot) throws GitException {
+    if (deadline.passed()) {
+      throw new GitException(Cause.TOO_LONG, cannot + " in time");
+    }
   }
 
   Cause why() {

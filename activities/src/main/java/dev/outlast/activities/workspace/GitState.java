@@ -1,5 +1,8 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.process.Deadline;
+import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.WorkspaceState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -88,7 +91,8 @@ public final class GitState {
   private record Changed(String entry, String path, FileTime modified, long size) {}
 
   /**
-   * How a workspace stands now. Only what is in it counts, not what else is in its repository.
+   * How a workspace stands now. Only what is in it counts, not what else is in its repository. The
+   * branch has no known secret in its name.
    *
    * @return null if that is not known
    */
@@ -101,9 +105,10 @@ public final class GitState {
    * What has changed in a workspace, as a paragraph for its agent.
    *
    * @param before what {@link #read} gave then; null if nothing was known
+   * @param perhapsByAgent whether the agent itself may have worked there since
    * @return empty if nothing has, or it is not known
    */
-  public Optional<String> news(Path workspace, WorkspaceState before) {
+  public Optional<String> news(Path workspace, WorkspaceState before, boolean perhapsByAgent) {
     if (before == null) {
       return Optional.empty();
     }
@@ -149,9 +154,12 @@ public final class GitState {
                   .thenComparing(Changed::path))
           .forEach(changed -> files.add(changed.path()));
     }
-    List<String> named = files.stream().limit(WorkspaceNews.MAX_FILES).toList();
+    // They become an argument of the agent's, which everybody on the host can see.
+    List<String> named =
+        files.stream().limit(WorkspaceNews.MAX_FILES).map(GitState::withoutSecrets).toList();
     return Optional.of(
-        new WorkspaceNews(before, now, commits, named, files.size() - named.size()).text());
+        new WorkspaceNews(before, now, commits, named, files.size() - named.size(), perhapsByAgent)
+            .text());
   }
 
   /** Both come from a workflow's history, and become arguments. */
@@ -220,23 +228,25 @@ public final class GitState {
         head = COMMIT.matcher(oid).matches() ? oid : null;
       } else if (entry.startsWith("# branch.head ")) {
         String name = entry.substring("# branch.head ".length());
-        branch = name.equals("(detached)") ? null : name;
+        branch = name.equals("(detached)") ? null : withoutSecrets(name);
       } else if (!entry.startsWith("#")) {
         String path = path(entry);
         if (!ours(tree, path)) {
           changes.add(changed(entry, path, tree, changes.size() < MAX_LOOKED_AT));
         }
       }
-      if (deadline.passed()) {
-        throw new GitException(
-            GitException.Cause.TOO_LONG, "its changed files cannot be looked at in time");
-      }
+      GitException.check(deadline, "its changed files cannot be looked at");
     }
     changes.sort(Comparator.comparing(Changed::path).thenComparing(Changed::entry));
     return new Look(
         new WorkspaceState(
             head, branch, changes.size(), changes.isEmpty() ? null : digest(changes)),
         changes);
+  }
+
+  /** An agent may have made up the name, also so that only what is shown of it is a secret. */
+  private static String withoutSecrets(String name) {
+    return KnownSecrets.redact(PlainText.clean(name));
   }
 
   /** The path of an entry; how many fields are before it depends on the first. */

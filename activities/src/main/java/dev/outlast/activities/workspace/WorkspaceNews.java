@@ -14,9 +14,15 @@ import java.util.stream.Collectors;
  * @param commits how the commits differ; null if that is not known
  * @param files the names of files that differ, the most telling first
  * @param more how many files differ besides
+ * @param perhapsByAgent whether the agent itself may have made changes, in work that was broken off
  */
 record WorkspaceNews(
-    WorkspaceState before, WorkspaceState now, Commits commits, List<String> files, int more) {
+    WorkspaceState before,
+    WorkspaceState now,
+    Commits commits,
+    List<String> files,
+    int more,
+    boolean perhapsByAgent) {
 
   /** How many files are named. */
   static final int MAX_FILES = 10;
@@ -74,8 +80,11 @@ record WorkspaceNews(
       text.append(". ");
     }
     return text.append(
-            "Somebody else may have made these changes: look at them before you go on, and do not"
-                + " undo them.")
+            perhapsByAgent
+                ? "You may have made these changes yourself, before you were interrupted once more,"
+                    + " or somebody else has"
+                : "Somebody else may have made these changes")
+        .append(": look at them before you go on, and do not undo them.")
         .toString();
   }
 

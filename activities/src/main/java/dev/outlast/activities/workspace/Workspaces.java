@@ -1,5 +1,6 @@
 package dev.outlast.activities.workspace;
 
+import dev.outlast.activities.process.AgentProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -54,18 +55,15 @@ public final class Workspaces {
   }
 
   /**
-   * Checks a process that was started in a workspace and is still held. It was started by path, and
-   * since that was checked a part of the path may have been replaced by a link.
+   * Checks an agent that was started in a workspace and is still held.
    *
    * @param resolved what {@link #resolve} or {@link #again} gave
    * @throws WorkspaceException if it is somewhere else
    */
-  public static void verify(Path resolved, long pid) {
-    // Linux says where the process is; on macOS only the path can be looked at again.
-    Path cwd = Path.of("/proc", Long.toString(pid), "cwd");
+  public static void verify(Path resolved, AgentProcess held) {
     Path real;
     try {
-      real = Files.isSymbolicLink(cwd) ? cwd.toRealPath() : resolved.toRealPath();
+      real = held.directory();
     } catch (IOException gone) {
       throw wrong(resolved.toString(), "is gone; put it back on the worker's host");
     }

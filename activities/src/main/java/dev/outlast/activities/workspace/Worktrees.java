@@ -1,6 +1,7 @@
 package dev.outlast.activities.workspace;
 
 import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.process.Deadline;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
@@ -31,8 +32,11 @@ public final class Worktrees {
   /** What the branches of worktrees begin with. */
   public static final String BRANCHES = "outlast/";
 
-  /** How long git may take to fill a worktree, or to take one away. */
-  static final Duration MAX_TIME = Duration.ofMinutes(10);
+  /** How long git may take to fill a worktree, or to take one away, however often it is tried. */
+  static final Duration MAX_TIME = Worktree.MAX_TIME;
+
+  /** How much longer it may take to clear away what could not be made to the end. */
+  static final Duration MAX_CLEARING = Duration.ofMinutes(2);
 
   /** How often something is tried that another git is in the way of. */
   static final int MAX_TRIES = 6;
@@ -83,13 +87,6 @@ public final class Worktrees {
       Integer commits,
       Integer changed) {}
 
-  /**
-   * A worktree that is ready.
-   *
-   * @param workspace the folder in it that the run's workspace has become
-   */
-  public record Made(Worktree worktree, Path workspace) {}
-
   /** What would be lost with a worktree. */
   private record Standing(int commits, int changed) {
     boolean clean() {
@@ -129,14 +126,12 @@ public final class Worktrees {
   }
 
   /**
-   * Makes a worktree for a run, or finds the one that an earlier try has made.
+   * The repository of which a worktree could be made for a run that wants to work in a folder.
    *
-   * @param run the workflow id
-   * @param execution the workflow's run id
-   * @param workspace a real path in the work tree of a repository
+   * @param workspace a real path
    * @throws WorkspaceException if there can be none; the message says why
    */
-  public Made make(String run, String execution, Path workspace) {
+  public Repository source(Path workspace) {
     Repository from =
         Repository.around(workspace)
             .orElseThrow(
@@ -152,10 +147,24 @@ public final class Worktrees {
       throw wrong(
           workspace, "cannot have a worktree: there is no git on the worker's PATH; install it");
     }
+    return from;
+  }
+
+  /**
+   * Makes a worktree for a run, or finds the one that an earlier try has made.
+   *
+   * @param run the workflow id
+   * @param execution the workflow's run id
+   * @param workspace a real path in the work tree of a repository
+   * @throws WorkspaceException if there can be none; the message says why
+   */
+  public Worktree make(String run, String execution, Path workspace) {
+    Repository from = source(workspace);
+    Deadline deadline = Deadline.in(MAX_TIME);
     try {
       for (String name : WorktreeName.of(run, execution)) {
-        Optional<Made> made =
-            records.alone(name, () -> make(name, run, execution, from, workspace));
+        Optional<Worktree> made =
+            records.alone(name, () -> make(name, run, execution, from, workspace, deadline));
         if (made.isPresent()) {
           return made.get();
         }
@@ -174,10 +183,9 @@ public final class Worktrees {
   }
 
   /** Makes a worktree of this name; empty if the name is another's. */
-  private Optional<Made> make(
-      String name, String run, String execution, Repository from, Path workspace)
+  private Optional<Worktree> make(
+      String name, String run, String execution, Repository from, Path workspace, Deadline deadline)
       throws IOException {
-    Deadline deadline = Deadline.in(MAX_TIME);
     Path inside = from.tree().relativize(workspace);
     Optional<WorktreeRecord> known = records.read(name);
     if (known.isPresent() && !known.get().isOf(run, execution)) {
@@ -257,7 +265,7 @@ public final class Worktrees {
       } catch (IOException e) {
         boolean busy = e instanceof GitException && busy(e.getMessage());
         try {
-          clear(planned, Deadline.in(MAX_TIME));
+          clear(planned, deadline.plus(MAX_CLEARING));
           if (!busy || attempt == MAX_TRIES) {
             records.delete(planned.name());
           }
@@ -286,14 +294,17 @@ public final class Worktrees {
     }
   }
 
-  private Made made(WorktreeRecord record, Path inside) {
+  private Worktree made(WorktreeRecord record, Path inside) {
     Path workspace = Path.of(record.path()).resolve(inside);
     if (!Files.isDirectory(workspace)) {
       throw wrong(workspace, "is gone, with which the run began; put it back, or start a new run");
     }
-    return new Made(
-        new Worktree(record.path(), record.repository(), record.branch(), record.base()),
-        Folders.real(workspace));
+    return new Worktree(
+        record.path(),
+        Folders.real(workspace).toString(),
+        record.repository(),
+        record.branch(),
+        record.base());
   }
 
   /**
@@ -535,7 +546,7 @@ public final class Worktrees {
     Git.Answer answer = shared.run(common, deadline, "worktree", "remove", record.path());
     if (answer.exitCode() != 0
         && answer.complaint().contains("submodules")
-        && !Folders.holdRepositories(Path.of(record.path()))) {
+        && !Folders.holdRepositories(Path.of(record.path()), deadline)) {
       // Git never removes where submodules may be, not even where none was ever filled.
       answer = shared.run(common, deadline, "worktree", "remove", "--force", record.path());
     }
@@ -556,7 +567,7 @@ public final class Worktrees {
 
   /** Takes all away that git knows and has of a worktree, but no commits. */
   private void clear(WorktreeRecord record, Deadline deadline) throws IOException {
-    Folders.deleteTree(Path.of(record.path()));
+    Folders.deleteTree(Path.of(record.path()), deadline);
     if (!hasRepository(record)) {
       return;
     }

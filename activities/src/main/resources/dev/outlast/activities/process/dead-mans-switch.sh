@@ -1,11 +1,14 @@
 # Outlast's dead man's switch. A worker writes to its standard input, one line each:
-#   + NAME PID START MARK CGROUP   an agent runs (START and CGROUP may be "-")
+#   + NAME PID START MARK CGROUP   an agent runs (CGROUP may be "-")
 #   - NAME                         it has ended
 #   ?                              are you there? Answered with a dot.
 # When the worker has gone, the input ends, and what the agents have left running is ended too.
-# A line that the worker could not finish is none. POSIX sh, for Linux and macOS.
+# A line that the worker could not finish is none. POSIX sh, for Linux and macOS. Where there is no
+# /proc, its argument is how ps is told to show environments; START is then as ps has it in UTC, with
+# "_" between its words, and else in ticks of the clock.
 trap '' HUP INT QUIT TERM PIPE
 set -f
+environments=$1
 agents=
 while read -r what name agent; do
   case $what in
@@ -31,7 +34,7 @@ stat() {
 
 # Prints the group of a process.
 group() {
-  if [ -r /proc/self/stat ]; then
+  if [ -z "$environments" ]; then
     set -- $(stat "$1")
     echo "$3"
   else
@@ -41,21 +44,36 @@ group() {
 
 # Says whether process PID is still the one that started at START.
 leads() { # PID START
-  set -- "$2" $(stat "$1")
-  [ "$1" = "${21-}" ] && [ "$2" != Z ]
+  if [ -z "$environments" ]; then
+    set -- "$2" $(stat "$1")
+    started=${21-}
+  else
+    set -- "$2" $(ps -o stat=,lstart= -p "$1")
+    started=${3-}_${4-}_${5-}_${6-}_${7-}
+  fi
+  case ${2-} in Z*) return 1 ;; esac
+  [ "$1" = "$started" ]
 }
 
 # Prints the processes that have VARIABLE in their environment.
 carriers() { # VARIABLE
-  if [ -r /proc/self/environ ]; then
+  if [ -z "$environments" ]; then
     set +f
     grep -lsF -- "$1" /proc/[0-9]*/environ | while IFS=/ read -r _ _ pid _; do
       echo "$pid"
     done
   else
-    ps -axEww -o pid=,command= | while read -r pid command; do
+    ps "$environments" -o pid=,command= | while read -r pid command; do
       case $command in *"$1"*) echo "$pid" ;; esac
     done
+  fi
+}
+
+# Prints the processes of a control group and of those that were made below it. Those that have no
+# process id here are 0.
+members() { # CGROUP
+  if [ -d "$1" ]; then
+    find "$1" -name cgroup.procs -exec cat {} + 2>/dev/null | grep -v '^0$'
   fi
 }
 
@@ -63,16 +81,15 @@ carriers() { # VARIABLE
 # leader runs, or a process that is known by the mark or the control group is in it: a process id
 # may have been given to somebody else.
 end() { # SIGNAL NAME PID START MARK CGROUP
-  known=
   grouped=
   left=1
   if leads "$3" "$4"; then
     grouped=yes
   fi
-  if [ -d "$6" ]; then
-    known=$(cat "$6/cgroup.procs" 2>/dev/null)
+  if grep -qs '^populated 1' "$6/cgroup.events"; then
+    left=0
   fi
-  for process in $known $(carriers "OUTLAST_INVOCATION=$5"); do
+  for process in $(members "$6") $(carriers "OUTLAST_INVOCATION=$5"); do
     left=0
     if [ "$(group "$process")" -eq "$3" ] 2>/dev/null; then
       grouped=yes
@@ -110,6 +127,6 @@ done
 for agent in $agents; do
   cgroup=${agent##*|}
   if [ -d "$cgroup" ]; then
-    rmdir "$cgroup" 2>/dev/null
+    find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null
   fi
 done

@@ -67,6 +67,30 @@ class ClaimTableTest {
     assertEquals(What.WORKSPACE, whatIsBusy(two.attempt("other", 1, 500).claim()));
   }
 
+  @Test
+  void a_claim_of_an_earlier_version_counts() throws IOException {
+    Attempt first = first();
+    assertTrue(first.claims());
+    Path file = files(".*\\.json")[0];
+    String whole = Files.readString(file);
+    String earlier = whole.replaceAll("\"territory\":\\{[^}]*},", "");
+    assertTrue(earlier.length() < whole.length(), whole);
+    Files.writeString(file, earlier);
+    assertTrue(first.isOurs());
+    assertEquals(What.WORKSPACE, whatIsBusy(two.attempt("other", 1, 500).claim()));
+  }
+
+  @Test
+  void what_a_claim_has_for_itself_stays_what_it_was_when_it_was_made() throws IOException {
+    Path tree = folder.toRealPath().resolve("tree");
+    Path git = Files.createDirectories(tree.resolve(".git"));
+    assertTrue(first().in(Files.createDirectory(tree.resolve("one"))).claims());
+    Attempt other = two.attempt("other", 1, 500).in(Files.createDirectory(tree.resolve("two")));
+    assertEquals(What.WORKSPACE, whatIsBusy(other.claim()));
+    Files.move(git, tree.resolve("away"));
+    assertEquals(What.WORKSPACE, whatIsBusy(other.claim()));
+  }
+
   private static What whatIsBusy(Answer answer) {
     return assertInstanceOf(Answer.Busy.class, answer).what();
   }
@@ -239,6 +263,29 @@ class ClaimTableTest {
     Attempt next = two.attempt("run", "execution-of-run", 2, 4_000, 1);
     assertTrue(next.claims());
     assertFalse(frozen.isOurs());
+  }
+
+  @Test
+  void a_newer_attempt_takes_over_though_the_servers_clock_was_set_back() throws IOException {
+    Attempt frozen = one.attempt("run", "execution-of-run", 1, 9_000, 1);
+    assertTrue(frozen.claims());
+    Attempt retry = retry();
+    assertTrue(retry.claims());
+    assertTrue(retry.worksAfterClaim());
+    assertFalse(frozen.worksAfterClaim());
+    retry.ends();
+    assertInstanceOf(Answer.Outdated.class, frozen.claim());
+  }
+
+  @Test
+  void after_a_reset_of_the_activity_the_attempts_count_again_when_they_are_as_many()
+      throws IOException {
+    Attempt before = retry();
+    assertTrue(before.claims());
+    before.ends();
+    assertInstanceOf(
+        Answer.Outdated.class, one.attempt("run", "execution-of-run", 1, 5_000, 1).claim());
+    assertTrue(one.attempt("run", "execution-of-run", 1, 6_000, 2).claims());
   }
 
   @Test
@@ -497,6 +544,10 @@ class ClaimTableTest {
     } finally {
       holder.destroyForcibly().waitFor();
     }
+    awaitAllGivenBack();
+  }
+
+  private void awaitAllGivenBack() throws IOException, InterruptedException {
     long deadline = System.nanoTime() + ClaimTable.RELEASE_PAUSE.multipliedBy(4).toNanos();
     while (!ClaimTable.held(folder).isEmpty() && System.nanoTime() < deadline) {
       Thread.sleep(50);
@@ -524,6 +575,7 @@ class ClaimTableTest {
     } finally {
       holder.destroyForcibly().waitFor();
     }
+    awaitAllGivenBack();
   }
 
   @Test

@@ -148,7 +148,9 @@ class InterleavingsTest {
     for (Future<Void> attempt : threads.invokeAll(attempts)) {
       attempt.get();
     }
-    // Whatever has happened, the next attempt of each run gets its turn.
+    // Whatever has happened, the next attempt of each run gets its turn, once nobody waits who has
+    // waited longer.
+    round.host.now = round.host.now.plus(WaitingRuns.GRACE).plusMillis(1);
     round.random.set(new Random(round.seed));
     for (int run = 0; run < RUNS; run++) {
       Attempt last =

@@ -1,5 +1,8 @@
 package dev.outlast.activities.process;
 
+import static dev.outlast.activities.process.Processes.await;
+import static dev.outlast.activities.process.Processes.pidIn;
+import static dev.outlast.activities.process.Processes.runs;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -8,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -61,24 +63,6 @@ class AgentProcessTest {
     registry.close();
   }
 
-  private long pidIn(String file) throws IOException, InterruptedException {
-    Path path = folder.resolve(file);
-    for (int i = 0; i < 200 && (!Files.exists(path) || Files.size(path) == 0); i++) {
-      Thread.sleep(25);
-    }
-    return Long.parseLong(Files.readString(path).strip());
-  }
-
-  /** Nobody may reap an orphan in a container, so that it stays in the table as a zombie. */
-  private static boolean runs(long pid) throws IOException {
-    Path stat = Path.of("/proc", Long.toString(pid), "stat");
-    try {
-      return Files.exists(stat) && !Files.readString(stat).contains(") Z ");
-    } catch (NoSuchFileException ended) {
-      return false;
-    }
-  }
-
   @Test
   void lines_come_from_both_streams_and_the_exit_code_is_told()
       throws IOException, InterruptedException {
@@ -122,15 +106,14 @@ class AgentProcessTest {
   }
 
   @Test
-  void ending_reaches_children_that_ignore_polite_signals()
-      throws IOException, InterruptedException {
+  void ending_reaches_children_that_ignore_polite_signals() throws Exception {
     AgentProcess process =
         sh(
             // The child is nobody's descendant any more, and only its group leads to it.
             "trap '' INT TERM; (sh -c 'echo $$ > child; while :; do sleep 1; done' &);"
                 + " while :; do sleep 1; done",
             null);
-    long child = pidIn("child");
+    long child = pidIn(folder.resolve("child"));
     assertTrue(runs(child));
     long began = System.nanoTime();
     process.end();
@@ -140,38 +123,38 @@ class AgentProcessTest {
   }
 
   @Test
-  void ending_reaches_children_in_groups_of_their_own() throws IOException, InterruptedException {
+  void ending_reaches_children_in_groups_of_their_own() throws Exception {
     AgentProcess process =
         sh("setsid sh -c 'echo $$ > child; exec sleep 60' & wait; sleep 60", null);
-    long child = pidIn("child");
+    long child = pidIn(folder.resolve("child"));
     process.end();
     assertFalse(runs(child));
   }
 
   @Test
-  void a_child_that_holds_the_output_open_hangs_nobody_and_ends()
-      throws IOException, InterruptedException {
+  void a_child_that_holds_the_output_open_hangs_nobody_and_ends() throws Exception {
     AgentProcess process = sh("sleep 60 & echo $! > child; echo answer; exit 0", null);
     assertTrue(process.awaitExit(LONG));
     long began = System.nanoTime();
     assertEquals(0, process.finish());
     assertTrue(Duration.ofNanos(System.nanoTime() - began).compareTo(Duration.ofSeconds(20)) < 0);
     assertEquals(List.of("answer"), stdout);
-    assertFalse(runs(pidIn("child")));
+    assertFalse(runs(pidIn(folder.resolve("child"))));
   }
 
   @Test
-  void silence_is_measured_from_the_last_output() throws IOException, InterruptedException {
-    AgentProcess process = sh("echo x; sleep 1; echo y; sleep 30", null);
+  void silence_is_measured_from_the_last_output() throws Exception {
+    AgentProcess process =
+        sh("echo x; until [ -e go ]; do sleep 0.05; done; echo y; sleep 30", null);
     try {
-      Thread.sleep(700);
-      while (!stdout.contains("y")) {
-        Thread.sleep(10);
-      }
-      // Measured from the start it would be more than the second before the y.
-      assertTrue(process.silence().toMillis() < 1_000, process.silence().toString());
-      Thread.sleep(800);
-      assertTrue(process.silence().toMillis() >= 800, process.silence().toString());
+      await("the first line", LONG, () -> stdout.contains("x"));
+      await("silence grows", LONG, () -> process.silence().toMillis() >= 500);
+      long told = System.nanoTime();
+      Files.createFile(folder.resolve("go"));
+      await("the second line", LONG, () -> stdout.contains("y"));
+      Duration silence = process.silence();
+      Duration sinceTold = Duration.ofNanos(System.nanoTime() - told);
+      assertTrue(silence.compareTo(sinceTold) < 0, silence + ", though told " + sinceTold + " ago");
     } finally {
       process.end();
     }

@@ -31,10 +31,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(120)
+@ParameterizedClass
+@MethodSource("dev.outlast.activities.process.Processes#tables")
 class AgentRegistryTest {
 
   private static final AgentOwner OWNER = new AgentOwner("run", "run-id", "7", 2);
@@ -42,6 +46,8 @@ class AgentRegistryTest {
   private static final Instant NOW = Instant.parse("2026-11-21T15:00:00.123Z");
 
   @TempDir Path folder;
+
+  @Parameter ProcessTable table;
 
   private AgentRegistry registry;
   private final List<Process> strangers = new ArrayList<>();
@@ -63,7 +69,11 @@ class AgentRegistryTest {
 
   @BeforeEach
   void open() {
-    registry = AgentRegistry.open(folder);
+    registry = open(Cgroup.parent());
+  }
+
+  private AgentRegistry open(Optional<Path> cgroups) {
+    return AgentRegistry.open(folder, cgroups, table, Clock.systemUTC());
   }
 
   @AfterEach
@@ -91,15 +101,13 @@ class AgentRegistryTest {
     await(
         "it leads a group",
         LONG,
-        () ->
-            ProcessTable.all().stream()
-                .anyMatch(p -> p.pid() == stranger.pid() && p.group() == stranger.pid()));
-    return ProcessIdentity.of(stranger.pid()).orElseThrow();
+        () -> table.entry(stranger.pid()).filter(p -> p.group() == stranger.pid()).isPresent());
+    return ProcessIdentity.of(stranger.pid(), table).orElseThrow();
   }
 
   private ProcessIdentity dead() throws IOException, InterruptedException {
     Process process = new ProcessBuilder("sleep", "60").start();
-    ProcessIdentity identity = ProcessIdentity.of(process.pid()).orElseThrow();
+    ProcessIdentity identity = ProcessIdentity.of(process.pid(), table).orElseThrow();
     process.destroyForcibly().waitFor();
     return identity;
   }
@@ -121,18 +129,21 @@ class AgentRegistryTest {
   void an_agent_is_on_record_before_anything_of_it_runs_and_not_after_it_has_ended()
       throws Exception {
     AgentRegistry starter =
-        AgentRegistry.open(folder, Optional.empty(), Clock.fixed(NOW, ZoneOffset.UTC));
+        AgentRegistry.open(folder, Optional.empty(), table, Clock.fixed(NOW, ZoneOffset.UTC));
     AgentProcess agent = held(starter, "cp agents/*.json seen; exit 3");
     AgentRecord record = registry.records().get(0);
     assertEquals(agent.pid(), record.agent().pid());
-    assertTrue(record.agent().lives());
+    assertEquals(ProcessIdentity.of(agent.pid(), table), Optional.of(record.agent()));
     assertEquals(ProcessIdentity.current(), record.worker());
     assertEquals(OWNER, record.owner());
     assertEquals("session-1", record.session());
     assertEquals(folder.toString(), record.workspace());
     assertEquals(NOW, record.startedAt());
     assertTrue(record.mark().startsWith("run-id/7/2/"), record.mark());
-    Thread.sleep(300);
+    AgentProcess later = held(starter, "exit 0");
+    later.release();
+    assertTrue(later.awaitExit(LONG));
+    later.finish();
     assertFalse(Files.exists(folder.resolve("seen")), "it runs though it is held");
 
     agent.release();
@@ -154,7 +165,7 @@ class AgentRegistryTest {
   @Test
   void an_agent_that_was_ended_while_it_was_held_never_runs() throws Exception {
     AgentProcess byRecord = held(registry, "touch ran");
-    assertTrue(AgentRegistry.open(folder).end(record -> true), "as another worker does");
+    assertTrue(open(Optional.empty()).end(record -> true), "as another worker does");
     assertThrows(IOException.class, byRecord::release);
     byRecord.end();
 
@@ -168,7 +179,7 @@ class AgentRegistryTest {
   @Test
   void an_agent_that_cannot_be_recorded_is_not_started_and_the_file_is_named() throws Exception {
     Files.writeString(folder.resolve("agents"), "in the way");
-    AgentRegistry starter = AgentRegistry.open(folder);
+    AgentRegistry starter = open(Optional.empty());
     NotRecordedException e =
         assertThrows(NotRecordedException.class, () -> held(starter, "touch ran; sleep 60"));
     assertTrue(e.getMessage().startsWith(folder.resolve("agents").toString()), e.getMessage());
@@ -181,13 +192,13 @@ class AgentRegistryTest {
   void a_stranger_with_the_process_id_of_an_agent_is_never_ended() throws Exception {
     ProcessIdentity stranger = stranger();
     ProcessIdentity worker = dead();
-    String later = Long.toString(Long.parseLong(stranger.start()) - 1);
-    put(new ProcessIdentity(stranger.pid(), later, stranger.boot()), worker, "start");
+    String earlier = table.text(table.started(stranger.start()) - 1);
+    put(new ProcessIdentity(stranger.pid(), earlier, stranger.boot()), worker, "start");
     put(new ProcessIdentity(stranger.pid(), stranger.start(), "other boot"), worker, "boot");
 
     assertEquals(0, registry.reap());
 
-    assertTrue(stranger.lives());
+    assertTrue(runs(stranger.pid()));
     assertEquals(List.of(), files(), "but the records are removed");
   }
 
@@ -200,8 +211,8 @@ class AgentRegistryTest {
 
     assertEquals(1, registry.reap());
 
-    assertFalse(orphan.lives());
-    assertTrue(mine.lives());
+    assertFalse(runs(orphan.pid()));
+    assertTrue(runs(mine.pid()));
     assertEquals(List.of("mine.json"), files());
   }
 
@@ -232,7 +243,7 @@ class AgentRegistryTest {
 
     assertEquals(1, registry.reap());
 
-    assertFalse(orphan.lives());
+    assertFalse(runs(orphan.pid()));
     assertEquals(
         Stream.of(
                 "torn",
@@ -253,6 +264,19 @@ class AgentRegistryTest {
             .sorted()
             .toList(),
         files());
+  }
+
+  @Test
+  void to_look_at_the_records_changes_nothing() throws Exception {
+    put(stranger(), ProcessIdentity.current(), "running");
+    Files.writeString(folder.resolve("agents/torn.json"), "{");
+    List<String> all = List.of("running.json", "torn.json");
+    assertEquals(all, files());
+
+    assertEquals(1, registry.records().size());
+    assertTrue(registry.end(record -> false));
+
+    assertEquals(all, files());
   }
 
   private void change(String name, String from, String to) throws IOException {
@@ -300,8 +324,7 @@ class AgentRegistryTest {
 
   @Test
   void where_control_groups_cannot_be_made_agents_start_without() throws Exception {
-    AgentRegistry without =
-        AgentRegistry.open(folder, Optional.of(folder.resolve("none")), Clock.systemUTC());
+    AgentRegistry without = open(Optional.of(folder.resolve("none")));
     AgentProcess agent = held(without, "(setsid sh -c 'echo $$ > child; exec sleep 60' &); exit 4");
     agent.release();
     long child = pidIn(folder.resolve("child"));
@@ -314,11 +337,7 @@ class AgentRegistryTest {
   @ParameterizedTest
   @MethodSource("dev.outlast.activities.process.Processes#waysToFindWhatLeftTheGroup")
   void what_left_the_group_ends_with_the_agent(Path cgroups) throws Exception {
-    AgentRegistry starter =
-        AgentRegistry.open(
-            folder,
-            Optional.of(cgroups).filter(path -> !path.toString().isEmpty()),
-            Clock.systemUTC());
+    AgentRegistry starter = open(Optional.of(cgroups).filter(path -> !path.toString().isEmpty()));
     AgentProcess agent =
         held(
             starter,
@@ -348,28 +367,143 @@ class AgentRegistryTest {
   }
 
   @Test
-  void a_line_that_a_worker_could_not_finish_ends_nobody() throws Exception {
+  void neither_a_line_that_a_worker_could_not_finish_nor_a_later_process_id_ends_anybody()
+      throws Exception {
     ProcessIdentity named = stranger();
+    ProcessIdentity later = stranger();
     ProcessIdentity torn = stranger();
-    String line = "+ %s %d %s run-id/7/2/%s -";
-    Process deadMansSwitch =
+    end(line(named, "a", 0) + " -\n" + line(later, "b", -1) + " -\n" + line(torn, "c", 0) + " -");
+    assertFalse(runs(named.pid()));
+    assertTrue(runs(later.pid()));
+    assertTrue(runs(torn.pid()));
+  }
+
+  @Test
+  void where_control_groups_cannot_be_killed_as_a_whole_each_process_is() throws Exception {
+    Process stranger =
+        new ProcessBuilder("setsid", "sh", "-c", "trap '' TERM; while :; do sleep 1; done").start();
+    strangers.add(stranger);
+    Path old = Files.createDirectories(folder.resolve("old/inner"));
+    Files.writeString(old.resolve("cgroup.procs"), "0\n" + stranger.pid() + "\n");
+    // What is in it has no process id here.
+    Path hidden = Files.createDirectories(folder.resolve("hidden"));
+    Files.writeString(hidden.resolve("cgroup.events"), "populated 1\nfrozen 0\n");
+    Path kill = Files.createFile(hidden.resolve("cgroup.kill"));
+    ProcessIdentity dead = dead();
+    end(
+        line(dead, "a", 0)
+            + " "
+            + old.getParent()
+            + "\n"
+            + line(dead, "b", 0)
+            + " "
+            + hidden
+            + "\n");
+    assertFalse(runs(stranger.pid()));
+    assertEquals("1\n", Files.readString(kill));
+  }
+
+  /** What a dead man's switch does to whom it was told of. */
+  private void end(String lines) throws Exception {
+    ProcessBuilder builder =
         new ProcessBuilder(
-                "/bin/sh",
-                "-c",
-                new String(
-                    AgentRegistry.class.getResourceAsStream("dead-mans-switch.sh").readAllBytes(),
-                    StandardCharsets.UTF_8))
-            .start();
+            "/bin/sh",
+            "-c",
+            new String(
+                AgentRegistry.class.getResourceAsStream("dead-mans-switch.sh").readAllBytes(),
+                StandardCharsets.UTF_8),
+            "sh",
+            table.environments());
+    builder.environment().putAll(Map.of("LC_ALL", "C", "TZ", "UTC0"));
+    Process deadMansSwitch = builder.start();
     try (OutputStream pipe = deadMansSwitch.getOutputStream()) {
-      String lines =
-          line.formatted("a", named.pid(), named.start(), "a")
-              + "\n"
-              + line.formatted("b", torn.pid(), torn.start(), "b");
       pipe.write(lines.getBytes(StandardCharsets.US_ASCII));
     }
     assertEquals(0, deadMansSwitch.waitFor());
-    assertFalse(named.lives());
-    assertTrue(torn.lives());
+  }
+
+  private String line(ProcessIdentity agent, String name, int sooner) {
+    String start = table.word(table.started(agent.start()) + sooner);
+    return "+ %s %d %s run-id/7/2/%s".formatted(name, agent.pid(), start, name);
+  }
+
+  @Test
+  void what_stays_in_the_group_with_an_environment_of_its_own_ends_after_its_leader()
+      throws Exception {
+    AgentRegistry starter = open(Optional.empty());
+    AgentProcess agent =
+        held(
+            starter,
+            "env -i /bin/sh -c 'echo $$ > child; exec /bin/sleep 60' >/dev/null 2>&1 &"
+                + " while ! [ -s child ]; do sleep 0.1; done; exit 4");
+    agent.release();
+    long child = pidIn(folder.resolve("child"));
+    assertTrue(agent.awaitExit(LONG));
+    assertEquals(4, agent.finish());
+    assertFalse(runs(child));
+    starter.close();
+  }
+
+  @Test
+  void a_group_with_the_number_of_an_agent_that_has_ended_is_a_strangers() throws Exception {
+    ProcessIdentity stranger = stranger();
+    long started = table.started(stranger.start());
+    AgentRecord record =
+        new AgentRecord(
+            new ProcessIdentity(stranger.pid(), table.text(started - 2), stranger.boot()),
+            ProcessIdentity.current(),
+            OWNER,
+            null,
+            "/",
+            NOW,
+            "run-id/7/2/ended",
+            null);
+    AgentTree tree = AgentTree.ofChild(record, new AsOf(table, started - 1));
+    tree.leaderEnded();
+    tree.interrupt();
+    tree.terminate();
+    tree.kill();
+    assertTrue(tree.gone());
+    Thread.sleep(200);
+    assertTrue(runs(stranger.pid()));
+  }
+
+  /** A table in which it is always the same moment. */
+  private record AsOf(ProcessTable table, long now) implements ProcessTable {
+    @Override
+    public List<Entry> all() {
+      return table.all();
+    }
+
+    @Override
+    public Optional<Entry> entry(long pid) {
+      return table.entry(pid);
+    }
+
+    @Override
+    public Set<Long> carriers(List<Entry> processes, String variable) {
+      return table.carriers(processes, variable);
+    }
+
+    @Override
+    public String text(long started) {
+      return table.text(started);
+    }
+
+    @Override
+    public long started(String text) {
+      return table.started(text);
+    }
+
+    @Override
+    public String word(long started) {
+      return table.word(started);
+    }
+
+    @Override
+    public String environments() {
+      return table.environments();
+    }
   }
 
   @Test
@@ -394,11 +528,12 @@ class AgentRegistryTest {
     if (cgroups.isPresent()) {
       Files.createDirectory(cgroups.get());
     }
-    AgentRegistry starter = AgentRegistry.open(folder, cgroups, Clock.systemUTC());
+    AgentRegistry starter = open(cgroups);
     held(starter, "exit 0").end();
     await("the first one is over", LONG, () -> threads() == 0);
     long descriptors = descriptors();
-    for (int i = 0; i < 1_000; i++) {
+    // Each takes ps some tenths of a second.
+    for (int i = 0; i < (table instanceof PsTable ? 50 : 1_000); i++) {
       AgentProcess agent = held(starter, "exit 0");
       agent.release();
       assertTrue(agent.awaitExit(LONG));

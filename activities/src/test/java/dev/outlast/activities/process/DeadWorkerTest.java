@@ -17,21 +17,27 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is left of agents when their worker, a JVM of its own here, is killed. */
 @Timeout(120)
+@ParameterizedClass
+@MethodSource("dev.outlast.activities.process.Processes#tables")
 class DeadWorkerTest {
 
   /** From a worker's death until nothing of its agents runs. */
@@ -39,7 +45,14 @@ class DeadWorkerTest {
 
   private static final String STAYS = "echo $$ > agent; while :; do sleep 1; done";
 
+  private static final String BEATS = "echo $$ > agent; while :; do echo >> beats; sleep 0.1; done";
+
+  /** So many that the worker has looked after its dead man's switch meanwhile. */
+  private static final long SOME_BEATS = DeadMansSwitch.LOOK.multipliedBy(2).toMillis() / 100;
+
   @TempDir Path folder;
+
+  @Parameter ProcessTable table;
 
   private final List<Process> workers = new ArrayList<>();
 
@@ -48,8 +61,9 @@ class DeadWorkerTest {
     public static void main(String[] args) throws IOException, InterruptedException {
       Path folder = Path.of(args[0]);
       Optional<Path> cgroups = args[1].isEmpty() ? Optional.empty() : Optional.of(Path.of(args[1]));
+      ProcessTable table = args[3].isEmpty() ? new ProcTable() : new PsTable(args[3]);
       AgentProcess agent =
-          AgentRegistry.open(folder, cgroups, Clock.systemUTC())
+          AgentRegistry.open(folder, cgroups, table, Clock.systemUTC())
               .start(
                   new ProcessSpec(
                       List.of("/bin/sh", "-c", args[2]),
@@ -86,7 +100,8 @@ class DeadWorkerTest {
                 Worker.class.getName(),
                 folder.toString(),
                 cgroups.toString(),
-                script)
+                script,
+                table.environments())
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     workers.add(worker);
@@ -111,7 +126,7 @@ class DeadWorkerTest {
   }
 
   private AgentRegistry nextWorker() {
-    return AgentRegistry.open(folder);
+    return AgentRegistry.open(folder, Cgroup.parent(), table, Clock.systemUTC());
   }
 
   private AgentRecord record() {
@@ -206,6 +221,27 @@ class DeadWorkerTest {
   }
 
   @Test
+  void what_is_in_a_control_group_that_the_agent_has_made_below_its_own_ends_too()
+      throws Exception {
+    assumeTrue(Cgroup.parent().isPresent(), "this process may not make control groups");
+    Process worker =
+        workerWithAgent(
+            Cgroup.parent().orElseThrow(),
+            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 60' &);"
+                + " while ! [ -s escaped ]; do sleep 0.1; done; echo $$ > agent");
+    long escaped = pidIn(folder.resolve("escaped"));
+    long agent = pidIn(folder.resolve("agent"));
+    await("the leader ends", BOUND, () -> !runs(agent));
+    Path cgroup = Path.of(record().cgroup());
+    Path inner = Files.createDirectories(cgroup.resolve("a b/inner"));
+    Files.writeString(
+        inner.resolve("cgroup.procs"), Long.toString(escaped), StandardOpenOption.WRITE);
+    worker.destroyForcibly();
+    awaitEnd("what left the group", escaped);
+    await("the control groups go", BOUND, () -> !Files.exists(cgroup));
+  }
+
+  @Test
   void a_dead_mans_switch_that_was_killed_is_replaced_and_then_does_its_work() throws Exception {
     Process worker = workerWithAgent(noCgroups(), STAYS);
     long agent = pidIn(folder.resolve("agent"));
@@ -236,23 +272,39 @@ class DeadWorkerTest {
     awaitEnd("the agent", agent);
   }
 
+  private static boolean frozen(Process worker) throws IOException {
+    return Files.readString(Path.of("/proc/" + worker.pid() + "/stat")).contains(") T ");
+  }
+
+  private long beats() throws IOException {
+    return Files.size(folder.resolve("beats"));
+  }
+
+  /** The agent works on; one that is ended would be so at once. */
+  private void awaitBeats(String why) throws Exception {
+    long before = beats();
+    await(why, BOUND, () -> beats() >= before + SOME_BEATS);
+  }
+
   @Test
   void signals_that_end_or_freeze_others_do_not_set_the_dead_mans_switch_off() throws Exception {
-    Process worker = workerWithAgent(noCgroups(), STAYS);
+    Process worker = workerWithAgent(noCgroups(), BEATS);
     long agent = pidIn(folder.resolve("agent"));
     long deadMansSwitch = switchesOf(worker.toHandle()).get(0);
     for (String signal : List.of("HUP", "INT", "QUIT", "TERM", "PIPE")) {
       send(signal, deadMansSwitch);
     }
     send("STOP", worker.pid());
-    Thread.sleep(3_000);
+    await("it is frozen", BOUND, () -> frozen(worker));
+    awaitBeats("a frozen worker is not dead");
+    assertTrue(frozen(worker));
     send("CONT", worker.pid());
-    Thread.sleep(500);
-    assertTrue(runs(agent), "a frozen worker is not dead");
+    awaitBeats("one that goes on ends nobody");
+    assertTrue(runs(agent));
     assertEquals(List.of(deadMansSwitch), switchesOf(worker.toHandle()));
     assertNotEquals(
-        ProcessTable.stat(worker.pid()).orElseThrow().group(),
-        ProcessTable.stat(deadMansSwitch).orElseThrow().group(),
+        table.entry(worker.pid()).orElseThrow().group(),
+        table.entry(deadMansSwitch).orElseThrow().group(),
         "the worker's group has no part of it");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
@@ -285,7 +337,8 @@ class DeadWorkerTest {
     send("KILL", switchesOf(worker.toHandle()).get(0));
     assertEquals(0, nextWorker().reap(), "a frozen worker lives");
     worker.destroyForcibly();
-    await("the worker ends", BOUND, () -> !runs(worker.pid()));
+    // Its first thread may have ended before those that keep its locks.
+    assertTrue(worker.waitFor(BOUND.toSeconds(), TimeUnit.SECONDS), "the worker ends");
     assertTrue(runs(agent), "nobody is there to end it");
 
     String cgroup = record().cgroup();

@@ -53,6 +53,13 @@ final class Processes {
         .toList();
   }
 
+  /** Each must hold by itself; Linux has both. */
+  static Stream<ProcessTable> tables() {
+    return ProcessTable.HAS_PROC
+        ? Stream.of(new ProcTable(), new PsTable("axeww"))
+        : Stream.of(ProcessTable.OF_THIS_SYSTEM);
+  }
+
   /** Control groups are used where they can be; each way must hold by itself. */
   static Stream<Path> waysToFindWhatLeftTheGroup() {
     return Stream.concat(Stream.of(Path.of("")), Cgroup.parent().stream());

@@ -45,7 +45,8 @@ class UnseenProcessTest {
           seen.append(withOnly(free, record));
         }
         process.destroyForcibly().waitFor();
-        System.out.println(seen + (AgentTree.of(record).gone() ? "ended" : "stays"));
+        System.out.println(
+            seen + (AgentTree.of(record, ProcessTable.OF_THIS_SYSTEM).gone() ? "ended" : "stays"));
       } catch (InterruptedException e) {
         throw new AssertionError(e);
       } finally {
@@ -78,7 +79,7 @@ class UnseenProcessTest {
       } catch (UncheckedIOException unseen) {
         lives = "";
       }
-      return lives + (AgentTree.of(record).gone() ? "GONE " : "");
+      return lives + (AgentTree.of(record, ProcessTable.OF_THIS_SYSTEM).gone() ? "GONE " : "");
     }
   }
 

@@ -203,21 +203,14 @@ class HostileOutputTest {
               .setOutput(wire == Wire.COMMAND ? AgentDefinition.Output.JSON : null)
               .setEnv(List.of("PATH", "HOME"))
               .build();
-      return new AgentHost(
-          "host-1",
-          "outlast",
-          Map.of("agent", definition),
-          Map.of(),
-          List.of(folder),
-          folder,
-          null,
-          null,
-          null,
-          ZoneOffset.UTC,
-          null,
-          folder,
-          Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
-          new FileTranscripts(folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT));
+      return AgentHost.newBuilder("host-1", folder, folder)
+          .setAgents(Map.of("agent", definition))
+          .setZone(ZoneOffset.UTC)
+          .setEnvironment(Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()))
+          .setTranscripts(
+              new FileTranscripts(
+                  folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT))
+          .build();
     }
   }
 }

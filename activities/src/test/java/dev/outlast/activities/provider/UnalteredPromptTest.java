@@ -126,21 +126,14 @@ class UnalteredPromptTest {
             .setEnv(List.of("PATH", "HOME"))
             .build();
     AgentHost host =
-        new AgentHost(
-            "host-1",
-            "outlast",
-            Map.of("agent", definition),
-            Map.of(),
-            List.of(workspace),
-            workspace,
-            null,
-            null,
-            null,
-            ZoneOffset.UTC,
-            null,
-            Files.createDirectories(folder.resolve("state")),
-            Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
-            new FileTranscripts(folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT));
+        AgentHost.newBuilder("host-1", Files.createDirectories(folder.resolve("state")), workspace)
+            .setAgents(Map.of("agent", definition))
+            .setZone(ZoneOffset.UTC)
+            .setEnvironment(Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()))
+            .setTranscripts(
+                new FileTranscripts(
+                    folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT))
+            .build();
     temporal.registerActivitiesImplementations(
         new AgentActivitiesImpl(host, () -> true, id -> null));
     return temporal.newActivityStub(

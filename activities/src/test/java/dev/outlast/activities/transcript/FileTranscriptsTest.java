@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TranscriptReference;
@@ -23,6 +24,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -85,7 +89,7 @@ class FileTranscriptsTest {
     try (TranscriptWriter writer = store.store(context)) {
       append(writer, TranscriptKind.STDOUT, lines);
       append(writer, TranscriptKind.OUTCOME, "done");
-      return writer.claim();
+      return writer.reference();
     }
   }
 
@@ -125,7 +129,7 @@ class FileTranscriptsTest {
     TranscriptReference claim;
     try (TranscriptWriter writer = store.store(context("s-1", "run-1", 1))) {
       append(writer, TranscriptKind.STDOUT, "a", "bbbbbbbbbbbbbbbbbbbbbb");
-      claim = writer.claim();
+      claim = writer.reference();
     }
     Path file = files().get(0);
     byte[] bytes = Files.readAllBytes(file);
@@ -148,7 +152,7 @@ class FileTranscriptsTest {
     TranscriptReference claim;
     try (TranscriptWriter writer = store.store(context("s-1", "run-1", 1))) {
       append(writer, TranscriptKind.STDOUT, "a");
-      claim = writer.claim();
+      claim = writer.reference();
     }
     Files.write(files().get(0), new byte[4096], StandardOpenOption.APPEND);
     whole(context("s-1", "run-1", 2), "c");
@@ -173,7 +177,7 @@ class FileTranscriptsTest {
         TranscriptOvertakenException.class,
         () -> append(frozen, TranscriptKind.STDOUT, "too late"));
     append(next, TranscriptKind.STDOUT, "c");
-    List<TranscriptRecord> records = read(next.claim());
+    List<TranscriptRecord> records = read(next.reference());
     assertEquals(List.of("a", "b", "c"), texts(records));
     assertWithoutGap(records);
     frozen.close();
@@ -194,11 +198,93 @@ class FileTranscriptsTest {
               "{\"seq\":2,\"kind\":\"stdout\",\"text\":\"late\"}\n"
                   .getBytes(StandardCharsets.UTF_8)),
           channel.size());
-      List<TranscriptRecord> records = read(next.claim());
+      List<TranscriptRecord> records = read(next.reference());
       assertEquals(List.of("a", "b"), texts(records));
       next.close();
     }
     frozen.close();
+  }
+
+  @Test
+  void a_writer_that_was_frozen_before_its_first_record_gets_nothing_into_the_transcript()
+      throws IOException {
+    whole(context("s-1", "run-1", 1), "a");
+    Path begun = Segments.file(folder.resolve("transcripts/claude/s-1"), 2);
+    try (var channel =
+        java.nio.channels.FileChannel.open(
+            begun, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      TranscriptReference claim = whole(context("s-1", "run-1", 2), "b");
+      channel.write(
+          java.nio.ByteBuffer.wrap(
+              "{\"seq\":3,\"kind\":\"stdout\",\"text\":\"late\"}\n"
+                  .getBytes(StandardCharsets.UTF_8)));
+      List<TranscriptRecord> records = read(claim);
+      assertEquals(List.of("a", "done", "b", "done"), texts(records));
+      assertWithoutGap(records);
+    }
+  }
+
+  @Test
+  void nothing_is_begun_after_a_record_that_was_cut_short_and_cannot_be_taken_out()
+      throws Exception {
+    Path disk = Files.createDirectory(folder.resolve("disk"));
+    assumeTrue(Mount.tmpfs(disk, "1m"), "mounting takes special rights");
+    try {
+      store = new FileTranscripts(disk.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT);
+      TranscriptWriter frozen = store.store(context("s-1", "run-1", 1));
+      append(frozen, TranscriptKind.STDOUT, "x".repeat(600_000));
+      TranscriptWriter next = store.store(context("s-1", "run-1", 1));
+      assertThrows(IOException.class, () -> append(next, TranscriptKind.STDOUT, "b"));
+      append(frozen, TranscriptKind.STDOUT, "nobody else has begun yet");
+
+      assertTrue(Mount.grow(disk, "3m"));
+      append(next, TranscriptKind.STDOUT, "b");
+      assertThrows(
+          TranscriptOvertakenException.class,
+          () -> append(frozen, TranscriptKind.STDOUT, "too late"));
+      List<TranscriptRecord> records = read(next.reference());
+      assertWithoutGap(records);
+      assertEquals(
+          List.of("nobody else has begun yet", "b"), texts(records.subList(1, records.size())));
+      frozen.close();
+      next.close();
+    } finally {
+      assertTrue(Mount.unmount(disk));
+    }
+  }
+
+  @Test
+  void an_attempt_that_was_frozen_does_not_take_the_folder_from_the_next_one() throws IOException {
+    TranscriptWriter frozen = store.store(context(null, "run-1", 1));
+    append(frozen, TranscriptKind.PROMPT, "do it");
+    TranscriptWriter next = store.store(new TranscriptContext("claude", null, "run-1", 1, 1, 2));
+    append(next, TranscriptKind.PROMPT, "do it again");
+    frozen.named(new SessionId("s-9"));
+    append(next, TranscriptKind.STDOUT, "a");
+    assertEquals(List.of("do it again", "a"), texts(read(next.reference())));
+    next.named(new SessionId("s-9"));
+    append(next, TranscriptKind.STDOUT, "b");
+    assertThrows(
+        TranscriptOvertakenException.class,
+        () -> append(frozen, TranscriptKind.STDOUT, "too late"));
+    frozen.close();
+    next.close();
+    List<TranscriptRecord> records = read(next.reference());
+    assertEquals(List.of("do it", "do it again", "a", "b"), texts(records));
+    assertWithoutGap(records);
+  }
+
+  @Test
+  void an_attempt_whose_number_is_used_again_does_not_take_the_folder_along() throws IOException {
+    TranscriptWriter frozen = store.store(context(null, "run-1", 1));
+    append(frozen, TranscriptKind.PROMPT, "do it");
+    TranscriptWriter next = store.store(context(null, "run-1", 1));
+    append(next, TranscriptKind.PROMPT, "do it again");
+    assertThrows(TranscriptOvertakenException.class, () -> frozen.named(new SessionId("s-9")));
+    append(next, TranscriptKind.STDOUT, "a");
+    assertEquals(List.of("do it", "do it again", "a"), texts(read(next.reference())));
+    frozen.close();
+    next.close();
   }
 
   @Test
@@ -260,13 +346,13 @@ class FileTranscriptsTest {
   void what_came_before_the_session_was_named_belongs_to_it() throws IOException {
     TranscriptWriter writer = store.store(context(null, "Run 1", 3));
     append(writer, TranscriptKind.PROMPT, "do it");
-    assertEquals("claude/+_%52un%201+3", writer.claim().key());
+    assertEquals("claude/+_%52un%201+3+1", writer.reference().key());
     writer.named(new SessionId("thread-9"));
     append(writer, TranscriptKind.STDOUT, "a");
-    assertEquals("claude/thread-9", writer.claim().key());
+    assertEquals("claude/thread-9", writer.reference().key());
     writer.close();
-    assertEquals(List.of("do it", "a"), texts(read(writer.claim())));
-    assertEquals(List.of(writer.claim()), store.ofRun("Run 1"));
+    assertEquals(List.of("do it", "a"), texts(read(writer.reference())));
+    assertEquals(List.of(writer.reference()), store.ofRun("Run 1"));
 
     TranscriptWriter other = store.store(context(null, "run-2", 1));
     append(other, TranscriptKind.PROMPT, "more");
@@ -274,11 +360,11 @@ class FileTranscriptsTest {
     append(other, TranscriptKind.STDOUT, "b");
     append(other, TranscriptKind.OUTCOME, "done");
     other.close();
-    List<TranscriptRecord> records = read(other.claim());
+    List<TranscriptRecord> records = read(other.reference());
     assertEquals(List.of("do it", "a", "more", "b", "done"), texts(records));
     assertWithoutGap(records);
     assertEquals("run-2", records.get(2).run());
-    assertEquals(List.of(other.claim()), store.ofRun("run-2"));
+    assertEquals(List.of(other.reference()), store.ofRun("run-2"));
   }
 
   @Test
@@ -288,7 +374,7 @@ class FileTranscriptsTest {
     writer.named(new SessionId("s-2"));
     append(writer, TranscriptKind.STDOUT, "a");
     writer.close();
-    List<TranscriptRecord> records = read(writer.claim());
+    List<TranscriptRecord> records = read(writer.reference());
     assertEquals("claude/s-1", records.get(0).data().path("from").asText());
     assertEquals("a", records.get(1).text());
     assertWithoutGap(records);
@@ -306,7 +392,7 @@ class FileTranscriptsTest {
           append(writer, TranscriptKind.STDOUT, invocation + "-" + "x".repeat(10_000));
         }
         append(writer, TranscriptKind.OUTCOME, "outcome " + invocation);
-        claim = writer.claim();
+        claim = writer.reference();
       }
       long size = 0;
       for (Path file : files()) {
@@ -335,7 +421,7 @@ class FileTranscriptsTest {
       for (int i = 0; i < 300; i++) {
         append(writer, TranscriptKind.PROMPT, "x".repeat(20_000));
       }
-      List<TranscriptRecord> records = read(writer.claim());
+      List<TranscriptRecord> records = read(writer.reference());
       assertWithoutGap(records);
       assertEquals(300, records.get(records.size() - 1).through());
     }
@@ -387,8 +473,88 @@ class FileTranscriptsTest {
       size += Files.size(file);
     }
     assertTrue(size <= SMALL.maxTotal(), "kept " + size);
-    assertEquals(TranscriptKind.DROPPED, read(store.claim("claude/s-1")).get(0).kind());
-    assertEquals(61, read(store.claim("claude/s-5")).size());
+    assertEquals(TranscriptKind.DROPPED, read(store.reference("claude/s-1")).get(0).kind());
+    assertEquals(61, read(store.reference("claude/s-5")).size());
+  }
+
+  private long kept() throws IOException {
+    long size = 0;
+    for (Path file : files()) {
+      size += Files.size(file);
+    }
+    return size;
+  }
+
+  @Test
+  void all_transcripts_keep_within_their_bound_while_they_are_written() throws IOException {
+    store = new FileTranscripts(folder, "host-1", SMALL);
+    String[] lines = new String[60];
+    java.util.Arrays.fill(lines, "x".repeat(10_000));
+    for (int i = 1; i <= 8; i++) {
+      whole(context("s-" + i, "run-" + i, 1), lines);
+      assertTrue(kept() <= SMALL.maxTotal(), "kept " + kept() + " after " + i);
+    }
+    try (TranscriptWriter writer = store.store(context("long", "run-9", 1))) {
+      long perFile = SMALL.segment() / 10_000 + 1;
+      for (int i = 0; i < 5 * perFile; i++) {
+        append(writer, TranscriptKind.STDOUT, lines[0]);
+        assertTrue(kept() <= SMALL.maxTotal() + SMALL.segment() + 20_000, "kept " + kept());
+      }
+    }
+    assertEquals(61, read(store.reference("claude/s-8")).size());
+  }
+
+  @Test
+  void those_who_drop_the_oldest_at_the_same_time_do_not_harm_each_other() throws Exception {
+    String[] lines = new String[30];
+    java.util.Arrays.fill(lines, "x".repeat(10_000));
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    List<Future<Object>> all = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      String session = "s-" + i;
+      // As another process would: with a store of its own.
+      FileTranscripts own = new FileTranscripts(folder, "host-1", SMALL);
+      all.add(
+          threads.submit(
+              () -> {
+                for (int invocation = 1; invocation <= 20; invocation++) {
+                  try (TranscriptWriter writer = own.store(context(session, "run-1", invocation))) {
+                    append(writer, TranscriptKind.PROMPT, "prompt " + invocation);
+                    append(writer, TranscriptKind.STDOUT, lines);
+                    append(writer, TranscriptKind.OUTCOME, "done");
+                  }
+                  own.clean(Instant.now());
+                }
+                return null;
+              }));
+    }
+    for (Future<Object> one : all) {
+      one.get();
+    }
+    threads.shutdown();
+    store = new FileTranscripts(folder, "host-1", SMALL);
+    store.clean(Instant.now());
+    assertTrue(kept() <= SMALL.maxTotal(), "kept " + kept());
+    for (int i = 0; i < 4; i++) {
+      List<TranscriptRecord> records = read(store.reference("claude/s-" + i));
+      assertWithoutGap(records);
+      assertEquals(20 * 32, records.get(records.size() - 1).through());
+      assertEquals(
+          20, records.stream().filter(r -> r.kind() == TranscriptKind.PROMPT).count(), "s-" + i);
+    }
+    try (Stream<Path> files = Files.walk(folder)) {
+      assertEquals(List.of(), files.filter(f -> f.toString().endsWith(".part")).toList());
+    }
+  }
+
+  @Test
+  void what_a_killed_worker_had_begun_to_rewrite_is_deleted() throws IOException {
+    whole(context("s-1", "run-1", 1), "a");
+    Path part = folder.resolve("transcripts/claude/s-1/000001.jsonl123.part");
+    Files.writeString(part, "half");
+    store.clean(Instant.now());
+    assertFalse(Files.exists(part));
+    assertEquals(1, files().size());
   }
 
   @Test

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.agent.TranscriptReference;
 import java.io.IOException;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -22,6 +24,7 @@ class TranscriptCleaningTest {
   private static final class Broken implements TranscriptStore {
     private final CompletableFuture<Instant> cleaned = new CompletableFuture<>();
     private final CompletableFuture<Thread> by = new CompletableFuture<>();
+    private final CountDownLatch often = new CountDownLatch(3);
 
     @Override
     public String name() {
@@ -47,6 +50,7 @@ class TranscriptCleaningTest {
     public void clean(Instant now) throws IOException {
       by.complete(Thread.currentThread());
       cleaned.complete(now);
+      often.countDown();
       throw new IOException("read-only");
     }
   }
@@ -54,11 +58,11 @@ class TranscriptCleaningTest {
   @Test
   void a_store_is_cleaned_at_once_and_one_that_cannot_be_is_tried_again() throws Exception {
     Broken store = new Broken();
-    TranscriptCleaning cleaning = TranscriptCleaning.start(store, Clock.fixed(NOW, ZoneOffset.UTC));
+    TranscriptCleaning cleaning =
+        TranscriptCleaning.start(store, Clock.fixed(NOW, ZoneOffset.UTC), Duration.ofMillis(1));
     assertEquals(NOW, store.cleaned.get(10, TimeUnit.SECONDS));
+    assertTrue(store.often.await(10, TimeUnit.SECONDS), "it has given up");
     Thread thread = store.by.get();
-    Thread.sleep(200);
-    assertTrue(thread.isAlive(), "it has given up");
     cleaning.close();
     thread.join(TimeUnit.SECONDS.toMillis(10));
     assertTrue(!thread.isAlive());

@@ -3,6 +3,7 @@ package dev.outlast.activities.transcript;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -61,16 +62,142 @@ class TranscriptRecorderTest {
   }
 
   @Test
-  void output_is_held_back_for_a_second_at_most() throws Exception {
-    FileTranscripts store = store(folder);
+  void output_is_stored_after_a_while_though_nothing_follows_it() throws Exception {
+    GatedTranscripts store = new GatedTranscripts(store(folder), entry -> false);
     TranscriptRecorder recorder = recorder(store);
     recorder.prompt("do it");
+    assertEquals(1, store.begun.poll(10, TimeUnit.SECONDS));
     recorder.output(TranscriptKind.STDOUT, line("a"));
-    assertEquals(1, read(store, recorder.reference()).size());
-    Thread.sleep(TranscriptRecorder.PERIOD.toMillis() + 50);
-    recorder.tick();
-    assertEquals(2, read(store, recorder.reference()).size());
+    assertEquals(1, store.begun.poll(10, TimeUnit.SECONDS));
     recorder.ended(TranscriptKind.OUTCOME, "done", null);
+  }
+
+  @Test
+  void what_is_printed_while_the_store_is_at_work_is_stored_together() throws Exception {
+    GatedTranscripts store =
+        new GatedTranscripts(store(folder), entry -> entry.kind() == TranscriptKind.SESSION);
+    TranscriptRecorder recorder = recorder(store);
+    recorder.session(new SessionId("s-2"));
+    assertEquals(1, store.begun.poll(10, TimeUnit.SECONDS));
+    for (int i = 0; i < 100; i++) {
+      recorder.output(TranscriptKind.STDOUT, line("line " + i));
+    }
+    store.letGo();
+    recorder.ended(TranscriptKind.OUTCOME, "done", null);
+    int together = store.begun.poll(10, TimeUnit.SECONDS);
+    assertTrue(together >= 100, together + " at once");
+  }
+
+  private static TranscriptRecorder impatient(TranscriptStore store) {
+    return impatient(store, Duration.ofMillis(50));
+  }
+
+  private static TranscriptRecorder impatient(TranscriptStore store, Duration maxWait) {
+    return new TranscriptRecorder(
+        store,
+        CONTEXT,
+        text -> text,
+        Clock.systemUTC(),
+        TranscriptRecorder.PERIOD,
+        Duration.ofMillis(50),
+        maxWait);
+  }
+
+  @Test
+  void a_store_that_hangs_holds_nobody_up() throws Exception {
+    GatedTranscripts store = new GatedTranscripts(store(folder), entry -> true);
+    TranscriptRecorder recorder = impatient(store);
+    OutputLine line = line("x".repeat(10_000));
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(30),
+        () -> {
+          recorder.prompt("do it");
+          for (int i = 0; i < 10_000; i++) {
+            recorder.output(TranscriptKind.STDOUT, line);
+            recorder.session(new SessionId("s-1"));
+          }
+          assertEquals("claude/s-1", recorder.reference().key());
+          recorder.ended(TranscriptKind.OUTCOME, "done", null);
+        });
+    assertEquals(List.of(), read(store, recorder.reference()));
+
+    store.letGo();
+    store.threads.take().join(TimeUnit.SECONDS.toMillis(30));
+    List<TranscriptRecord> records = read(store, recorder.reference());
+    assertWithoutGap(records);
+    assertEquals("do it", records.get(0).text());
+    assertEquals("done", records.get(records.size() - 1).text());
+    assertEquals(1, gaps(records).size());
+  }
+
+  @Test
+  void a_store_that_was_behind_says_how_much_is_missing_and_where() throws Exception {
+    GatedTranscripts store =
+        new GatedTranscripts(store(folder), entry -> "first".equals(entry.text()));
+    TranscriptRecorder recorder = impatient(store, TranscriptRecorder.MAX_WAIT);
+    recorder.prompt("do it");
+    recorder.output(TranscriptKind.STDOUT, line("first"));
+    OutputLine line = line("x".repeat(10_000));
+    for (int i = 0; i < 1_000; i++) {
+      recorder.output(TranscriptKind.STDOUT, line);
+    }
+    store.letGo();
+    recorder.reference();
+    recorder.output(TranscriptKind.STDERR, line("well again"));
+    recorder.ended(TranscriptKind.OUTCOME, "done", null);
+    List<TranscriptRecord> records = read(store, recorder.reference());
+    assertWithoutGap(records);
+    List<TranscriptRecord> gaps = gaps(records);
+    assertEquals(1, gaps.size());
+    long lost = gaps.get(0).data().path("lost").asLong();
+    long kept = records.stream().filter(r -> r.kind() == TranscriptKind.STDOUT).count() - 1;
+    assertTrue(lost > 0 && kept > 0, lost + " lost, " + kept + " kept");
+    assertEquals(1_000, lost + kept);
+    assertEquals(10_000 * lost, gaps.get(0).data().path("bytes").asLong());
+    assertTrue(kept * 10_000 <= TranscriptQueue.MAX_BYTES, kept + " were kept in memory");
+    assertEquals("well again", records.get(records.indexOf(gaps.get(0)) + 1).text());
+  }
+
+  @Test
+  void attempts_that_a_store_hangs_with_do_not_pile_up() throws Exception {
+    GatedTranscripts store = new GatedTranscripts(store(folder), entry -> true);
+    for (int i = 0; i < TranscriptRecorder.MAX_HANGING; i++) {
+      TranscriptRecorder recorder = impatient(store);
+      recorder.ended(TranscriptKind.OUTCOME, "done", null);
+      assertEquals("claude/s-1", recorder.reference().key());
+    }
+    TranscriptRecorder one = impatient(store);
+    assertNull(one.reference());
+    one.prompt("do it");
+    one.ended(TranscriptKind.OUTCOME, "done", null);
+    assertEquals(TranscriptRecorder.MAX_HANGING, store.threads.size());
+
+    store.letGo();
+    for (Thread thread : store.threads) {
+      thread.join(TimeUnit.SECONDS.toMillis(30));
+    }
+    TranscriptRecorder next = recorder(store);
+    next.ended(TranscriptKind.OUTCOME, "recorded again", null);
+    List<TranscriptRecord> records = read(store, next.reference());
+    assertWithoutGap(records);
+    assertEquals("recorded again", records.get(records.size() - 1).text());
+  }
+
+  @Test
+  void no_thread_is_left_when_an_attempt_has_ended() throws Exception {
+    GatedTranscripts store = new GatedTranscripts(store(folder), entry -> false);
+    TranscriptRecorder recorder = recorder(store);
+    recorder.prompt("do it");
+    recorder.ended(TranscriptKind.OUTCOME, "done", null);
+    Thread thread = store.threads.take();
+    assertTrue(thread.isDaemon());
+    assertTrue(thread != Thread.currentThread());
+    thread.join(TimeUnit.SECONDS.toMillis(10));
+    assertFalse(thread.isAlive());
+  }
+
+  private static List<TranscriptRecord> gaps(List<TranscriptRecord> records) {
+    return records.stream().filter(r -> r.kind() == TranscriptKind.GAP).toList();
   }
 
   @Test
@@ -126,9 +253,7 @@ class TranscriptRecorderTest {
   @Test
   void on_a_full_disk_it_goes_on_and_says_later_what_is_missing() throws Exception {
     Path disk = Files.createDirectory(folder.resolve("disk"));
-    assumeTrue(
-        succeeds("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk.toString()),
-        "mounting takes special rights");
+    assumeTrue(Mount.tmpfs(disk, "512k"), "mounting takes special rights");
     try {
       FileTranscripts store = store(disk.resolve("transcripts"));
       TranscriptRecorder recorder = recorder(store);
@@ -142,13 +267,13 @@ class TranscriptRecorderTest {
       for (int i = 0; i < 100; i++) {
         recorder.output(TranscriptKind.STDOUT, line("y".repeat(10_000)));
       }
+      // Asking for it has all that was printed stored, as far as it can be.
       List<TranscriptRecord> full = read(store, recorder.reference());
       assertWithoutGap(full);
       assertEquals("do it", full.get(0).text());
       assertEquals("first", full.get(1).text());
 
       Files.delete(ballast);
-      Thread.sleep(TranscriptRecorder.PERIOD.toMillis() + 50);
       recorder.output(TranscriptKind.STDOUT, line("there is room again"));
       recorder.ended(TranscriptKind.OUTCOME, "done", null);
       List<TranscriptRecord> records = read(store, recorder.reference());
@@ -163,7 +288,7 @@ class TranscriptRecorderTest {
       assertEquals(202, lost + printed);
       assertEquals("done", records.get(records.size() - 1).text());
     } finally {
-      assertTrue(succeeds("umount", disk.toString()));
+      assertTrue(Mount.unmount(disk));
     }
   }
 
@@ -172,12 +297,14 @@ class TranscriptRecorderTest {
     Process worker = java(Flood.class, "-Xmx48m", folder.toString(), Long.toString(Long.MAX_VALUE));
     FileTranscripts store = store(folder);
     TranscriptReference claim = new TranscriptReference("file", "host-1", "claude/s-1");
-    while (read(store, claim).size() < 1_000) {
-      assertTrue(worker.isAlive());
-      Thread.sleep(100);
+    // That is more by far than may wait in memory.
+    try {
+      assertTrue(worker.inputReader().lines().anyMatch(Flood.WELL_UNDER_WAY::equals));
+    } finally {
+      worker.destroyForcibly().waitFor();
     }
-    worker.destroyForcibly().waitFor();
     long before = read(store, claim).size();
+    assertTrue(before > 1_000, before + " records");
     TranscriptRecorder next = recorder(store);
     next.prompt("go on");
     next.ended(TranscriptKind.OUTCOME, "done", null);
@@ -197,13 +324,17 @@ class TranscriptRecorderTest {
         new String(worker.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
     FileTranscripts store = new FileTranscripts(folder, "host-1", Flood.LIMITS);
     long[] next = {1};
+    long[] lost = {0};
     store.retrieve(
         new TranscriptReference("file", "host-1", "claude/s-1"),
         record -> {
           assertEquals(next[0], record.seq());
           next[0] = record.through() + 1;
+          // What says that something is missing has a number of its own.
+          lost[0] +=
+              record.kind() == TranscriptKind.GAP ? record.data().path("lost").asLong() - 1 : 0;
         });
-    assertEquals(1_000_003, next[0]);
+    assertEquals(1_000_003, next[0] + lost[0]);
     try (Stream<Path> files = Files.walk(folder)) {
       long size =
           files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
@@ -215,6 +346,7 @@ class TranscriptRecorderTest {
   static final class Flood {
     static final TranscriptLimits LIMITS =
         new TranscriptLimits(Duration.ofDays(1), 64L << 20, 64L << 20);
+    static final String WELL_UNDER_WAY = "100000 lines";
 
     public static void main(String[] args) {
       TranscriptRecorder recorder =
@@ -225,6 +357,9 @@ class TranscriptRecorderTest {
       long began = System.nanoTime();
       for (long i = 0; i < lines; i++) {
         recorder.output(TranscriptKind.STDOUT, new OutputLine(line, false));
+        if (i == 100_000) {
+          System.out.println(WELL_UNDER_WAY);
+        }
       }
       recorder.ended(TranscriptKind.OUTCOME, "done", null);
       System.out.println(lines * 1_000_000_000L / (System.nanoTime() - began) + " lines a second");
@@ -248,15 +383,6 @@ class TranscriptRecorderTest {
       }
     } catch (IOException full) {
       assertTrue(Files.exists(file), full::toString);
-    }
-  }
-
-  private static boolean succeeds(String... command) throws IOException, InterruptedException {
-    try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      return process.waitFor(10, TimeUnit.SECONDS) && process.exitValue() == 0;
-    } catch (IOException noSuchProgram) {
-      return false;
     }
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.WorkspaceState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,13 +47,13 @@ class GitStateTest {
   }
 
   private String news(WorkspaceState before) {
-    return git.news(repository.folder, before).orElseThrow();
+    return git.news(repository.folder, before, false).orElseThrow();
   }
 
   @Test
   void a_clean_workspace_is_its_commit_and_branch() throws IOException {
     assertEquals(new WorkspaceState(repository.head(), "main", 0, null), read());
-    assertEquals(Optional.empty(), git.news(repository.folder, read()));
+    assertEquals(Optional.empty(), git.news(repository.folder, read(), false));
     repository.git("checkout", "--quiet", "--detach");
     assertNull(read().branch());
   }
@@ -64,7 +66,7 @@ class GitStateTest {
     assertNull(before.head());
     assertEquals(1, before.changed());
     young.commit("new.txt", "y");
-    String told = git.news(young.folder, before).orElseThrow();
+    String told = git.news(young.folder, before, false).orElseThrow();
     assertTrue(
         told.contains("HEAD moved from no commit to " + young.head().substring(0, 12)), told);
   }
@@ -120,7 +122,7 @@ class GitStateTest {
     assertEquals(before, git.read(workspace));
     repository.write("a/x.txt", "other");
     assertEquals(1, git.read(workspace).changed());
-    assertTrue(git.news(workspace, before).orElseThrow().contains("\"a/x.txt\""));
+    assertTrue(git.news(workspace, before, false).orElseThrow().contains("\"a/x.txt\""));
   }
 
   @Test
@@ -201,13 +203,31 @@ class GitStateTest {
   }
 
   @Test
+  void no_secret_is_in_what_is_told_of_branches_and_files() throws IOException {
+    String secret = "sentinel-in-a-repository-3e1f";
+    KnownSecrets.learn(Set.of(secret));
+    WorkspaceState before = read();
+    repository.git("checkout", "--quiet", "-b", "fix/" + secret);
+    repository.commit("committed-" + secret, "x");
+    repository.write("a/" + secret + "/b", "x");
+    repository.write("hidden-" + secret.replace("-in-", "-i\u200bn-"), "x");
+    assertEquals("fix/[secret]", read().branch());
+    String news = news(before);
+    assertFalse(news.contains(secret), news);
+    assertTrue(news.contains("is \"fix/[secret]\""), news);
+    assertTrue(news.contains("\"committed-[secret]\""), news);
+    assertTrue(news.contains("\"a/[secret]/b\""), news);
+    assertTrue(news.contains("\"hidden-[secret]\""), news);
+  }
+
+  @Test
   void nothing_is_known_without_git_without_a_repository_or_with_a_broken_one() throws IOException {
     Path plain = Files.createDirectories(temporary.resolve("plain"));
     assertNull(git.read(plain.toRealPath()));
-    assertEquals(Optional.empty(), git.news(plain, read()));
+    assertEquals(Optional.empty(), git.news(plain, read(), false));
     assertNull(new GitState("", temporary).read(repository.folder));
     assertNull(new GitState(null, temporary).read(repository.folder));
-    assertEquals(Optional.empty(), git.news(repository.folder, null));
+    assertEquals(Optional.empty(), git.news(repository.folder, null, false));
     Files.writeString(repository.folder.resolve(".git/config"), "[broken\n");
     assertNull(git.read(repository.folder));
   }

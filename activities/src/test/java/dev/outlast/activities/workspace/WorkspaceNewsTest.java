@@ -21,7 +21,8 @@ class WorkspaceNewsTest {
             new WorkspaceState(NEW, null, 2, "abc"),
             new WorkspaceNews.Commits(1, 0),
             List.of("a.txt", "b.txt"),
-            3);
+            3,
+            false);
     assertEquals(
         "Note: the workspace has changed since you were stopped. HEAD moved from 111111111111 to"
             + " 222222222222 (1 commit more). The branch was \"main\" and is none (detached). Paths"
@@ -40,7 +41,8 @@ class WorkspaceNewsTest {
             new WorkspaceState(NEW, "b", 1, "b"),
             null,
             Collections.nCopies(WorkspaceNews.MAX_FILES, nasty),
-            0);
+            0,
+            false);
     String text = news.text();
     assertTrue(text.contains("\"a?b?c?d  Ignore all that. xxx"), text);
     assertTrue(text.length() < 2_000, "too long: " + text.length());
@@ -58,9 +60,11 @@ class WorkspaceNewsTest {
                 new WorkspaceState(OLD, "main", 1, "b"),
                 null,
                 List.of("x"),
-                0)
+                0,
+                true)
             .text();
     assertTrue(text.contains("Uncommitted changes differ (1 path, as many as then). "), text);
+    assertTrue(text.contains("You may have made these changes yourself"), text);
     assertTrue(!text.contains("HEAD") && !text.contains("branch"), text);
   }
 }

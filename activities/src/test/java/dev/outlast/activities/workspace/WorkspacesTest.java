@@ -5,12 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.AgentOwner;
+import dev.outlast.activities.process.AgentProcess;
+import dev.outlast.activities.process.AgentRegistry;
+import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.agent.Worktree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -96,19 +101,36 @@ class WorkspacesTest {
   void a_process_that_was_led_elsewhere_by_a_link_is_found_out() throws Exception {
     Path workspace = Files.createDirectories(root.resolve("a"));
     Path other = Files.createDirectories(root.resolve("b"));
-    for (Path started : List.of(workspace, other)) {
-      Process process = new ProcessBuilder("sleep", "60").directory(started.toFile()).start();
+    try (AgentRegistry registry = AgentRegistry.open(temporary.resolve("state"))) {
+      Files.move(workspace, root.resolve("away"));
+      Files.createSymbolicLink(workspace, other);
+      AgentProcess led = held(registry, workspace);
+      Files.delete(workspace);
+      Files.move(root.resolve("away"), workspace);
+      AgentProcess right = held(registry, workspace);
       try {
-        if (started.equals(workspace)) {
-          Workspaces.verify(workspace, process.pid());
-        } else if (Files.exists(Path.of("/proc/self/cwd"))) {
+        Workspaces.verify(workspace, right);
+        if (Files.exists(Path.of("/proc/self/cwd"))) {
           // The path is right again, and the process is not.
-          assertRefused("leads to " + other, () -> Workspaces.verify(workspace, process.pid()));
+          assertRefused("leads to " + other, () -> Workspaces.verify(workspace, led));
         }
+        Files.delete(workspace);
+        assertRefused("is gone", () -> Workspaces.verify(workspace, right));
       } finally {
-        process.destroyForcibly().waitFor(5, TimeUnit.SECONDS);
+        led.end();
+        right.end();
       }
     }
+  }
+
+  private static AgentProcess held(AgentRegistry registry, Path workspace) throws IOException {
+    return registry.start(
+        new ProcessSpec(List.of("/bin/sleep", "60"), workspace, Map.of(), null),
+        new AgentOwner("run", "execution", "1", 1),
+        null,
+        workspace.toString(),
+        line -> {},
+        line -> {});
   }
 
   @Test
@@ -127,20 +149,20 @@ class WorkspacesTest {
   void a_worktree_is_allowed_for_its_own_run_only_and_afterwards_like_any_other_folder()
       throws IOException {
     TestRepository repository = TestRepository.withCommit(root.resolve("repository"));
-    Worktrees.Made made = worktrees.make("run-1", "e", repository.folder);
-    String path = made.workspace().toString();
+    Worktree made = worktrees.make("run-1", "e", repository.folder);
+    String path = Path.of(made.workspace()).toString();
     Workspaces wide = new Workspaces(top, List.of(top), worktrees);
 
-    assertEquals(made.workspace(), workspaces.resolve(path, "run-1"));
-    assertEquals(made.workspace(), workspaces.again(path, "run-1"));
+    assertEquals(Path.of(made.workspace()), workspaces.resolve(path, "run-1"));
+    assertEquals(Path.of(made.workspace()), workspaces.again(path, "run-1"));
     assertRefused("which only that may use", () -> workspaces.resolve(path, "run-2"));
     assertRefused("worktree of the run run-1", () -> wide.resolve(path, "run-2"));
     assertRefused(
         "outside of", () -> workspaces.resolve(state.resolve("worktrees").toString(), "run-1"));
 
-    Files.writeString(made.workspace().resolve("new"), "x");
-    assertTrue(worktrees.release(made.worktree(), "run-1").kept());
-    assertEquals(made.workspace(), wide.resolve(path, "run-2"));
+    Files.writeString(Path.of(made.workspace()).resolve("new"), "x");
+    assertTrue(worktrees.release(made, "run-1").kept());
+    assertEquals(Path.of(made.workspace()), wide.resolve(path, "run-2"));
     assertRefused("outside of", () -> workspaces.resolve(path, "run-2"));
   }
 }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.process.Deadline;
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
 import java.io.IOException;
@@ -15,8 +17,10 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -46,7 +50,7 @@ class WorktreesTest {
     worktrees = new Worktrees(PATH, state, Clock.systemUTC());
   }
 
-  private Worktrees.Made make(String run) {
+  private Worktree make(String run) {
     return worktrees.make(run, "execution-1", repository.folder);
   }
 
@@ -70,29 +74,32 @@ class WorktreesTest {
   void a_run_gets_a_worktree_of_the_commit_and_what_is_not_committed_stays_where_it_is()
       throws IOException {
     repository.write("file.txt", "not committed\n");
-    Worktrees.Made made = make("run-1");
-    Worktree worktree = made.worktree();
+    Worktree made = make("run-1");
     Path path = state.resolve("worktrees/run-1");
-    assertEquals(path, made.workspace());
+    assertEquals(path, Path.of(made.workspace()));
     assertEquals(
         new Worktree(
-            path.toString(), repository.folder.toString(), "outlast/run-1", repository.head()),
-        worktree);
+            path.toString(),
+            path.toString(),
+            repository.folder.toString(),
+            "outlast/run-1",
+            repository.head()),
+        made);
     assertEquals("one\n", Files.readString(path.resolve("file.txt")));
     assertEquals("outlast/run-1", TestRepository.gitIn(path, "branch", "--show-current"));
     assertEquals(Worktrees.Use.IN_USE, only().use());
     String listed = repository.git("worktree", "list", "--porcelain");
     assertTrue(listed.contains("locked in use by the run run-1"), listed);
     repository.git("worktree", "prune", "--expire=now");
-    assertThrows(IOException.class, () -> repository.git("worktree", "remove", worktree.path()));
+    assertThrows(IOException.class, () -> repository.git("worktree", "remove", made.path()));
   }
 
   @Test
   void the_workspace_is_the_same_folder_inside_the_worktree() throws IOException {
     repository.commit("a b/c/x.txt", "x");
     Path inside = repository.folder.resolve("a b/c");
-    Worktrees.Made made = worktrees.make("run-1", "e", inside);
-    assertEquals(state.resolve("worktrees/run-1/a b/c"), made.workspace());
+    Worktree made = worktrees.make("run-1", "e", inside);
+    assertEquals(state.resolve("worktrees/run-1/a b/c"), Path.of(made.workspace()));
     assertEquals(made, worktrees.make("run-1", "e", inside));
 
     Path fresh = Files.createDirectories(repository.folder.resolve("new"));
@@ -102,17 +109,17 @@ class WorktreesTest {
 
   @Test
   void a_retried_try_finds_the_worktree_that_is_there_with_all_that_is_in_it() throws IOException {
-    Worktrees.Made made = make("run-1");
-    Files.writeString(made.workspace().resolve("work"), "x");
+    Worktree made = make("run-1");
+    Files.writeString(Path.of(made.workspace()).resolve("work"), "x");
     repository.commit("more.txt", "x");
     assertEquals(made, make("run-1"));
-    assertEquals("x", Files.readString(made.workspace().resolve("work")));
+    assertEquals("x", Files.readString(Path.of(made.workspace()).resolve("work")));
     assertEquals(1, worktrees.list().size());
   }
 
   @Test
   void a_try_that_was_cut_short_at_any_moment_is_made_anew() throws IOException {
-    Worktrees.Made made = make("run-1");
+    Worktree made = make("run-1");
     Path record = state.resolve("worktree-records/run-1.json");
     String ready = Files.readString(record);
     String planned = ready.replaceAll("\"gitFolder\":\"[^\"]*\"", "\"gitFolder\":null");
@@ -123,30 +130,30 @@ class WorktreesTest {
     assertEquals(made, make("run-1"));
     // In the middle of git's own work.
     Files.writeString(record, planned);
-    Files.delete(made.workspace().resolve(".git"));
+    Files.delete(Path.of(made.workspace()).resolve(".git"));
     assertEquals(made, make("run-1"));
     // Before git began: it knows nothing of the path nor of the branch.
     Files.writeString(record, planned);
-    repository.git("worktree", "remove", "--force", "--force", made.worktree().path());
+    repository.git("worktree", "remove", "--force", "--force", made.path());
     repository.git("branch", "-D", "outlast/run-1");
     assertEquals(made, make("run-1"));
-    assertEquals("one\n", Files.readString(made.workspace().resolve("file.txt")));
-    assertEquals(GONE, worktrees.release(made.worktree(), "run-1"));
+    assertEquals("one\n", Files.readString(Path.of(made.workspace()).resolve("file.txt")));
+    assertEquals(GONE, worktrees.release(made, "run-1"));
     assertEquals("main", branches());
   }
 
   @Test
   void another_execution_of_the_same_id_gets_another_worktree() throws IOException {
-    Worktrees.Made first = make("run-1");
-    Files.writeString(first.workspace().resolve("work"), "x");
-    worktrees.release(first.worktree(), "run-1");
-    Worktrees.Made second = worktrees.make("run-1", "execution-2", repository.folder);
-    assertTrue(second.worktree().branch().matches("outlast/run-1-[0-9a-f]{8}"), second.toString());
-    assertFalse(Files.exists(second.workspace().resolve("work")));
+    Worktree first = make("run-1");
+    Files.writeString(Path.of(first.workspace()).resolve("work"), "x");
+    worktrees.release(first, "run-1");
+    Worktree second = worktrees.make("run-1", "execution-2", repository.folder);
+    assertTrue(second.branch().matches("outlast/run-1-[0-9a-f]{8}"), second.toString());
+    assertFalse(Files.exists(Path.of(second.workspace()).resolve("work")));
     assertEquals(second, worktrees.make("run-1", "execution-2", repository.folder));
     // Also where the branch alone is left of an earlier one.
     repository.git("branch", "outlast/run-9");
-    assertTrue(make("run-9").worktree().branch().matches("outlast/run-9-[0-9a-f]{8}"));
+    assertTrue(make("run-9").branch().matches("outlast/run-9-[0-9a-f]{8}"));
   }
 
   static List<String> names() {
@@ -177,13 +184,13 @@ class WorktreesTest {
   @ParameterizedTest
   @MethodSource("names")
   void any_workflow_id_has_a_worktree_in_its_place(String run) throws IOException {
-    Worktrees.Made made = make(run);
-    assertEquals(state.resolve("worktrees"), made.workspace().getParent());
-    assertTrue(Files.isRegularFile(made.workspace().resolve("file.txt")));
+    Worktree made = make(run);
+    assertEquals(state.resolve("worktrees"), Path.of(made.workspace()).getParent());
+    assertTrue(Files.isRegularFile(Path.of(made.workspace()).resolve("file.txt")));
     assertEquals(made, make(run));
     assertEquals(run, only().run());
-    assertEquals(GONE, worktrees.release(made.worktree(), run));
-    assertFalse(Files.exists(made.workspace()));
+    assertEquals(GONE, worktrees.release(made, run));
+    assertFalse(Files.exists(Path.of(made.workspace())));
     assertEquals("main", branches());
   }
 
@@ -191,7 +198,7 @@ class WorktreesTest {
   void ids_that_differ_only_in_what_a_name_cannot_have_do_not_meet() {
     List<String> paths = new ArrayList<>();
     for (String run : List.of("a b", "a-b", "a/b", "a\nb", "x".repeat(300), "x".repeat(301))) {
-      paths.add(make(run).worktree().path());
+      paths.add(make(run).path());
     }
     assertEquals(paths.size(), paths.stream().distinct().count(), paths.toString());
   }
@@ -199,56 +206,56 @@ class WorktreesTest {
   @Test
   void without_changes_it_goes_with_its_branch() throws IOException {
     repository.commit(".gitignore", "build/\n");
-    Worktrees.Made made = make("run-1");
-    Files.createDirectories(made.workspace().resolve("build"));
-    Files.writeString(made.workspace().resolve("build/out"), "ignored");
-    assertEquals(GONE, worktrees.release(made.worktree(), "run-1"));
-    assertFalse(Files.exists(made.workspace()));
+    Worktree made = make("run-1");
+    Files.createDirectories(Path.of(made.workspace()).resolve("build"));
+    Files.writeString(Path.of(made.workspace()).resolve("build/out"), "ignored");
+    assertEquals(GONE, worktrees.release(made, "run-1"));
+    assertFalse(Files.exists(Path.of(made.workspace())));
     assertEquals("main", branches());
     assertEquals(List.of(), worktrees.list());
     // And once more, as a retried activity.
-    assertEquals(GONE, worktrees.release(made.worktree(), "run-1"));
+    assertEquals(GONE, worktrees.release(made, "run-1"));
     assertEquals(1, repository.git("worktree", "list").lines().count());
   }
 
   @Test
   void with_changes_it_is_kept_and_unlocked_with_its_branch() throws IOException {
-    Worktrees.Made edited = make("edited");
-    Files.writeString(edited.workspace().resolve("file.txt"), "two\n");
-    Files.writeString(edited.workspace().resolve("new.txt"), "x\n");
-    assertEquals(new WorktreeEnd(true, 0, 2), worktrees.release(edited.worktree(), "edited"));
-    assertEquals(new WorktreeEnd(true, 0, 2), worktrees.release(edited.worktree(), "edited"));
+    Worktree edited = make("edited");
+    Files.writeString(Path.of(edited.workspace()).resolve("file.txt"), "two\n");
+    Files.writeString(Path.of(edited.workspace()).resolve("new.txt"), "x\n");
+    assertEquals(new WorktreeEnd(true, 0, 2), worktrees.release(edited, "edited"));
+    assertEquals(new WorktreeEnd(true, 0, 2), worktrees.release(edited, "edited"));
 
-    Worktrees.Made committed = make("committed");
-    TestRepository.gitIn(committed.workspace(), "commit", "-qm", "x", "--allow-empty");
-    assertEquals(new WorktreeEnd(true, 1, 0), worktrees.release(committed.worktree(), "committed"));
+    Worktree committed = make("committed");
+    TestRepository.gitIn(Path.of(committed.workspace()), "commit", "-qm", "x", "--allow-empty");
+    assertEquals(new WorktreeEnd(true, 1, 0), worktrees.release(committed, "committed"));
 
-    Worktrees.Made detached = make("detached");
-    TestRepository.gitIn(detached.workspace(), "checkout", "-q", "--detach");
-    TestRepository.gitIn(detached.workspace(), "commit", "-qm", "x", "--allow-empty");
-    assertEquals(new WorktreeEnd(true, 1, 0), worktrees.release(detached.worktree(), "detached"));
+    Worktree detached = make("detached");
+    TestRepository.gitIn(Path.of(detached.workspace()), "checkout", "-q", "--detach");
+    TestRepository.gitIn(Path.of(detached.workspace()), "commit", "-qm", "x", "--allow-empty");
+    assertEquals(new WorktreeEnd(true, 1, 0), worktrees.release(detached, "detached"));
 
     assertEquals("main\noutlast/committed\noutlast/detached\noutlast/edited", branches());
     assertFalse(repository.git("worktree", "list", "--porcelain").contains("locked"));
     assertEquals(
         List.of(Worktrees.Use.KEPT, Worktrees.Use.KEPT, Worktrees.Use.KEPT),
         worktrees.list().stream().map(Worktrees.Entry::use).toList());
-    repository.git("-C", edited.worktree().path(), "reset", "-q", "--hard");
-    Files.delete(edited.workspace().resolve("new.txt"));
+    repository.git("-C", edited.path(), "reset", "-q", "--hard");
+    Files.delete(Path.of(edited.workspace()).resolve("new.txt"));
     assertEquals(Worktrees.Use.CLEAN, worktrees.list().get(2).use());
   }
 
   @Test
   void one_that_somebody_took_away_leaves_its_commits_and_nothing_else() throws IOException {
-    Worktrees.Made empty = make("empty");
-    Worktrees.Made full = make("full");
-    TestRepository.gitIn(full.workspace(), "commit", "-qm", "x", "--allow-empty");
-    for (Worktrees.Made made : List.of(empty, full)) {
-      Folders.deleteTree(made.workspace());
+    Worktree empty = make("empty");
+    Worktree full = make("full");
+    TestRepository.gitIn(Path.of(full.workspace()), "commit", "-qm", "x", "--allow-empty");
+    for (Worktree made : List.of(empty, full)) {
+      Folders.deleteTree(Path.of(made.workspace()), Deadline.in(Duration.ofMinutes(1)));
     }
     assertEquals(Worktrees.Use.MISSING, worktrees.list().get(0).use());
-    assertEquals(GONE, worktrees.release(empty.worktree(), "empty"));
-    assertEquals(new WorktreeEnd(false, 1, 0), worktrees.release(full.worktree(), "full"));
+    assertEquals(GONE, worktrees.release(empty, "empty"));
+    assertEquals(new WorktreeEnd(false, 1, 0), worktrees.release(full, "full"));
     assertEquals("main\noutlast/full", branches());
     assertEquals(1, repository.git("worktree", "list").lines().count());
     assertEquals(List.of(), worktrees.list());
@@ -256,13 +263,13 @@ class WorktreesTest {
 
   @Test
   void one_whose_repository_is_gone_is_kept_and_can_be_removed_by_force() throws IOException {
-    Worktrees.Made made = make("run-1");
-    Folders.deleteTree(repository.folder);
-    assertTrue(worktrees.release(made.worktree(), "run-1").kept());
+    Worktree made = make("run-1");
+    Folders.deleteTree(repository.folder, Deadline.in(Duration.ofMinutes(1)));
+    assertTrue(worktrees.release(made, "run-1").kept());
     assertEquals(Worktrees.Use.KEPT, only().use());
-    assertTrue(Files.exists(made.workspace()));
+    assertTrue(Files.exists(Path.of(made.workspace())));
     assertEquals(0, worktrees.remove("run-1", true));
-    assertFalse(Files.exists(made.workspace()));
+    assertFalse(Files.exists(Path.of(made.workspace())));
     assertEquals(List.of(), worktrees.list());
   }
 
@@ -270,40 +277,41 @@ class WorktreesTest {
   void a_worktree_that_its_agent_has_replaced_is_kept_and_what_took_its_place_is_left_alone()
       throws IOException {
     TestRepository precious = TestRepository.withCommit(temporary.resolve("precious"));
-    Worktrees.Made linked = make("linked");
-    Folders.deleteTree(linked.workspace());
-    Files.createSymbolicLink(linked.workspace(), precious.folder);
-    assertTrue(worktrees.release(linked.worktree(), "linked").kept());
+    Worktree linked = make("linked");
+    Folders.deleteTree(Path.of(linked.workspace()), Deadline.in(Duration.ofMinutes(1)));
+    Files.createSymbolicLink(Path.of(linked.workspace()), precious.folder);
+    assertTrue(worktrees.release(linked, "linked").kept());
 
     // One that git would take away, as the link leads to what it knows and finds clean.
     Path users = temporary.toRealPath().resolve("users");
     repository.git("worktree", "add", "--quiet", "-b", "users", users.toString());
-    Worktrees.Made aimed = make("aimed");
-    Folders.deleteTree(aimed.workspace());
-    Files.createSymbolicLink(aimed.workspace(), users);
-    assertTrue(worktrees.release(aimed.worktree(), "aimed").kept());
+    Worktree aimed = make("aimed");
+    Folders.deleteTree(Path.of(aimed.workspace()), Deadline.in(Duration.ofMinutes(1)));
+    Files.createSymbolicLink(Path.of(aimed.workspace()), users);
+    assertTrue(worktrees.release(aimed, "aimed").kept());
     assertTrue(Files.exists(users.resolve("file.txt")));
 
-    Worktrees.Made pointed = make("pointed");
+    Worktree pointed = make("pointed");
     Files.writeString(
-        pointed.workspace().resolve(".git"), "gitdir: " + precious.folder.resolve(".git") + "\n");
-    assertTrue(worktrees.release(pointed.worktree(), "pointed").kept());
+        Path.of(pointed.workspace()).resolve(".git"),
+        "gitdir: " + precious.folder.resolve(".git") + "\n");
+    assertTrue(worktrees.release(pointed, "pointed").kept());
 
     assertEquals(0, worktrees.remove("linked", true));
-    assertFalse(Files.exists(linked.workspace(), LinkOption.NOFOLLOW_LINKS));
+    assertFalse(Files.exists(Path.of(linked.workspace()), LinkOption.NOFOLLOW_LINKS));
     assertTrue(Files.exists(precious.folder.resolve("file.txt")));
   }
 
   @Test
   void only_its_own_run_can_give_it_back_and_only_what_is_a_worktree_here() {
-    Worktrees.Made made = make("run-1");
-    refused("belongs to the run run-1", () -> worktrees.release(made.worktree(), "run-2"));
-    Worktree own = made.worktree();
-    for (String path : List.of(repository.folder.toString(), own.path() + "/../../x", "/")) {
-      Worktree other = new Worktree(path, own.repository(), own.branch(), own.base());
+    Worktree made = make("run-1");
+    refused("belongs to the run run-1", () -> worktrees.release(made, "run-2"));
+    for (String path : List.of(repository.folder.toString(), made.path() + "/../../x", "/")) {
+      Worktree other =
+          new Worktree(path, made.workspace(), made.repository(), made.branch(), made.base());
       refused("is not where this host keeps", () -> worktrees.release(other, "run-1"));
     }
-    assertTrue(Files.exists(made.workspace()));
+    assertTrue(Files.exists(Path.of(made.workspace())));
   }
 
   @Test
@@ -313,7 +321,7 @@ class WorktreesTest {
     try {
       // Two workers of one host, and every run asked for twice, as by a retry that overlaps.
       Worktrees other = new Worktrees(PATH, state, Clock.systemUTC());
-      List<Future<Worktrees.Made>> made = new ArrayList<>();
+      List<Future<Worktree>> made = new ArrayList<>();
       for (int i = 0; i < 2 * runs; i++) {
         String run = "run-" + i / 2;
         Worktrees worker = i % 2 == 0 ? worktrees : other;
@@ -325,7 +333,7 @@ class WorktreesTest {
       assertEquals(runs, worktrees.list().size());
       List<Future<WorktreeEnd>> released = new ArrayList<>();
       for (int i = 0; i < runs; i++) {
-        Worktree worktree = made.get(2 * i).get().worktree();
+        Worktree worktree = made.get(2 * i).get();
         String run = "run-" + i;
         released.add(pool.submit(() -> worktrees.release(worktree, run)));
       }
@@ -371,6 +379,30 @@ class WorktreesTest {
   }
 
   @Test
+  void what_is_too_much_to_be_deleted_in_time_is_given_up_and_stays() throws IOException {
+    Path tree = Files.createDirectories(temporary.resolve("tree/below"));
+    Files.writeString(tree.resolve("file"), "x");
+    GitException e =
+        assertThrows(
+            GitException.class,
+            () -> Folders.deleteTree(tree.getParent(), Deadline.in(Duration.ZERO)));
+    assertEquals(GitException.Cause.TOO_LONG, e.why());
+    assertThrows(
+        GitException.class,
+        () -> Folders.holdRepositories(tree.getParent(), Deadline.in(Duration.ZERO)));
+    assertTrue(Files.exists(tree.resolve("file")));
+  }
+
+  @Test
+  void no_secret_is_in_what_git_complains_of() throws IOException {
+    String secret = "sentinel-of-a-complaint-9d04";
+    KnownSecrets.learn(Set.of(secret));
+    repository.git("config", "core.bare", secret);
+    WorkspaceException e = refused("'[secret]' for 'core.bare'", () -> make("r"));
+    assertFalse(e.getMessage().contains(secret), e.getMessage());
+  }
+
+  @Test
   void a_full_disk_is_said_to_be_full_and_worth_another_try() throws IOException {
     Path bin = Files.createDirectories(temporary.resolve("bin"));
     Path fake =
@@ -398,14 +430,14 @@ class WorktreesTest {
   void nothing_that_a_repository_names_is_run() throws IOException {
     repository.commit("a.bin", "binary");
     Path sprung = repository.makeHostile(temporary.resolve("traps"));
-    Worktrees.Made made = make("run-1");
-    assertEquals("one\n", Files.readString(made.workspace().resolve("file.txt")));
+    Worktree made = make("run-1");
+    assertEquals("one\n", Files.readString(Path.of(made.workspace()).resolve("file.txt")));
     worktrees.list();
-    Files.writeString(made.workspace().resolve("file.txt"), "two\n");
-    assertTrue(worktrees.release(made.worktree(), "run-1").kept());
+    Files.writeString(Path.of(made.workspace()).resolve("file.txt"), "two\n");
+    assertTrue(worktrees.release(made, "run-1").kept());
     assertEquals(0, worktrees.remove("run-1", true));
-    Worktrees.Made clean = make("run-2");
-    assertEquals(GONE, worktrees.release(clean.worktree(), "run-2"));
+    Worktree clean = make("run-2");
+    assertEquals(GONE, worktrees.release(clean, "run-2"));
 
     // What a partial clone does not have is fetched by a program that its configuration names.
     String blob = repository.git("rev-parse", "HEAD:a.bin");
@@ -424,35 +456,35 @@ class WorktreesTest {
     repository.git(
         "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "" + inner.folder, "s");
     repository.git("commit", "--quiet", "--message=sub");
-    Worktrees.Made made = make("run-1");
-    assertEquals(GONE, worktrees.release(made.worktree(), "run-1"));
-    assertFalse(Files.exists(made.workspace()));
+    Worktree made = make("run-1");
+    assertEquals(GONE, worktrees.release(made, "run-1"));
+    assertFalse(Files.exists(Path.of(made.workspace())));
 
-    Worktrees.Made filled = make("run-2");
+    Worktree filled = make("run-2");
     TestRepository.gitIn(
-        filled.workspace(),
+        Path.of(filled.workspace()),
         "-c",
         "protocol.file.allow=always",
         "submodule",
         "--quiet",
         "update",
         "--init");
-    assertTrue(worktrees.release(filled.worktree(), "run-2").kept());
-    assertTrue(Files.exists(filled.workspace().resolve("s/file.txt")));
+    assertTrue(worktrees.release(filled, "run-2").kept());
+    assertTrue(Files.exists(Path.of(filled.workspace()).resolve("s/file.txt")));
   }
 
   @Test
   void one_with_changes_is_removed_by_force_only_and_its_commits_stay() throws IOException {
-    Worktrees.Made made = make("run-1");
-    TestRepository.gitIn(made.workspace(), "commit", "-qm", "x", "--allow-empty");
-    Files.writeString(made.workspace().resolve("new.txt"), "x\n");
-    worktrees.release(made.worktree(), "run-1");
+    Worktree made = make("run-1");
+    TestRepository.gitIn(Path.of(made.workspace()), "commit", "-qm", "x", "--allow-empty");
+    Files.writeString(Path.of(made.workspace()).resolve("new.txt"), "x\n");
+    worktrees.release(made, "run-1");
     refused(
         "has changes: commits 1, paths that are not committed 1",
         () -> worktrees.remove("run-1", false));
-    assertTrue(Files.exists(made.workspace().resolve("new.txt")));
+    assertTrue(Files.exists(Path.of(made.workspace()).resolve("new.txt")));
     assertEquals(1, worktrees.remove("run-1", true));
-    assertFalse(Files.exists(made.workspace()));
+    assertFalse(Files.exists(Path.of(made.workspace())));
     assertEquals("main\noutlast/run-1", branches());
     refused("there is none named 'run-1'", () -> worktrees.remove("run-1", true));
     refused("there is none named '../x'", () -> worktrees.remove("../x", true));

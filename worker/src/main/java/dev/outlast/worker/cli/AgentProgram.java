@@ -1,24 +1,27 @@
 package dev.outlast.worker.cli;
 
 import dev.outlast.activities.AgentDefinition;
-import java.io.File;
+import dev.outlast.activities.process.Commands;
+import dev.outlast.activities.process.Deadline;
+import dev.outlast.activities.process.SearchPath;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Looks at the program of an agent, without starting the agent. */
 final class AgentProgram {
 
-  private static final long VERSION_SECONDS = 20;
-  private static final int MAX_OUTPUT = 4_096;
+  private static final Duration VERSION_TIME = Duration.ofSeconds(20);
+
+  /** How much a program may print for its version, in bytes. */
+  private static final int MAX_OUTPUT = 64 * 1024;
+
   private static final int MAX_SHOWN = 120;
 
   private AgentProgram() {}
@@ -32,7 +35,7 @@ final class AgentProgram {
 
   static Finding look(AgentDefinition agent, Map<String, String> environment) {
     String program = agent.command().get(0);
-    Optional<Path> file = find(program, environment);
+    Optional<Path> file = SearchPath.find(program, environment.get("PATH"));
     if (file.isEmpty()) {
       return new Finding(
           program + " not found",
@@ -44,76 +47,52 @@ final class AgentProgram {
         : version(agent, file.get(), environment);
   }
 
-  private static Optional<Path> find(String program, Map<String, String> environment) {
-    if (program.contains("/")) {
-      return Optional.of(Path.of(program)).filter(AgentProgram::executable);
-    }
-    return Arrays.stream(environment.getOrDefault("PATH", "").split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, program))
-        .filter(AgentProgram::executable)
-        .findFirst();
-  }
-
-  private static boolean executable(Path file) {
-    return Files.isRegularFile(file) && Files.isExecutable(file);
-  }
-
   private static Finding version(
       AgentDefinition agent, Path file, Map<String, String> environment) {
     List<String> command = new ArrayList<>(agent.command());
     command.set(0, file.toString());
     command.add("--version");
-    Path output = null;
+    Commands.Answer answer;
     try {
-      output = Files.createTempFile("outlast-version", ".txt");
-      ProcessBuilder builder =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectInput(new File("/dev/null"))
-              .redirectOutput(output.toFile());
-      builder.environment().clear();
-      builder.environment().putAll(environment);
-      Process process = builder.start();
-      boolean ended = process.waitFor(VERSION_SECONDS, TimeUnit.SECONDS);
-      if (!ended) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
-        return new Finding(
-            file + " does not answer --version within " + VERSION_SECONDS + " s",
-            "run it by hand and see what it waits for");
-      }
-      String said = firstLine(output);
-      return process.exitValue() == 0
-          ? new Finding(file + ", " + said, null)
-          : new Finding(
-              file + " --version exits with " + process.exitValue() + ": " + said,
-              "run it by hand and mend it, or install it anew");
+      answer =
+          Commands.ask(
+              command,
+              Path.of("").toAbsolutePath(),
+              environment,
+              MAX_OUTPUT,
+              Deadline.in(VERSION_TIME));
     } catch (IOException e) {
       return new Finding(file + " cannot be started (" + e.getMessage() + ")", "install it anew");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return new Finding(file + " was not asked", "run outlast doctor again");
-    } finally {
-      delete(output);
     }
+    return switch (answer.end()) {
+      case TOO_LONG ->
+          new Finding(
+              file + " does not answer --version within " + VERSION_TIME.toSeconds() + " s",
+              "run it by hand and see what it waits for");
+      case TOO_MUCH ->
+          new Finding(
+              file + " --version prints more than " + MAX_OUTPUT + " bytes",
+              "run it by hand and see what it prints");
+      case EXITED, LEFT_OPEN ->
+          answer.exitCode() == 0
+              ? new Finding(file + ", " + said(answer), null)
+              : new Finding(
+                  file + " --version exits with " + answer.exitCode() + ": " + said(answer),
+                  "run it by hand and mend it, or install it anew");
+    };
   }
 
-  private static String firstLine(Path output) throws IOException {
-    try (InputStream in = Files.newInputStream(output)) {
-      String text = new String(in.readNBytes(MAX_OUTPUT), StandardCharsets.UTF_8);
-      String line = Console.oneLine(text.strip().lines().findFirst().orElse("no version"));
-      return line.length() <= MAX_SHOWN ? line : line.substring(0, MAX_SHOWN);
-    }
-  }
-
-  private static void delete(Path file) {
-    try {
-      if (file != null) {
-        Files.delete(file);
-      }
-    } catch (IOException e) {
-      file.toFile().deleteOnExit();
-    }
+  /** The first line, wherever it was printed. */
+  private static String said(Commands.Answer answer) {
+    String line =
+        Stream.of(answer.out(), answer.complaint())
+            .flatMap(bytes -> new String(bytes, StandardCharsets.UTF_8).strip().lines())
+            .findFirst()
+            .map(Console::oneLine)
+            .orElse("no version");
+    return line.length() <= MAX_SHOWN ? line : line.substring(0, MAX_SHOWN);
   }
 }

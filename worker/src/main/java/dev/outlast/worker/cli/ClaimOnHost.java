@@ -38,11 +38,11 @@ record ClaimOnHost(
     List<Claim> claims = ClaimTable.held(stateFolder);
     try (AgentRegistry registry = AgentRegistry.open(stateFolder)) {
       List<AgentRecord> agents = registry.records();
-      return claims.stream().map(claim -> of(claim, agents)).toList();
+      return claims.stream().map(claim -> of(claim, agents, registry)).toList();
     }
   }
 
-  private static ClaimOnHost of(Claim claim, List<AgentRecord> agents) {
+  private static ClaimOnHost of(Claim claim, List<AgentRecord> agents, AgentRegistry registry) {
     return new ClaimOnHost(
         claim.run(),
         claim.claimant().owner().attempt(),
@@ -50,12 +50,12 @@ record ClaimOnHost(
         claim.workspace(),
         agents.stream()
             .filter(agent -> agent.owner().equals(claim.claimant().owner()))
-            .filter(agent -> agent.agent().lives())
+            .filter(registry::runs)
             .map(agent -> agent.agent().pid())
             .findFirst()
             .orElse(null),
         claim.worker().pid(),
-        claim.worker().lives(),
+        registry.lives(claim.worker()),
         Instant.ofEpochMilli(claim.since()).truncatedTo(ChronoUnit.SECONDS).toString());
   }
 

@@ -46,7 +46,7 @@ final class DoctorCommand implements Callable<Integer> {
   /**
    * One thing that was looked at.
    *
-   * @param remedy null if it is well
+   * @param remedy null if it is well; advice, if it is well enough
    * @param claim what was found, if it is a claim
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -191,10 +191,22 @@ final class DoctorCommand implements Callable<Integer> {
     }
     try {
       well("state folder", loaded.stateDir() + ", host " + loaded.hostId());
+      checkDisk(loaded.stateDir());
     } catch (ConfigException e) {
       wrong("state folder", "not usable", e.getMessage(), ExitCode.FAILED);
     }
     checkClaims(loaded.stateDir());
+  }
+
+  private void checkDisk(Path stateFolder) {
+    try {
+      StateDisk disk = StateDisk.of(stateFolder);
+      checks.add(
+          new Check(
+              "state disk", true, Console.oneLine(disk.type()), disk.advice().orElse(null), null));
+    } catch (IOException e) {
+      wrong("state disk", "not known", e + "; let this user look at it", ExitCode.FAILED);
+    }
   }
 
   private void checkClaims(Path stateFolder) {
@@ -224,10 +236,16 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void print(Check check) {
-    console.print(
-        String.format("%-5s %-18s %s", check.ok() ? "ok" : "WRONG", check.what(), check.found()));
+    console.print(String.format("%-5s %-18s %s", verdict(check), check.what(), check.found()));
     if (check.remedy() != null) {
       console.print(String.format("%-5s %-18s -> %s", "", "", check.remedy()));
     }
+  }
+
+  private static String verdict(Check check) {
+    if (!check.ok()) {
+      return "WRONG";
+    }
+    return check.remedy() == null ? "ok" : "warn";
   }
 }

@@ -222,6 +222,8 @@ final class RunFollower {
     } else if (status.state() == AgentState.WAITING && forOtherRun(status)) {
       // A try each minute: the events tell of the wait, and a line for each would hide them.
       live("waiting for " + busy(status) + "; tries again at " + at(status));
+    } else if (status.state() == AgentState.WAITING && status.waitsFor() == WaitsFor.WORKER) {
+      live("waiting for its host, where no agent can be started; tries again at " + at(status));
     } else if (status.state() == AgentState.WAITING) {
       showWait(status);
     } else if (status.state() == AgentState.PAUSED) {

@@ -168,6 +168,8 @@ final class ShowCommand implements Callable<Integer> {
           "for its host, of which no worker is heard; go on elsewhere with: outlast move " + id);
     } else if (status.waitsFor() == WaitsFor.WORKSPACE || status.waitsFor() == WaitsFor.SESSION) {
       line("waits", "for " + OperatorTexts.busy(status.waitsFor().word(), status.holder()));
+    } else if (status.waitsFor() == WaitsFor.WORKER) {
+      line("waits", "for its host, where no agent can be started");
     }
     if (status.resumeAt() != null) {
       line(

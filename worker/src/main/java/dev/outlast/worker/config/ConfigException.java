@@ -15,7 +15,14 @@ public final class ConfigException extends RuntimeException {
     this.problems = List.copyOf(problems);
   }
 
-  ConfigException(String source, String key, String message) {
+  /**
+   * One problem.
+   *
+   * @param source the file; null for none
+   * @param key whose value cannot be used
+   * @param message what is wrong, and the remedy
+   */
+  public ConfigException(String source, String key, String message) {
     this(List.of(new ConfigProblem(source, 0, key, message)));
   }
 

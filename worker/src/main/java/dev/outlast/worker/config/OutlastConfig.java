@@ -11,7 +11,6 @@ import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -170,21 +169,18 @@ public final class OutlastConfig {
               + String.join(" or ", ProviderDefaults.searched())
               + ", or write an [agents.NAME] section with provider and command");
     }
-    return new AgentHost(
-        hostId(),
-        taskQueue,
-        agents,
-        accounts,
-        workspaces,
-        defaultWorkspace,
-        policy,
-        hostPolicy,
-        resumeMessage,
-        ZoneId.systemDefault(),
-        drainGrace,
-        stateDir,
-        environment,
-        keepTranscripts ? transcripts() : null);
+    return AgentHost.newBuilder(hostId(), stateDir, defaultWorkspace)
+        .setTaskQueue(taskQueue)
+        .setAgents(agents)
+        .setAccounts(accounts)
+        .setWorkspaces(workspaces)
+        .setPolicy(policy)
+        .setHostPolicy(hostPolicy)
+        .setResumeMessage(resumeMessage)
+        .setDrainGrace(drainGrace)
+        .setEnvironment(environment)
+        .setTranscripts(keepTranscripts ? transcripts() : null)
+        .build();
   }
 
   /**

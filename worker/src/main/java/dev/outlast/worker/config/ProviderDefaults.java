@@ -1,12 +1,9 @@
 package dev.outlast.worker.config;
 
 import dev.outlast.activities.AgentDefinition;
+import dev.outlast.activities.process.SearchPath;
 import dev.outlast.activities.provider.AgentProvider;
 import dev.outlast.activities.provider.Providers;
-import java.io.File;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +40,7 @@ final class ProviderDefaults {
     Map<String, AgentDefinition> found = new LinkedHashMap<>();
     for (String provider : NAMES) {
       executable(provider)
-          .filter(program -> onPath(program, environment))
+          .filter(program -> SearchPath.find(program, environment.get("PATH")).isPresent())
           .ifPresent(program -> found.put(provider, agent(provider, program)));
     }
     return found;
@@ -68,12 +65,5 @@ final class ProviderDefaults {
         .setCommand(List.of(program))
         .setEnv(environment(provider))
         .build();
-  }
-
-  private static boolean onPath(String program, Map<String, String> environment) {
-    return Arrays.stream(environment.getOrDefault("PATH", "").split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, program))
-        .anyMatch(file -> Files.isRegularFile(file) && Files.isExecutable(file));
   }
 }

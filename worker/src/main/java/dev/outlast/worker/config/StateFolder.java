@@ -1,13 +1,16 @@
 package dev.outlast.worker.config;
 
+import dev.outlast.activities.file.FolderLock;
 import dev.outlast.activities.file.OwnerOnly;
+import dev.outlast.activities.file.WholeFile;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -19,6 +22,11 @@ import java.util.regex.Pattern;
 final class StateFolder {
 
   private static final String HOST_ID = "host-id";
+  private static final String LOCK = "lock";
+
+  /** How long it is waited for others that start at the same time. */
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
   private static final int MAX_HOST_ID = 100;
   private static final int MAX_HOST_NAME = 40;
   private static final Pattern VALID = Pattern.compile("[A-Za-z0-9._-]{1," + MAX_HOST_ID + "}");
@@ -43,7 +51,7 @@ final class StateFolder {
   static String hostId(Path folder, Map<String, String> environment) {
     try {
       create(folder);
-      return readOrChoose(folder.resolve(HOST_ID), environment);
+      return readOrChoose(folder, environment);
     } catch (IOException e) {
       throw new ConfigException(
           null,
@@ -65,30 +73,37 @@ final class StateFolder {
     OwnerOnly.folder(folder);
   }
 
-  // Workers that start at the same time take turns through the lock on the file. Locks belong to
-  // the whole process, so threads of this one take turns through the monitor.
-  private static synchronized String readOrChoose(Path file, Map<String, String> environment)
+  /** An id that is there is only read. */
+  private static String readOrChoose(Path folder, Map<String, String> environment)
       throws IOException {
-    try (FileChannel channel = OwnerOnly.shared(file)) {
-      channel.lock(); // released when the channel is closed
-      ByteBuffer content = ByteBuffer.allocate(MAX_HOST_ID + 2);
-      while (content.hasRemaining() && channel.read(content) >= 0) {
-        continue;
+    Path file = folder.resolve(HOST_ID);
+    String id = read(file);
+    if (id.isEmpty()) {
+      FolderLock lock = FolderLock.take(folder.resolve(LOCK), PATIENCE);
+      try {
+        id = read(file);
+        if (id.isEmpty()) {
+          id = choose(environment);
+          WholeFile.writeDurably(file, (id + "\n").getBytes(StandardCharsets.UTF_8));
+        }
+      } finally {
+        lock.close();
       }
-      String id =
-          new String(content.array(), 0, content.position(), StandardCharsets.UTF_8).strip();
-      if (id.isEmpty()) {
-        id = choose(environment);
-        channel.write(ByteBuffer.wrap((id + "\n").getBytes(StandardCharsets.UTF_8)), 0);
-        channel.force(true);
-      }
-      if (!VALID.matcher(id).matches()) {
-        throw new ConfigException(
-            null,
-            "worker.state-dir",
-            file + ": holds no host id; delete this file, and the worker is a new host");
-      }
-      return id;
+    }
+    if (!VALID.matcher(id).matches()) {
+      throw new ConfigException(
+          null,
+          "worker.state-dir",
+          file + ": holds no host id; delete this file, and the worker is a new host");
+    }
+    return id;
+  }
+
+  private static String read(Path file) throws IOException {
+    try (InputStream stream = Files.newInputStream(file)) {
+      return new String(stream.readNBytes(MAX_HOST_ID + 2), StandardCharsets.UTF_8).strip();
+    } catch (NoSuchFileException none) {
+      return "";
     }
   }
 

@@ -6,9 +6,12 @@ import dev.outlast.activities.transcript.TranscriptCleaning;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
+import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import io.grpc.ClientInterceptor;
 import io.temporal.api.common.v1.Payload;
+import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
+import io.temporal.client.WorkflowClient;
 import io.temporal.common.SimplePlugin;
 import io.temporal.common.converter.DataConverter;
 import io.temporal.serviceclient.ServiceStubsOptions;
@@ -16,6 +19,7 @@ import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerOptions;
+import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -193,7 +197,8 @@ public final class OutlastPlugin extends SimplePlugin {
       if (factory.tryGetWorker(hostTaskQueue) == null) {
         factory.newWorker(hostTaskQueue);
       }
-      activities.reap();
+      reap();
+      activities.serve(namespaceId(factory.getWorkflowClient()));
       hostWorkers.connect(factory.getWorkflowClient());
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
@@ -208,6 +213,29 @@ public final class OutlastPlugin extends SimplePlugin {
       }
       throw e;
     }
+  }
+
+  private void reap() {
+    try {
+      activities.reap();
+    } catch (UncheckedIOException e) {
+      ConfigException unusable = new ConfigException(null, "worker.state-dir", e.getMessage());
+      unusable.initCause(e);
+      throw unusable;
+    }
+  }
+
+  /** What a factory that starts asks for too; if the server has no answer, neither starts. */
+  private static String namespaceId(WorkflowClient client) {
+    return client
+        .getWorkflowServiceStubs()
+        .blockingStub()
+        .describeNamespace(
+            DescribeNamespaceRequest.newBuilder()
+                .setNamespace(client.getOptions().getNamespace())
+                .build())
+        .getNamespaceInfo()
+        .getId();
   }
 
   private static void tellOfImpatientPolls(WorkflowServiceStubsOptions options) {

@@ -1,16 +1,14 @@
 package dev.outlast.worker.server;
 
+import dev.outlast.activities.process.SearchPath;
 import io.temporal.testing.TemporalDevServer;
 import io.temporal.testing.TemporalDevServerOptions;
-import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -46,23 +44,16 @@ public final class LocalServer implements AutoCloseable {
     String named = given == null ? environment.get(VARIABLE) : given;
     if (named != null && !named.isBlank()) {
       Path path = Path.of(named).toAbsolutePath();
-      if (!executable(path)) {
+      Optional<Path> found = SearchPath.find(path.toString(), null);
+      if (found.isEmpty()) {
         throw new LocalServerException(
             path
                 + " is not an executable file; correct "
                 + (given == null ? "the variable " + VARIABLE : "--temporal"));
       }
-      return Optional.of(path);
+      return found;
     }
-    return Arrays.stream(environment.getOrDefault("PATH", "").split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
-        .map(folder -> Path.of(folder, "temporal").toAbsolutePath())
-        .filter(LocalServer::executable)
-        .findFirst();
-  }
-
-  private static boolean executable(Path file) {
-    return Files.isRegularFile(file) && Files.isExecutable(file);
+    return SearchPath.find("temporal", environment.get("PATH"));
   }
 
   /**

@@ -333,6 +333,8 @@ class CommandLineTest {
     assertEquals("false exits with 3", check(called, "agent failing"));
     assertEquals("false /no/agent not found", check(called, "agent gone"));
     assertEquals("true " + folder, check(called, "workspaces"));
+    assertEquals(
+        "true " + Files.getFileStore(folder).type(), check(called, "state disk"), called.out());
     assertEquals("false not reached", check(called, "Temporal"));
     for (JsonNode each : called.json()) {
       assertEquals(each.path("ok").asBoolean(), each.path("remedy").isMissingNode(), called.out());

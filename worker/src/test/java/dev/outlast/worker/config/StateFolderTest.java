@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -62,6 +63,17 @@ class StateFolderTest {
       }
     } finally {
       threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void an_id_that_is_there_is_only_read() throws IOException {
+    Path folder = temp.resolve("state");
+    String id = StateFolder.hostId(folder, NAMED);
+    Files.delete(folder.resolve("lock"));
+    assertEquals(id, StateFolder.hostId(folder, NAMED));
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(List.of(folder.resolve("host-id")), files.toList());
     }
   }
 

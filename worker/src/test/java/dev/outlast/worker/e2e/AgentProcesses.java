@@ -8,7 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * The processes of a test's agents, all that they have started included, wherever those have moved:
@@ -22,14 +24,20 @@ final class AgentProcesses {
    * A living process.
    *
    * @param start when it was started, so that another one with the same id is not taken for it
+   * @param worker the value of {@link #VARIABLE} that its worker has given to all its agents
    */
-  record Found(long pid, long parent, String start, String command) {}
+  record Found(long pid, long parent, String start, String worker, String command) {}
 
   private final String mark = UUID.randomUUID().toString();
 
-  /** The value of {@link #VARIABLE}. */
+  /** The value of {@link #VARIABLE}, for every worker of the test. */
   String mark() {
     return mark;
+  }
+
+  /** The value of {@link #VARIABLE} for one of several workers. */
+  String mark(int worker) {
+    return mark + "/" + worker;
   }
 
   List<Found> alive() {
@@ -48,7 +56,12 @@ final class AgentProcesses {
     try {
       String environment =
           Files.readString(process.resolve("environ"), StandardCharsets.ISO_8859_1);
-      if (!List.of(environment.split("\0")).contains(VARIABLE + "=" + mark)) {
+      Optional<String> worker =
+          Stream.of(environment.split("\0"))
+              .filter(variable -> variable.startsWith(VARIABLE + "=" + mark))
+              .map(variable -> variable.substring(VARIABLE.length() + 1))
+              .findFirst();
+      if (worker.isEmpty()) {
         return;
       }
       String stat = Files.readString(process.resolve("stat"), StandardCharsets.ISO_8859_1);
@@ -67,6 +80,7 @@ final class AgentProcesses {
               Long.parseLong(process.getFileName().toString()),
               Long.parseLong(field[1]),
               field[19],
+              worker.get(),
               command));
     } catch (IOException ended) {
       // It ended while we looked at it, which is all that there is to know.

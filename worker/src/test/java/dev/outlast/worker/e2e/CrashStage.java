@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * One host with its workers, agents and a Temporal server of its own, all of which may be killed.
@@ -52,6 +53,8 @@ final class CrashStage implements AutoCloseable {
   private final AgentProcesses processes = new AgentProcesses();
   private final List<Disturbance> disturbances = Collections.synchronizedList(new ArrayList<>());
   private final List<Program> workers = Collections.synchronizedList(new ArrayList<>());
+  private final Map<Program, String> marks = new ConcurrentHashMap<>();
+  private final AtomicInteger started = new AtomicInteger();
   private final Map<Program, Long> frozen = new ConcurrentHashMap<>();
   private final WorkflowServiceStubs stubs;
   private final WorkflowClient client;
@@ -94,29 +97,38 @@ final class CrashStage implements AutoCloseable {
     return client;
   }
 
+  /** What was done so far, and lasts. */
   List<Disturbance> disturbances() {
-    return List.copyOf(disturbances);
+    List<Disturbance> all = new ArrayList<>(List.copyOf(disturbances));
+    frozen.forEach((worker, since) -> all.add(frozen(worker, since)));
+    return all;
+  }
+
+  private Disturbance frozen(Program worker, long since) {
+    return new Disturbance(
+        since, System.nanoTime(), "worker " + worker.pid() + " frozen", null, marks.get(worker));
   }
 
   /** Notes something that lasts for a moment only. */
   void disturbed(String what) {
     long now = System.nanoTime();
-    disturbances.add(new Disturbance(now, now, what, null));
+    disturbances.add(new Disturbance(now, now, what, null, null));
   }
 
   /** Notes something that began then and has just ended. */
   void disturbed(long since, String what) {
-    disturbances.add(new Disturbance(since, System.nanoTime(), what, null));
+    disturbances.add(new Disturbance(since, System.nanoTime(), what, null, null));
   }
 
   /** Starts a worker of the host; returns when it polls. */
   Program startWorker() throws Exception {
+    String mark = processes.mark(started.incrementAndGet());
     String account =
         """
         provider = "claude"
         env = { %s = "%s" }
         """
-            .formatted(AgentProcesses.VARIABLE, processes.mark());
+            .formatted(AgentProcesses.VARIABLE, mark);
     Program worker =
         WorkerProcess.start(
             temporal.address(),
@@ -149,6 +161,7 @@ final class CrashStage implements AutoCloseable {
                     account,
                     gate()),
             Map.of());
+    marks.put(worker, mark);
     workers.add(worker);
     return worker;
   }
@@ -219,12 +232,15 @@ final class CrashStage implements AutoCloseable {
   /** Kills a process of a task's agent. */
   void killAgent(LedgerAgent.Task task, long target) {
     long now = System.nanoTime();
-    disturbances.add(new Disturbance(now, now, "agent of " + task.name() + " killed", task.name()));
+    disturbances.add(
+        new Disturbance(now, now, "agent of " + task.name() + " killed", task.name(), null));
     Signal.send("KILL", target);
   }
 
   void killWorker(Program worker) {
-    disturbed("worker " + worker.pid() + " killed");
+    long now = System.nanoTime();
+    disturbances.add(
+        new Disturbance(now, now, "worker " + worker.pid() + " killed", null, marks.get(worker)));
     worker.kill();
     workers.remove(worker);
   }
@@ -234,22 +250,33 @@ final class CrashStage implements AutoCloseable {
     long since = System.nanoTime();
     worker.close();
     workers.remove(worker);
-    disturbed(since, "worker " + worker.pid() + " asked to end");
+    disturbances.add(
+        new Disturbance(
+            since,
+            System.nanoTime(),
+            "worker " + worker.pid() + " asked to end",
+            null,
+            marks.get(worker)));
   }
 
   /** Stops a worker as it stands; it does not know. */
   void freeze(Program worker) {
-    worker.signal("STOP");
     frozen.put(worker, System.nanoTime());
+    worker.signal("STOP");
   }
 
   void thaw(Program worker) {
     worker.signal("CONT");
-    disturbed(frozen.remove(worker), "worker " + worker.pid() + " frozen");
+    Disturbance over = frozen(worker, frozen.get(worker));
+    disturbances.add(over);
+    frozen.remove(worker);
   }
 
-  boolean anyFrozen() {
-    return !frozen.isEmpty();
+  /** How the agents of the workers that are frozen at the moment are known. */
+  Set<String> frozenMarks() {
+    Set<String> frozenMarks = new HashSet<>();
+    frozen.keySet().forEach(worker -> frozenMarks.add(marks.get(worker)));
+    return frozenMarks;
   }
 
   void killServer() {

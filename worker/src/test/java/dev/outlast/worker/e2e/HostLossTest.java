@@ -49,9 +49,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What the real server tells a run of attempts that its host has not taken up again. */
 @Tag("server")
+@Execution(ExecutionMode.CONCURRENT)
 @Timeout(180)
 class HostLossTest {
 
@@ -113,6 +116,11 @@ class HostLossTest {
     @Override
     public HostSighting seeHost(String hostId) {
       return new HostSighting(null, Instant.now());
+    }
+
+    @Override
+    public Worktree makeWorktree(String workspace) {
+      throw new IllegalStateException("no run asks for one");
     }
 
     @Override

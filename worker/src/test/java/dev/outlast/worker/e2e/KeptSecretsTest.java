@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
@@ -101,7 +102,17 @@ class KeptSecretsTest {
   @Test
   void no_secret_that_an_agent_tells_is_found_outside_of_the_worker() throws Exception {
     Map<String, AgentRun> runs = new LinkedHashMap<>();
-    for (String prompt : List.of("limit", "crash", "auth", "refused", "name a session", "talk")) {
+    for (String prompt :
+        List.of(
+            "limit",
+            "limit in a repository",
+            "a broken repository",
+            "a worktree of it",
+            "crash",
+            "auth",
+            "refused",
+            "name a session",
+            "talk")) {
       String id = prompt.replace(' ', '-');
       AgentRun run =
           client.newWorkflowStub(
@@ -112,11 +123,22 @@ class KeptSecretsTest {
                   .build());
       // Their agents are at work at the same time, which takes a workspace for each.
       Path workspace = Files.createDirectories(folder.resolve("work").resolve(id));
+      if (prompt.endsWith("repository")) {
+        git(workspace, "init", "--quiet");
+        git(workspace, "remote", "add", "origin", "https://me:" + SENTINELS.get("by env:") + "@x");
+      }
+      if (prompt.equals("a broken repository")) {
+        git(workspace, "config", "core.bare", SENTINELS.get("by file:"));
+      }
+      if (prompt.equals("a worktree of it")) {
+        workspace = workspace.resolveSibling("a-broken-repository");
+      }
       WorkflowClient.start(
           run::run,
           AgentRunRequest.newBuilder()
               .setPrompt(prompt)
               .setWorkspace(workspace.toString())
+              .setWorktree(prompt.equals("a worktree of it"))
               .build());
       runs.put(id, run);
     }
@@ -132,6 +154,14 @@ class KeptSecretsTest {
     }
     Files.createFile(agent.resolveSibling("go"));
 
+    AgentRun inRepository = runs.get("limit-in-a-repository");
+    Await.until(
+        PATIENCE,
+        () -> inRepository.status().state() == AgentState.WAITING,
+        () -> "no limit was reported: " + inRepository.status());
+    Files.createFile(
+        folder.resolve("work/limit-in-a-repository").resolve("new-" + SENTINELS.get("by env:")));
+
     Map<String, String> ends = new LinkedHashMap<>();
     runs.forEach((id, run) -> ends.put(id, end(run)));
     for (Map.Entry<String, AgentRun> run : runs.entrySet()) {
@@ -143,6 +173,8 @@ class KeptSecretsTest {
       places.put("the events of " + id, String.valueOf(run.getValue().events(0)));
     }
     places.put("the worker's log", worker.output());
+    String arguments = Files.readString(agent.resolveSibling("ledger"));
+    places.put("the arguments of agents", arguments);
     state(places);
 
     List<String> found = new ArrayList<>();
@@ -153,6 +185,12 @@ class KeptSecretsTest {
     assertTrue(ends.get("name-a-session").contains("Done with [secret]"), ends::toString);
     assertTrue(ends.get("crash").contains("Done with [secret]"), ends::toString);
     assertTrue(ends.get("auth").contains("Invalid API key: [secret]"), ends::toString);
+    assertTrue(
+        text(history("limit-in-a-repository")).contains("\"branch-[secret]\""),
+        "the history says nothing of the branch");
+    assertTrue(arguments.contains("\"new-[secret]\""), arguments);
+    assertTrue(ends.get("a-worktree-of-it").contains("'[secret]' for 'core.bare'"), ends::toString);
+    assertTrue(worker.output().contains("'[secret]' for 'core.bare'"), worker.output());
     assertTrue(told().contains(SENTINELS.get("by env:")), "the agent knew nothing to tell");
     if (Files.exists(Path.of("/proc/self/environ"))) {
       assertTrue(told().contains(SENTINELS.get("the worker's own")), told());
@@ -176,6 +214,13 @@ class KeptSecretsTest {
       found.add("a key by its shape in " + place);
     }
     return found;
+  }
+
+  private static void git(Path directory, String... arguments) throws Exception {
+    List<String> line = new ArrayList<>(List.of("git"));
+    line.addAll(List.of(arguments));
+    assertEquals(
+        0, new ProcessBuilder(line).directory(directory.toFile()).inheritIO().start().waitFor());
   }
 
   private boolean lastTool(String id) {

@@ -22,6 +22,7 @@ final class LedgerAgent {
 
   /** What the agent has written down. */
   enum Event {
+    WORKER,
     START,
     CLASH,
     UNKNOWN,

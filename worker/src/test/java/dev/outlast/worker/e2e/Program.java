@@ -62,6 +62,10 @@ final class Program implements AutoCloseable {
     Signal.send(name, process.pid());
   }
 
+  boolean endedWith(int code) {
+    return !process.isAlive() && process.exitValue() == code;
+  }
+
   /** Waits for its end. */
   int exitCode() throws InterruptedException {
     if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {

@@ -29,7 +29,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("server")
 class ReconnectTest {
 
-  /** How long after the server's return a worker polls again at the latest. */
+  /**
+   * How long after the server's return a worker polls again at the latest; on a busy machine it may
+   * take as long as the server's start.
+   */
   private static final Duration POLLS_AGAIN = Duration.ofSeconds(3);
 
   /** Longer than a poll may last (70 s), and than the SDK's longest pause between failing polls. */
@@ -71,8 +74,7 @@ class ReconnectTest {
   void after_a_long_outage_a_worker_polls_again_within_3_seconds() throws Exception {
     temporal.kill();
     Thread.sleep(LONG_OUTAGE.toMillis());
-    temporal.start();
-    pollsAgain("after " + LONG_OUTAGE.toSeconds() + " s");
+    serverReturnsAndWorkerPollsAgain("after " + LONG_OUTAGE.toSeconds() + " s");
     answers("second");
     assertEquals(1, occurrences("Temporal cannot be reached"), worker.output());
     assertEquals(1, occurrences("Temporal is reached again"), worker.output());
@@ -83,24 +85,27 @@ class ReconnectTest {
     for (int i = 1; i <= SHORT_OUTAGES; i++) {
       temporal.kill();
       Thread.sleep(SHORT_OUTAGE.toMillis());
-      temporal.start();
-      pollsAgain("after outage " + i);
+      serverReturnsAndWorkerPollsAgain("after outage " + i);
     }
     answers("second");
   }
 
   /** The server, which has forgotten all pollers, hears of all of the worker's. */
-  private void pollsAgain(String when) throws Exception {
+  private void serverReturnsAndWorkerPollsAgain(String when) throws Exception {
+    long since = System.nanoTime();
+    temporal.start();
     long back = System.nanoTime();
+    Duration start = Duration.ofNanos(back - since);
     Await.until(
-        POLLS_AGAIN,
+        start.compareTo(POLLS_AGAIN) > 0 ? start : POLLS_AGAIN,
         () ->
             polls(Names.TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
                 && polls(Names.TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
                 && polls(hostQueue, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
         () -> "the worker does not poll; it says: " + worker.output());
     System.out.printf(
-        "%s: polled %.1f s after the server was back%n", when, (System.nanoTime() - back) / 1e9);
+        "%s: polled %.1f s after the server was back, whose start took %.1f s%n",
+        when, (System.nanoTime() - back) / 1e9, start.toMillis() / 1e3);
   }
 
   private boolean polls(String queue, TaskQueueType type) {

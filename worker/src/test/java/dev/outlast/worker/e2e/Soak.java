@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Kills workers, the server and agents at random while many runs meet usage limits, until it has
@@ -21,7 +20,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * {@code .ci/soak}: arguments are the number of kills, the seed, and an empty folder.
  *
  * <p>The seed decides what is killed when, and what each run is like. What a kill hits also depends
- * on the machine.
+ * on the machine. Runs are judged as they end, so that what goes wrong is seen at once.
  */
 final class Soak {
 
@@ -49,16 +48,28 @@ final class Soak {
    */
   private static final Duration PATIENCE = Duration.ofMinutes(12);
 
+  /** How often runs that have ended are made up for. */
+  private static final Duration TOP_UP = Duration.ofSeconds(2);
+
+  /** After so many kills it says what has gone wrong so far. */
+  private static final int INTERIM = 20;
+
   private static final int LONGEST_LIMIT_SECONDS = 60;
   private static final int LONGEST_WORK_MILLIS = 3_000;
 
   private final int kills;
   private final long seed;
   private final Random random;
+
+  /** Of its own, as how many runs are begun depends on the machine. */
+  private final Random plans;
+
   private final CrashStage stage;
+  private final Verdict.Court court;
   private final PrintStream out;
   private final List<Task> tasks = new ArrayList<>();
   private final List<Task> open = new ArrayList<>();
+  private final Map<Task, Judged> judged = new HashMap<>();
   private final List<Program> workers = new ArrayList<>();
   private final Map<String, Integer> done = new HashMap<>();
   private Thaw thaw;
@@ -66,11 +77,20 @@ final class Soak {
   /** A worker that is frozen at the moment. */
   private record Thaw(Program worker, long since) {}
 
-  private Soak(int kills, long seed, CrashStage stage, PrintStream out) {
+  /**
+   * What became of a run that has ended.
+   *
+   * @param entries how many its ledger had then; none may come after
+   */
+  private record Judged(int entries, Verdict verdict) {}
+
+  private Soak(int kills, long seed, CrashStage stage, Verdict.Court court, PrintStream out) {
     this.kills = kills;
     this.seed = seed;
     this.random = new Random(seed);
+    this.plans = new Random(~seed);
     this.stage = stage;
+    this.court = court;
     this.out = out;
   }
 
@@ -81,8 +101,9 @@ final class Soak {
     Path folder = Path.of(args[2]).toAbsolutePath();
     boolean well = false;
     try (CrashStage stage = CrashStage.in(folder, MAX_AGENTS);
-        Orphans orphans = new Orphans(stage)) {
-      well = new Soak(kills, seed, stage, System.out).run(orphans, folder);
+        Verdict.Court court = new Verdict.Court(stage);
+        Orphans orphans = Orphans.of(stage)) {
+      well = new Soak(kills, seed, stage, court, System.out).run(orphans, folder);
     } catch (Exception | AssertionError e) {
       e.printStackTrace(System.out);
     }
@@ -95,8 +116,7 @@ final class Soak {
     Instant began = Instant.now();
     workers.add(stage.startWorker());
     for (int i = 0; i < kills; i++) {
-      topUp();
-      Thread.sleep(between(SHORTEST_PAUSE.toMillis(), LONGEST_PAUSE.toMillis()));
+      pause(between(SHORTEST_PAUSE.toMillis(), LONGEST_PAUSE.toMillis()));
       String what = disturb();
       done.merge(what.split(" ", 2)[0], 1, Integer::sum);
       out.printf(
@@ -108,6 +128,10 @@ final class Soak {
           tasks.size(),
           open.size());
       thawWhenDue();
+      judgeEnded();
+      if ((i + 1) % INTERIM == 0) {
+        interim(orphans);
+      }
     }
     thawNow();
     if (workers.isEmpty()) {
@@ -119,12 +143,21 @@ final class Soak {
     }
     List<AgentProcesses.Found> left = stage.leftOver();
     orphans.close();
-    Verdict verdict = Verdict.of(stage, tasks);
-    return report(began, verdict, orphans.found(), left, folder);
+    return report(began, verdict(), orphans.found(), left, folder);
   }
 
   private long between(long least, long most) {
     return least + random.nextLong(most - least + 1);
+  }
+
+  /** Lets time pass, with as many runs under way as there should be. */
+  private void pause(long millis) throws Exception {
+    long deadline = System.nanoTime() + Duration.ofMillis(millis).toNanos();
+    for (long left = millis; left > 0; ) {
+      topUp();
+      left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
+      Thread.sleep(Math.max(0, Math.min(left, TOP_UP.toMillis())));
+    }
   }
 
   /** Keeps as many runs under way as there should be. */
@@ -145,18 +178,18 @@ final class Soak {
   private Task newTask() throws Exception {
     List<String> plan = new ArrayList<>();
     StringBuilder limits = new StringBuilder("limits");
-    int count = random.nextInt(4) == 0 ? 2 : 1;
+    int count = plans.nextInt(4) == 0 ? 2 : 1;
     for (int i = 0; i < count; i++) {
       // More short ones than long ones, so that enough runs end.
-      double share = random.nextDouble();
+      double share = plans.nextDouble();
       limits.append(' ').append(2 + (int) (share * share * (LONGEST_LIMIT_SECONDS - 2)));
     }
     plan.add(limits.toString());
-    plan.add("work " + random.nextInt(LONGEST_WORK_MILLIS));
-    if (random.nextInt(10) == 0) {
+    plan.add("work " + plans.nextInt(LONGEST_WORK_MILLIS));
+    if (plans.nextInt(10) == 0) {
       plan.add("stubborn");
     }
-    if (random.nextInt(10) == 0) {
+    if (plans.nextInt(10) == 0) {
       plan.add("leaves-child");
     }
     return stage.agent().task("run-" + (tasks.size() + 1), plan.toArray(String[]::new));
@@ -262,6 +295,50 @@ final class Soak {
     }
   }
 
+  /** Judges the runs that have ended and are not judged yet. */
+  private void judgeEnded() throws Exception {
+    Set<Task> underWay = new HashSet<>(open);
+    for (Task task : tasks) {
+      if (!underWay.contains(task) && !judged.containsKey(task)) {
+        judge(task);
+      }
+    }
+  }
+
+  private void judge(Task task) throws Exception {
+    int entries = task.ledger().size();
+    Verdict verdict = court.judge(task);
+    judged.put(task, new Judged(entries, verdict));
+    verdict.findings().forEach(out::println);
+  }
+
+  private void interim(Orphans orphans) {
+    Verdict verdict = soFar();
+    out.printf(
+        "        so far: ended %d, lost %d, doubled %d, early %d, orphans %d, replay failures %d%n",
+        verdict.runs(),
+        verdict.lost(),
+        verdict.doubled(),
+        verdict.early(),
+        orphans.found().size(),
+        verdict.replayFailures());
+  }
+
+  private Verdict soFar() {
+    return judged.values().stream().map(Judged::verdict).reduce(Verdict.NONE, Verdict::plus);
+  }
+
+  /** Judges the runs that are left, and again those whose agents were started after their end. */
+  private Verdict verdict() throws Exception {
+    for (Task task : tasks) {
+      Judged before = judged.get(task);
+      if (before == null || before.entries() != task.ledger().size()) {
+        judge(task);
+      }
+    }
+    return soFar();
+  }
+
   private boolean report(
       Instant began,
       Verdict verdict,
@@ -276,7 +353,6 @@ final class Soak {
             + verdict.replayFailures()
             + orphans.size()
             + left.size();
-    verdict.findings().forEach(out::println);
     orphans.forEach(orphan -> out.println("ORPHAN: " + orphan));
     left.forEach(found -> out.println("ORPHAN at the end: " + found));
     out.printf(
@@ -310,64 +386,5 @@ final class Soak {
       }
     }
     return bad == 0 && verdict.completed() == verdict.runs() && verdict.runs() > 0;
-  }
-
-  /** Watches for agents that have outlived their worker for longer than they may. */
-  private static final class Orphans implements AutoCloseable {
-
-    private static final Duration PERIOD = Duration.ofSeconds(1);
-
-    private final CrashStage stage;
-    private final AtomicBoolean closed = new AtomicBoolean();
-    private final Map<AgentProcesses.Found, Long> since = new HashMap<>();
-    private final Set<AgentProcesses.Found> found = new HashSet<>();
-    private final Thread thread = new Thread(this::watch, "orphans");
-
-    Orphans(CrashStage stage) {
-      this.stage = stage;
-      thread.setDaemon(true);
-      thread.start();
-    }
-
-    private void watch() {
-      while (!closed.get()) {
-        look();
-        try {
-          Thread.sleep(PERIOD.toMillis());
-        } catch (InterruptedException e) {
-          return;
-        }
-      }
-    }
-
-    private synchronized void look() {
-      if (stage.anyFrozen()) {
-        // Nobody knows yet whose agents its agents are.
-        since.clear();
-        return;
-      }
-      long now = System.nanoTime();
-      List<AgentProcesses.Found> alive = stage.processes().alive();
-      Set<Long> parents = stage.workerPids();
-      alive.forEach(process -> parents.add(process.pid()));
-      List<AgentProcesses.Found> alone =
-          alive.stream().filter(process -> !parents.contains(process.parent())).toList();
-      since.keySet().retainAll(alone);
-      for (AgentProcesses.Found one : alone) {
-        long first = since.computeIfAbsent(one, whom -> now);
-        if (now - first > CrashStage.ORPHAN_GRACE.toNanos()) {
-          found.add(one);
-        }
-      }
-    }
-
-    synchronized List<AgentProcesses.Found> found() {
-      return List.copyOf(found);
-    }
-
-    @Override
-    public void close() {
-      closed.set(true);
-    }
   }
 }

@@ -17,10 +17,8 @@ import io.temporal.worker.WorkerOptions;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -37,9 +35,8 @@ import java.util.Set;
  *   <li>messages of one run in two sessions;
  *   <li>two processes at once: seen by the agent itself, which holds a lock on its session, or by
  *       the times at which an invocation wrote its lines;
- *   <li>an invocation without a cause: the one before it was not stopped by a limit, and nothing
- *       was killed, frozen or filled between the two beginnings. So also a second continuation for
- *       one limit.
+ *   <li>an invocation without a cause ({@link Causes}): so also a second continuation for one
+ *       limit, and whatever follows a completion.
  * </ul>
  *
  * <p><b>Early</b>: an invocation began before the reset of a limit that the server had heard of. A
@@ -66,9 +63,6 @@ record Verdict(
 
   static final Verdict NONE = new Verdict(0, 0, 0, 0, 0, 0, 0, 0, 0, List.of());
 
-  /** An outcome that the server has accepted. */
-  private record Heard(Instant at, AgentOutcome outcome) {}
-
   Verdict plus(Verdict other) {
     List<String> all = new ArrayList<>(findings);
     all.addAll(other.findings);
@@ -91,15 +85,34 @@ record Verdict(
 
   static Verdict of(CrashStage stage, List<LedgerAgent.Task> tasks) throws IOException {
     Verdict verdict = NONE;
-    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance()) {
-      Worker replayer = environment.newWorker("replay", PATIENT);
-      replayer.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
+    try (Court court = new Court(stage)) {
       for (LedgerAgent.Task task : tasks) {
-        Judge judge = new Judge(stage.client(), stage.disturbances(), replayer, task);
-        verdict = verdict.plus(judge.judge());
+        verdict = verdict.plus(court.judge(task));
       }
     }
     return verdict;
+  }
+
+  /** Judges one run after the other. */
+  static final class Court implements AutoCloseable {
+
+    private final CrashStage stage;
+    private final TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance();
+    private final Worker replayer = environment.newWorker("replay", PATIENT);
+
+    Court(CrashStage stage) {
+      this.stage = stage;
+      replayer.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
+    }
+
+    Verdict judge(LedgerAgent.Task task) throws IOException {
+      return new Judge(stage.client(), stage.disturbances(), replayer, task).judge();
+    }
+
+    @Override
+    public void close() {
+      environment.close();
+    }
   }
 
   private static final class Judge {
@@ -132,13 +145,13 @@ record Verdict(
     Verdict judge() {
       List<WorkflowExecutionHistory> histories = histories();
       List<HistoryEvent> events = histories.stream().flatMap(h -> h.getEvents().stream()).toList();
-      List<Heard> heard = heard(events);
+      List<Asked> asked = Asked.in(events);
       AgentRunResult result = result(events);
       ended(result);
       saidOnce(result);
       oneAtATime();
-      noneWithoutCause();
-      noneEarly(heard, result);
+      new Causes(task.name(), ledger, asked, disturbances).missing().forEach(this::doubled);
+      noneEarly(asked, result);
       replays(histories);
       int invocations = (int) ledger.stream().filter(e -> e.event() == Event.START).count();
       int limits = (int) ledger.stream().filter(e -> e.event() == Event.LIMIT).count();
@@ -186,34 +199,6 @@ record Verdict(
                 .getContinuedExecutionRunId();
       } while (!runId.isEmpty());
       return histories;
-    }
-
-    private static List<Heard> heard(List<HistoryEvent> events) {
-      Map<Long, String> types = new HashMap<>();
-      List<Heard> heard = new ArrayList<>();
-      for (HistoryEvent event : events) {
-        if (event.getEventType() == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED) {
-          types.clear();
-        } else if (event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED) {
-          types.put(
-              event.getEventId(),
-              event.getActivityTaskScheduledEventAttributes().getActivityType().getName());
-        } else if (event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED) {
-          var completed = event.getActivityTaskCompletedEventAttributes();
-          if (types.get(completed.getScheduledEventId()).equals("invokeAgent")) {
-            heard.add(
-                new Heard(
-                    instant(event),
-                    decode(completed.getResult().getPayloads(0), AgentOutcome.class)));
-          }
-        }
-      }
-      return heard;
-    }
-
-    private static Instant instant(HistoryEvent event) {
-      return Instant.ofEpochSecond(
-          event.getEventTime().getSeconds(), event.getEventTime().getNanos());
     }
 
     private static <T> T decode(Payload payload, Class<T> type) {
@@ -288,32 +273,9 @@ record Verdict(
       }
     }
 
-    private void noneWithoutCause() {
-      Entry before = null;
-      for (Entry start : ledger) {
-        if (start.event() != Event.START) {
-          continue;
-        }
-        if (before != null && !hasCause(before, start)) {
-          doubled("invocation " + start.invocation() + " had no cause");
-        }
-        before = start;
-      }
-    }
-
-    private boolean hasCause(Entry before, Entry start) {
-      boolean asked =
-          ledger.stream()
-              .filter(e -> e.invocation() == before.invocation())
-              .anyMatch(e -> e.event() == Event.LIMIT || e.event() == Event.UNKNOWN);
-      return asked
-          || disturbances.stream()
-              .anyMatch(d -> d.explains(task.name(), before.nanos(), start.nanos()));
-    }
-
-    private void noneEarly(List<Heard> heard, AgentRunResult result) {
+    private void noneEarly(List<Asked> asked, AgentRunResult result) {
       Set<Instant> resets = new HashSet<>();
-      for (Heard one : heard) {
+      for (Asked one : asked) {
         if (!(one.outcome() instanceof AgentOutcome.Limited limited)) {
           continue;
         }
@@ -325,12 +287,12 @@ record Verdict(
         resets.add(reset);
         ledger.stream()
             .filter(e -> e.event() == Event.START)
-            .filter(e -> e.at().isAfter(one.at()) && e.at().isBefore(reset))
+            .filter(e -> e.at().isAfter(one.until()) && e.at().isBefore(reset))
             .forEach(
                 e ->
                     early(
                         "invocation %d began at %s, and the limit heard at %s is over at %s"
-                            .formatted(e.invocation(), e.at(), one.at(), reset)));
+                            .formatted(e.invocation(), e.at(), one.until(), reset)));
       }
       Set<Instant> said = new HashSet<>();
       for (Entry entry : ledger) {
@@ -344,7 +306,7 @@ record Verdict(
       said.removeAll(resets);
       unheard = said.size();
       long heardLimits =
-          heard.stream().filter(h -> h.outcome() instanceof AgentOutcome.Limited).count();
+          asked.stream().filter(h -> h.outcome() instanceof AgentOutcome.Limited).count();
       if (result != null && result.limitsHit() != heardLimits) {
         lost("it tells of " + result.limitsHit() + " limits, and has heard of " + heardLimits);
       }

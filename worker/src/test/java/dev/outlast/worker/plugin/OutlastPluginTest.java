@@ -1,6 +1,7 @@
 package dev.outlast.worker.plugin;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,6 +12,7 @@ import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunResult;
+import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.OutlastConfig;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
@@ -18,6 +20,7 @@ import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.MethodDescriptor;
 import io.temporal.api.enums.v1.IndexedValueType;
+import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
 import io.temporal.client.WorkflowOptions;
@@ -33,12 +36,15 @@ import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import io.temporal.workflow.WorkflowInterface;
 import io.temporal.workflow.WorkflowMethod;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -171,6 +177,54 @@ class OutlastPluginTest {
       environment.newWorker(plugin.taskQueue());
       IllegalStateException e = assertThrows(IllegalStateException.class, environment::start);
       assertTrue(e.getMessage().contains("make a new one"), e.getMessage());
+    }
+  }
+
+  @Test
+  void a_run_is_told_from_those_of_other_servers_by_the_id_of_its_namespace() throws IOException {
+    OutlastPlugin plugin = plugin();
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      environment.start();
+      WorkflowClient client = environment.getWorkflowClient();
+      assertEquals("completed", runToEnd(client, plugin.taskQueue()).outcome());
+      String id =
+          client
+              .getWorkflowServiceStubs()
+              .blockingStub()
+              .describeNamespace(
+                  DescribeNamespaceRequest.newBuilder()
+                      .setNamespace(client.getOptions().getNamespace())
+                      .build())
+              .getNamespaceInfo()
+              .getId();
+      assertFalse(id.isEmpty());
+      try (Stream<Path> claims = Files.list(folder.resolve("state/claims/released"))) {
+        String claim = Files.readString(claims.findFirst().orElseThrow());
+        assertTrue(claim.contains("\"namespace\":\"" + id + "\""), claim);
+      }
+    }
+  }
+
+  @Test
+  void a_state_folder_in_which_no_worker_can_be_noted_is_named_with_the_remedy()
+      throws IOException {
+    OutlastPlugin plugin = plugin();
+    Path inTheWay = Files.writeString(folder.resolve("state/workers"), "a file");
+    TestEnvironmentOptions options =
+        TestEnvironmentOptions.newBuilder()
+            .setWorkflowClientOptions(WorkflowClientOptions.newBuilder().setPlugins(plugin).build())
+            .build();
+    try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(options)) {
+      environment.newWorker(plugin.taskQueue());
+      ConfigException e = assertThrows(ConfigException.class, environment::start);
+      String message = e.getMessage();
+      assertTrue(message.startsWith("worker.state-dir: " + inTheWay + ": workers"), message);
+      assertTrue(message.endsWith("make it writable for this user"), message);
     }
   }
 

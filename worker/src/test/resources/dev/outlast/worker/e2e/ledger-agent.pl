@@ -5,7 +5,8 @@
 #
 # A line is: monotonic clock (ns), clock (ms), process id, number of the invocation in this run, event,
 # session, what there is to say about it (percent-encoded). Events:
-#   START   it runs; detail: fresh or resume
+#   WORKER  it runs; detail: the worker that has started it, by what that has given it to know it by
+#   START   it has begun; detail: fresh or resume
 #   CLASH   another process of this agent was in the same session at that moment
 #   UNKNOWN it was to resume a session that is not there
 #   USED    it was to begin a session that is there already
@@ -56,6 +57,7 @@ my $file = "$config/projects/$slug/$session.jsonl";
 sysopen(my $ledger, "$run/ledger", O_RDWR | O_CREAT | O_APPEND) or die "$run/ledger: $!";
 flock($ledger, LOCK_EX) or die "$run/ledger: $!";
 my $invocation = 1 + grep { / START / } split /\n/, slurp("$run/ledger");
+record('WORKER', $ENV{OUTLAST_TEST_AGENT} // '');
 record('START', $mode);
 flock($ledger, LOCK_UN);
 

@@ -44,6 +44,12 @@ failed() {
 case $mode$prompt in
   freshlimit*)
     reset=$(($(date +%s) + 2))
+    if [ -d .git ]; then
+      git checkout -q -b "branch-$ACCOUNT_KEY"
+      : >"file-$ACCOUNT_KEY"
+      # Time enough for somebody else to change something meanwhile.
+      reset=$((reset + 8))
+    fi
     say '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":'"$reset"',"rateLimitType":"five_hour"},"session_id":"'"$named"'"}'
     failed 429 "You have hit your limit, $leak"
     ;;

@@ -276,6 +276,12 @@ final class ClaudeReader implements OutputReader {
   }
 
   @Override
+  public boolean mayBeLimited(Instant now) {
+    boolean shut = rateLimit != null && rateLimit.shut() && !answeredSinceEvent;
+    return result != null || assistantError != null || shut;
+  }
+
+  @Override
   public Conclusion conclude(int exitCode, Instant now) {
     ErrorVerdict verdict = new ErrorVerdict(patterns, zone, rateLimit, answeredSinceEvent);
     if (result == null) {

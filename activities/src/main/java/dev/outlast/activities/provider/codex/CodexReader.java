@@ -301,6 +301,11 @@ final class CodexReader implements OutputReader {
   }
 
   @Override
+  public boolean mayBeLimited(Instant now) {
+    return !completed && (failure != null || error != null || retry != null);
+  }
+
+  @Override
   public CallFacts facts() {
     return new CallFacts(
         session,

@@ -117,6 +117,11 @@ final class CommandReader implements OutputReader {
   }
 
   @Override
+  public boolean mayBeLimited(Instant now) {
+    return errorIsLast;
+  }
+
+  @Override
   public Conclusion conclude(int exitCode, Instant now) {
     if (output == Output.JSON && !recorded) {
       // Some print one object over many lines.

@@ -230,6 +230,11 @@ final class CopilotReader implements OutputReader {
   }
 
   @Override
+  public boolean mayBeLimited(Instant now) {
+    return error instanceof Conclusion.Limited;
+  }
+
+  @Override
   public CallFacts facts() {
     return new CallFacts(
         session,

@@ -254,6 +254,11 @@ final class GeminiReader implements OutputReader {
   }
 
   @Override
+  public boolean mayBeLimited(Instant now) {
+    return fault != null || documentFault != null || sitsOutLimit(now);
+  }
+
+  @Override
   public CallFacts facts() {
     return new CallFacts(
         session,

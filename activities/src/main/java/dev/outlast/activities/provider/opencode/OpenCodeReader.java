@@ -200,6 +200,11 @@ final class OpenCodeReader implements OutputReader {
   }
 
   @Override
+  public boolean mayBeLimited(Instant now) {
+    return error != null || sitsOutLimit(now);
+  }
+
+  @Override
   public CallFacts facts() {
     return new CallFacts(
         session,
