@@ -22,6 +22,7 @@ import java.util.Objects;
  * @param silenceTimeout after this long without any output the agent is ended and retried
  * @param checkpoint how the session and the workspace were left; null if there is nothing to
  *     compare with
+ * @param accountTurn the run's place among those that want the same account
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record AgentInvocation(
@@ -37,7 +38,40 @@ public record AgentInvocation(
     String resumeMessage,
     Duration invocationTimeout,
     Duration silenceTimeout,
-    Checkpoint checkpoint) {
+    Checkpoint checkpoint,
+    AccountTurn accountTurn) {
+
+  /** An invocation of a run that has nothing special about it. */
+  public AgentInvocation(
+      int turn,
+      int number,
+      String agent,
+      String account,
+      String model,
+      String workspace,
+      SessionStart start,
+      SessionId session,
+      String message,
+      String resumeMessage,
+      Duration invocationTimeout,
+      Duration silenceTimeout,
+      Checkpoint checkpoint) {
+    this(
+        turn,
+        number,
+        agent,
+        account,
+        model,
+        workspace,
+        start,
+        session,
+        message,
+        resumeMessage,
+        invocationTimeout,
+        silenceTimeout,
+        checkpoint,
+        null);
+  }
 
   public AgentInvocation {
     Objects.requireNonNull(agent, "agent");
@@ -46,6 +80,7 @@ public record AgentInvocation(
     Objects.requireNonNull(resumeMessage, "resumeMessage");
     Objects.requireNonNull(invocationTimeout, "invocationTimeout");
     Objects.requireNonNull(silenceTimeout, "silenceTimeout");
+    accountTurn = accountTurn == null ? AccountTurn.DEFAULT : accountTurn;
     if (start == SessionStart.RESUME && session == null) {
       throw new IllegalArgumentException("session: needed to resume");
     }

@@ -3,9 +3,11 @@ package dev.outlast.agent;
 import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.outlast.limit.GateWord;
 import dev.outlast.limit.UsageLimit;
 import java.time.Instant;
 import java.util.Objects;
@@ -50,9 +52,20 @@ public sealed interface AgentOutcome {
     }
   }
 
-  /** The account's allowance is used up. */
+  /**
+   * The account's allowance is used up.
+   *
+   * @param gate what the account's gate has said to it; null if it was not heard
+   */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  record Limited(InvocationFacts facts, UsageLimit limit) implements AgentOutcome {
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Limited(InvocationFacts facts, UsageLimit limit, GateWord gate) implements AgentOutcome {
+
+    /** A limit of which no gate has said anything. */
+    public Limited(InvocationFacts facts, UsageLimit limit) {
+      this(facts, limit, null);
+    }
+
     public Limited {
       Objects.requireNonNull(facts, "facts");
       Objects.requireNonNull(limit, "limit");
@@ -60,7 +73,7 @@ public sealed interface AgentOutcome {
 
     @Override
     public Limited withCheckpoint(Checkpoint left) {
-      return new Limited(facts.withCheckpoint(left), limit);
+      return new Limited(facts.withCheckpoint(left), limit, gate);
     }
   }
 
@@ -74,20 +87,32 @@ public sealed interface AgentOutcome {
    *     the account is what is not free
    * @param facts what an earlier attempt of the invocation has left behind, so that its message is
    *     not sent again; null if there was none
+   * @param gate what the account's gate has said; null if it is not the account, or the gate was
+   *     not heard
+   * @param why what is closed and why, in one line; null if there is nothing to say
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   record Deferred(
       Instant until,
       Instant observedAt,
       @JsonFormat(with = JsonFormat.Feature.READ_UNKNOWN_ENUM_VALUES_USING_DEFAULT_VALUE)
           Cause cause,
       String holder,
-      InvocationFacts facts)
+      InvocationFacts facts,
+      GateWord gate,
+      String why)
       implements AgentOutcome {
 
     /** A deferral of an invocation that nothing was attempted of before. */
     public Deferred(Instant until, Instant observedAt, Cause cause, String holder) {
       this(until, observedAt, cause, holder, null);
+    }
+
+    /** A deferral that no gate has anything to do with. */
+    public Deferred(
+        Instant until, Instant observedAt, Cause cause, String holder, InvocationFacts facts) {
+      this(until, observedAt, cause, holder, facts, null, null);
     }
 
     /** What was not free. */

@@ -53,6 +53,27 @@ public final class OperatorTexts {
         + MINUTE.format(roundedUp(resumeAt));
   }
 
+  /** The label of the timer of a run that its account's gate is to release. */
+  public static String releaseSummary(String agent, String account, String scope, Instant opens) {
+    return plain(agent)
+        + "/"
+        + plain(account)
+        + " "
+        + (scope.equals("unknown") ? "usage" : scope)
+        + " limit: released after "
+        + MINUTE.format(roundedUp(opens));
+  }
+
+  /** The label of the timer of a run that is to begin later. */
+  public static String startSummary(Instant at) {
+    return "starts " + MINUTE.format(roundedUp(at));
+  }
+
+  /** The first line of the details of a run that is to begin later. */
+  public static String waitingForStart(Instant now, Instant at) {
+    return "**waiting** for its start " + in(now, at);
+  }
+
   /** The label of the timer of a run that was asked to wait before its agent was started. */
   public static String deferredSummary(String agent, String account, Instant until) {
     return plain(agent)

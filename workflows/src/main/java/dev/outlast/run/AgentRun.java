@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.limit.AccountOpened;
 import dev.outlast.operator.Names;
 import io.temporal.workflow.QueryMethod;
 import io.temporal.workflow.SignalMethod;
@@ -40,6 +41,12 @@ public interface AgentRun {
           "End the present wait and resume the session at once. Takes a reason (text, may be left"
               + " out). Without effect when the run is not waiting.")
   void resumeNow(String reason);
+
+  /** Lets a run go on that waits for its account; without effect on any other. */
+  @SignalMethod(
+      name = Names.SIGNAL_ACCOUNT_OPENED,
+      description = "The account is open again, or the run is to try first. From its gate.")
+  void accountOpened(AccountOpened opened);
 
   /**
    * Pauses the run. An agent that is working is ended gracefully; its session is kept and resumed

@@ -8,10 +8,13 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
+import dev.outlast.limit.RunPriority;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * What to run. On the wire one JSON object in which everything but {@code prompt} may be left out.
@@ -45,6 +48,17 @@ import java.util.Objects;
  * @param onHostLost what to do when the host is gone; null for the worker's setting
  * @param hostGrace how long a host may take to take an invocation before it is asked whether it is
  *     there, {@link HostPolicy#MIN_HOST_GRACE} at least; null for the worker's setting
+ * @param agents the agents that the run may use, the preferred one first, in place of {@code
+ *     agent}, {@code account} and {@code model}; empty for that one
+ * @param overage whether paid use beyond the allowance is used; null for the worker's setting
+ * @param budget what the run may use before it pauses and asks; null for no bound
+ * @param priority the run's place among those that want the same account, from {@value
+ *     RunPriority#HIGHEST} (first) to {@value RunPriority#LOWEST}; null for the default
+ * @param fairnessKey whose runs take turns with others' where the server has fairness; null for the
+ *     account
+ * @param startAt when the agent is first invoked: an instant, or {@value #NEXT_RESET}; null for at
+ *     once
+ * @param resumeWith how the run goes on after a limit; null for the worker's setting
  * @param label a name for people, shown in lists
  * @param carriedOver the run's state so far; set only by the run itself when its history has grown
  *     long and it goes on in a new one
@@ -73,6 +87,13 @@ public record AgentRunRequest(
     HostPolicy.OnContinued onContinued,
     HostPolicy.OnHostLost onHostLost,
     Duration hostGrace,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<AgentChoice> agents,
+    OverageUse overage,
+    Budget budget,
+    Integer priority,
+    String fairnessKey,
+    String startAt,
+    ResumeWith resumeWith,
     String label,
     RunState carriedOver,
     @JsonIgnore List<String> problems) {
@@ -80,11 +101,17 @@ public record AgentRunRequest(
   /** The longest prompt, in bytes of UTF-8: 256 KiB. */
   public static final int MAX_PROMPT_BYTES = 256 * 1024;
 
+  /** The longest fairness key, in characters: what Temporal takes. */
+  public static final int MAX_FAIRNESS_KEY = 64;
+
   /** The longest label, in characters. */
   public static final int MAX_LABEL = 80;
 
   /** The longest name of an agent, account or model, in characters. */
   public static final int MAX_NAME = 100;
+
+  /** {@link #startAt} of a run that begins with the account's next window. */
+  public static final String NEXT_RESET = "next-reset";
 
   public static final Duration DEFAULT_INVOCATION_TIMEOUT = Duration.ofHours(24);
   public static final Duration DEFAULT_SILENCE_TIMEOUT = Duration.ofHours(1);
@@ -94,6 +121,9 @@ public record AgentRunRequest(
     /** Wait for the reset and resume the session. */
     @JsonProperty("wait")
     WAIT,
+    /** Go on with the next agent of the list whose account is open. */
+    @JsonProperty("failover")
+    FAILOVER,
     /** Fail the run; the session id is in the failure's details. */
     @JsonProperty("stop")
     STOP
@@ -103,6 +133,7 @@ public record AgentRunRequest(
     onLimit = Objects.requireNonNullElse(onLimit, OnLimit.WAIT);
     invocationTimeout = Objects.requireNonNullElse(invocationTimeout, DEFAULT_INVOCATION_TIMEOUT);
     silenceTimeout = Objects.requireNonNullElse(silenceTimeout, DEFAULT_SILENCE_TIMEOUT);
+    agents = agents == null ? List.of() : List.copyOf(agents);
     problems = problems == null ? List.of() : List.copyOf(problems);
   }
 
@@ -138,6 +169,13 @@ public record AgentRunRequest(
     copy.onContinued = onContinued;
     copy.onHostLost = onHostLost;
     copy.hostGrace = hostGrace;
+    copy.agents = agents;
+    copy.overage = overage;
+    copy.budget = budget;
+    copy.priority = priority;
+    copy.fairnessKey = fairnessKey;
+    copy.startAt = startAt;
+    copy.resumeWith = resumeWith;
     copy.label = label;
     copy.carriedOver = carriedOver;
     return copy;
@@ -146,6 +184,13 @@ public record AgentRunRequest(
   /** The policy of the worker with what this request says. */
   HostPolicy over(HostPolicy configured) {
     return configured.overriddenBy(onBusy, onContinued, onHostLost, hostGrace);
+  }
+
+  /** The moment before which the agent is not invoked; empty for at once. */
+  Optional<Instant> start() {
+    return startAt == null || startAt.equals(NEXT_RESET)
+        ? Optional.empty()
+        : Optional.of(Instant.parse(startAt.strip()));
   }
 
   /** This request for the run's next history; the state has the prompt where it is still needed. */
@@ -192,6 +237,10 @@ public record AgentRunRequest(
       @JsonProperty("agents") Object agents,
       @JsonProperty("overage") Object overage,
       @JsonProperty("budget") Object budget,
+      @JsonProperty("priority") Object priority,
+      @JsonProperty("fairnessKey") Object fairnessKey,
+      @JsonProperty("startAt") Object startAt,
+      @JsonProperty("resumeWith") Object resumeWith,
       @JsonProperty("approvals") Object approvals,
       @JsonProperty("trust") Object trust,
       @JsonProperty("notify") Object notify,
@@ -205,7 +254,7 @@ public record AgentRunRequest(
     read.model = reader.text("model", model);
     read.session = reader.session("session", session);
     read.continueLast = reader.flag("continueLast", continueLast);
-    read.onLimit = reader.onLimit("onLimit", onLimit);
+    read.onLimit = reader.word("onLimit", onLimit, OnLimit.class);
     read.onCredit = reader.onCredit("onCredit", onCredit);
     read.resumeMessage = reader.text("resumeMessage", resumeMessage);
     read.maxAttempts = reader.count("maxAttempts", maxAttempts);
@@ -218,12 +267,16 @@ public record AgentRunRequest(
     read.onContinued = reader.word("onContinued", onContinued, HostPolicy.OnContinued.class);
     read.onHostLost = reader.word("onHostLost", onHostLost, HostPolicy.OnHostLost.class);
     read.hostGrace = reader.duration("hostGrace", hostGrace);
+    read.agents = reader.choices("agents", agents);
+    read.overage = reader.word("overage", overage, OverageUse.class);
+    read.budget = reader.budget("budget", budget);
+    read.priority = reader.count("priority", priority);
+    read.fairnessKey = reader.text("fairnessKey", fairnessKey);
+    read.startAt = reader.text("startAt", startAt);
+    read.resumeWith = reader.word("resumeWith", resumeWith, ResumeWith.class);
     read.label = reader.text("label", label);
     read.carriedOver = reader.state("carriedOver", carriedOver);
     // Asking for one of these and not getting it could cost money or do harm; so it is refused.
-    reader.notYet("agents", agents);
-    reader.notYet("overage", "use".equals(overage) ? null : overage);
-    reader.notYet("budget", budget);
     reader.notYet("approvals", "auto".equals(approvals) ? null : approvals);
     reader.notYet("trust", Boolean.FALSE.equals(trust) ? null : trust);
     reader.notYet("notify", notify);
@@ -292,6 +345,13 @@ public record AgentRunRequest(
     private HostPolicy.OnContinued onContinued;
     private HostPolicy.OnHostLost onHostLost;
     private Duration hostGrace;
+    private List<AgentChoice> agents = List.of();
+    private OverageUse overage;
+    private Budget budget;
+    private Integer priority;
+    private String fairnessKey;
+    private String startAt;
+    private ResumeWith resumeWith;
     private String label;
     private RunState carriedOver;
 
@@ -397,6 +457,45 @@ public record AgentRunRequest(
       return this;
     }
 
+    public Builder setAgents(List<AgentChoice> value) {
+      agents = value == null ? List.of() : value;
+      return this;
+    }
+
+    public Builder setOverage(OverageUse value) {
+      overage = value;
+      return this;
+    }
+
+    public Builder setBudget(Budget value) {
+      budget = value;
+      return this;
+    }
+
+    public Builder setPriority(Integer value) {
+      priority = value;
+      return this;
+    }
+
+    public Builder setFairnessKey(String value) {
+      fairnessKey = value;
+      return this;
+    }
+
+    /**
+     * @param value an instant such as {@code 2026-11-21T15:00:00Z}, or {@value
+     *     AgentRunRequest#NEXT_RESET}
+     */
+    public Builder setStartAt(String value) {
+      startAt = value;
+      return this;
+    }
+
+    public Builder setResumeWith(ResumeWith value) {
+      resumeWith = value;
+      return this;
+    }
+
     public Builder setLabel(String value) {
       label = value;
       return this;
@@ -433,6 +532,15 @@ public record AgentRunRequest(
       RequestReader.checkPositive("invocationTimeout", invocationTimeout).ifPresent(found::add);
       RequestReader.checkPositive("silenceTimeout", silenceTimeout).ifPresent(found::add);
       RequestReader.checkGrace("hostGrace", hostGrace).ifPresent(found::add);
+      RequestReader.checkChoices(agents, agent != null || account != null || model != null)
+          .forEach(found::add);
+      RequestReader.checkBudget("budget", budget).forEach(found::add);
+      RequestReader.checkPriority("priority", priority).ifPresent(found::add);
+      RequestReader.checkName("fairnessKey", fairnessKey, MAX_FAIRNESS_KEY).ifPresent(found::add);
+      RequestReader.checkStart("startAt", startAt).ifPresent(found::add);
+      if (onLimit == OnLimit.FAILOVER && agents.size() < 2) {
+        found.add("onLimit: failover needs agents, a list of at least two");
+      }
       if (session != null && continueLast) {
         found.add("session, continueLast: give one of them, not both");
       }
@@ -457,6 +565,13 @@ public record AgentRunRequest(
           onContinued,
           onHostLost,
           hostGrace,
+          agents,
+          overage,
+          budget,
+          priority,
+          fairnessKey,
+          startAt,
+          resumeWith,
           label,
           carriedOver,
           found);

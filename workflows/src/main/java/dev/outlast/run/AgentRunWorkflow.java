@@ -14,6 +14,7 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
+import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResumeDecision;
 import dev.outlast.limit.ResumePolicy;
@@ -94,9 +95,11 @@ public final class AgentRunWorkflow implements AgentRun {
   private final OperatorView view = new OperatorView();
   private final HostWait host;
   private final OwnWorktree worktree;
+  private final AccountWait account;
   private final Random random = Workflow.newRandom();
   private AgentState ended;
   private ResumeTimer wait;
+  private boolean starting;
   private UsageLimit waitedFor;
   private int givenBack;
   private CancellationScope invocation;
@@ -110,6 +113,7 @@ public final class AgentRunWorkflow implements AgentRun {
             : RunMemory.restore(this.request.carriedOver());
     this.host = new HostWait(this.request, memory, this::show);
     this.worktree = new OwnWorktree(memory);
+    this.account = new AccountWait(this.request, memory);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -124,6 +128,7 @@ public final class AgentRunWorkflow implements AgentRun {
   public AgentRunResult run(AgentRunRequest ignored) {
     try {
       begin();
+      awaitStart();
       while (true) {
         awaitUnpaused();
         host.moveIfAsked();
@@ -171,6 +176,19 @@ public final class AgentRunWorkflow implements AgentRun {
     memory.resolved(resolved());
     record(RunEvent.Type.STARTED, null, "agent " + memory.agent().agent());
     show();
+  }
+
+  private void awaitStart() {
+    Optional<Instant> start = request.start();
+    if (memory.invocations() > 0 || start.isEmpty() || !start.get().isAfter(RunClock.now())) {
+      return;
+    }
+    starting = true;
+    ResumeTimer.End end = awaitTimer(new ResumeTimer(start.get(), OperatorTexts::startSummary));
+    if (end == ResumeTimer.End.HISTORY_LONG) {
+      continueAsNew();
+    }
+    starting = false;
   }
 
   private ResolvedAgent resolved() {
@@ -240,6 +258,7 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.notStarted(null);
       givenBack = 0;
       host.isBack(HostWait.TAKEN);
+      account.heard(answer, RunClock.now());
       if (continuedElsewhere(answer)) {
         wentOnElsewhere((Stopped) answer);
         return answer;
@@ -340,12 +359,17 @@ public final class AgentRunWorkflow implements AgentRun {
     ResumeTimer timer =
         new ResumeTimer(
             incident.resumeAt(),
-            at -> OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at));
+            account.grace(),
+            at ->
+                account.grace().isZero()
+                    ? OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at)
+                    : OperatorTexts.releaseSummary(
+                        agent.agent(), agent.account(), scope, incident.resumeAt()));
     memory.put(incident);
     waitedFor = incident.limit();
     ResumeTimer.End end;
     try {
-      end = awaitTimer(timer);
+      end = awaitAccount(timer);
     } catch (CanceledFailure cancelled) {
       memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
       throw cancelled;
@@ -355,14 +379,34 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.waiting(waited);
       continueAsNew();
     }
-    boolean byOperator = end == ResumeTimer.End.ENDED;
+    Incident.End how =
+        end != ResumeTimer.End.ENDED
+            ? Incident.End.RESUMED
+            : memory.insists() ? Incident.End.RESUMED_BY_OPERATOR : Incident.End.RELEASED;
     memory.waiting(null);
     memory.resumed();
-    memory.put(
-        waited.ended(
-            RunClock.now(), byOperator ? Incident.End.RESUMED_BY_OPERATOR : Incident.End.RESUMED));
+    memory.put(waited.ended(RunClock.now(), how));
     record(
-        RunEvent.Type.RESUMED, incident.id(), byOperator ? "by an operator" : "the wait is over");
+        RunEvent.Type.RESUMED,
+        incident.id(),
+        switch (how) {
+          case RESUMED_BY_OPERATOR -> "by an operator";
+          case RELEASED -> "released by the account's gate";
+          default -> "the wait is over";
+        });
+  }
+
+  /** Waits for the account where its gate can end the wait; not at all if it already has. */
+  private ResumeTimer.End awaitAccount(ResumeTimer timer) {
+    if (account.released()) {
+      return ResumeTimer.End.ENDED;
+    }
+    account.begins();
+    try {
+      return awaitTimer(timer);
+    } finally {
+      account.ends();
+    }
   }
 
   /** Waits for an account that is closed, or for what another run has, and then asks again. */
@@ -390,12 +434,26 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration told = Duration.between(deferred.observedAt(), deferred.until());
     Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
     Duration longest = policy().maxWait();
-    Instant until = RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast);
+    boolean first = memory.gate() != null && memory.gate().first();
+    Duration late =
+        first
+            ? policy()
+                .margin()
+                .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()))
+            : Duration.ZERO;
+    Instant until =
+        RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast).plus(late);
     ResolvedAgent agent = memory.agent();
-    record(RunEvent.Type.DEFERRED, null, "the account is closed; nothing was started");
-    awaitTimer(
+    record(
+        RunEvent.Type.DEFERRED,
+        null,
+        (deferred.why() == null ? "the account is closed" : OperatorTexts.plain(deferred.why()))
+            + "; nothing was started");
+    awaitAccount(
         new ResumeTimer(
-            until, at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)));
+            until,
+            account.grace(),
+            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)));
   }
 
   /** Waits where operators can see it. */
@@ -408,7 +466,7 @@ public final class AgentRunWorkflow implements AgentRun {
     } finally {
       wait = null;
       waitedFor = null;
-      if (memory.busy() == null && memory.notStarted() == null) {
+      if (memory.busy() == null && memory.notStarted() == null && !starting) {
         memory.waited(Duration.between(began, RunClock.now()));
       }
     }
@@ -535,7 +593,8 @@ public final class AgentRunWorkflow implements AgentRun {
         resumeMessage(),
         request.invocationTimeout(),
         request.silenceTimeout(),
-        start == SessionStart.RESUME ? memory.checkpoint() : null);
+        start == SessionStart.RESUME ? memory.checkpoint() : null,
+        account.turn());
   }
 
   private AgentActivities invoker(String start, Duration takenWithin) {
@@ -766,6 +825,14 @@ public final class AgentRunWorkflow implements AgentRun {
   public void resumeNow(String reason) {
     if (wait != null) {
       record(RunEvent.Type.RESUME_CHANGED, null, "to now: " + because(reason));
+      memory.insists(true);
+      wait.end();
+    }
+  }
+
+  @Override
+  public void accountOpened(AccountOpened opened) {
+    if (account.opened(opened) && wait != null) {
       wait.end();
     }
   }
@@ -904,7 +971,9 @@ public final class AgentRunWorkflow implements AgentRun {
         wait != null && memory.busy() != null ? memory.busy().holder() : null,
         memory.continued() ? Boolean.TRUE : null,
         memory.transcript(),
-        worktree.view());
+        worktree.view(),
+        account.priority(),
+        memory.waitingSince());
   }
 
   private String warning() {
@@ -932,6 +1001,9 @@ public final class AgentRunWorkflow implements AgentRun {
       }
       if (memory.notStarted() != null) {
         return WaitsFor.WORKER;
+      }
+      if (starting) {
+        return WaitsFor.START;
       }
       return memory.busy() == null ? WaitsFor.ACCOUNT : memory.busy().waitsFor();
     }

@@ -46,6 +46,9 @@ public record Incident(
     /** An operator ended the wait. */
     @JsonProperty("resumed-by-operator")
     RESUMED_BY_OPERATOR,
+    /** The account's gate ended the wait, since the provider let another run through. */
+    @JsonProperty("released")
+    RELEASED,
     /** The policy did not allow the wait. */
     @JsonProperty("given-up")
     GIVEN_UP,

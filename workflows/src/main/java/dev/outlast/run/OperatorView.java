@@ -51,6 +51,16 @@ final class OperatorView {
     if (shown == null || shown.limitsHit() != status.limitsHit()) {
       changes.add(Names.AGENT_LIMIT_HITS.valueSet((long) status.limitsHit()));
     }
+    if (shown == null) {
+      changes.add(Names.AGENT_PRIORITY.valueSet((long) status.priority()));
+    }
+    Instant shownSince = shown == null ? null : shown.waitingSince();
+    if (!Objects.equals(shownSince, status.waitingSince())) {
+      changes.add(
+          status.waitingSince() == null
+              ? Names.AGENT_WAITING_SINCE.valueUnset()
+              : Names.AGENT_WAITING_SINCE.valueSet(status.waitingSince().atOffset(ZoneOffset.UTC)));
+    }
     Instant shownResumeAt = shown == null ? null : shown.resumeAt();
     if (!Objects.equals(shownResumeAt, status.resumeAt())) {
       changes.add(
@@ -118,6 +128,7 @@ final class OperatorView {
       case WORKSPACE, SESSION ->
           OperatorTexts.waitingForBusy(
               now, status.resumeAt(), status.waitsFor().word(), status.holder());
+      case START -> OperatorTexts.waitingForStart(now, status.resumeAt());
       case HOST -> OperatorTexts.waitingForHost(status.host());
       case WORKER ->
           OperatorTexts.waitingForWorker(now, status.resumeAt(), String.valueOf(status.host()));

@@ -3,16 +3,21 @@ package dev.outlast.run;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
+import dev.outlast.limit.RunPriority;
 import dev.outlast.operator.DurationText;
 import io.temporal.common.converter.DataConverter;
 import io.temporal.common.converter.DataConverterException;
 import io.temporal.common.converter.GlobalDataConverter;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -24,6 +29,7 @@ final class RequestReader {
   private static final int MAX_SHOWN = 60;
   private static final int MAX_MESSAGE_BYTES = 16 * 1024;
   private static final int MAX_COUNT = 1_000_000;
+  private static final int MAX_COST_USD = 1_000_000;
 
   private final List<String> problems = new ArrayList<>();
 
@@ -84,16 +90,6 @@ final class RequestReader {
             + " printable characters, not beginning with '-'");
   }
 
-  AgentRunRequest.OnLimit onLimit(String field, Object value) {
-    if (value == null || "wait".equals(value)) {
-      return AgentRunRequest.OnLimit.WAIT;
-    }
-    if ("stop".equals(value)) {
-      return AgentRunRequest.OnLimit.STOP;
-    }
-    return wrong(field, value, "wait or stop");
-  }
-
   ResumePolicy.OnCredit onCredit(String field, Object value) {
     if (value == null) {
       return null;
@@ -143,6 +139,121 @@ final class RequestReader {
     } catch (DataConverterException unreadable) {
       problems.add(field + ": not the state of a run; leave the field out");
       return null;
+    }
+  }
+
+  /** The agents that a run may use. */
+  List<AgentChoice> choices(String field, Object value) {
+    if (value == null) {
+      return List.of();
+    }
+    if (!(value instanceof List<?> list)) {
+      wrong(field, value, "a list of objects such as {\"agent\": \"claude\"}");
+      return List.of();
+    }
+    List<AgentChoice> choices = new ArrayList<>();
+    for (int i = 0; i < list.size(); i++) {
+      String item = field + "[" + i + "]";
+      if (list.get(i) instanceof Map<?, ?> map) {
+        choices.add(
+            new AgentChoice(
+                text(item + ".agent", map.get("agent")),
+                text(item + ".account", map.get("account")),
+                text(item + ".model", map.get("model"))));
+      } else {
+        wrong(item, list.get(i), "an object such as {\"agent\": \"claude\"}");
+      }
+    }
+    return choices;
+  }
+
+  Budget budget(String field, Object value) {
+    if (value == null) {
+      return null;
+    }
+    if (!(value instanceof Map<?, ?> map)) {
+      return wrong(field, value, "an object such as {\"costUsd\": 5, \"tokens\": 2000000}");
+    }
+    return new Budget(
+        number(field + ".costUsd", map.get("costUsd"), Number::doubleValue),
+        number(field + ".tokens", map.get("tokens"), Number::longValue));
+  }
+
+  private <T> T number(String field, Object value, Function<Number, T> as) {
+    if (value == null || value instanceof Number) {
+      return value == null ? null : as.apply((Number) value);
+    }
+    return wrong(field, value, "a number");
+  }
+
+  /**
+   * @param single whether the request names one agent besides the list
+   */
+  static List<String> checkChoices(List<AgentChoice> choices, boolean single) {
+    List<String> problems = new ArrayList<>();
+    if (!choices.isEmpty() && single) {
+      problems.add("agents: give either this list, or agent, account and model");
+    }
+    if (choices.size() > Choices.MAX) {
+      problems.add("agents: " + choices.size() + " of them; at most " + Choices.MAX);
+    }
+    for (int i = 0; i < choices.size(); i++) {
+      AgentChoice choice = choices.get(i);
+      String item = "agents[" + i + "]";
+      int max = AgentRunRequest.MAX_NAME;
+      checkName(item + ".agent", choice.agent(), max).ifPresent(problems::add);
+      checkName(item + ".account", choice.account(), max).ifPresent(problems::add);
+      checkName(item + ".model", choice.model(), max).ifPresent(problems::add);
+      int first = choices.indexOf(choice);
+      if (first < i) {
+        problems.add(item + ": the same as agents[" + first + "]; name each once");
+      }
+    }
+    return problems;
+  }
+
+  static List<String> checkBudget(String field, Budget budget) {
+    List<String> problems = new ArrayList<>();
+    if (budget == null) {
+      return problems;
+    }
+    if (budget.costUsd() == null && budget.tokens() == null) {
+      problems.add(field + ": empty; give costUsd or tokens, or leave the field out");
+    }
+    if (budget.costUsd() != null && !(budget.costUsd() > 0 && budget.costUsd() <= MAX_COST_USD)) {
+      problems.add(
+          describe(
+              field + ".costUsd", budget.costUsd(), "more than 0 and at most " + MAX_COST_USD));
+    }
+    if (budget.tokens() != null && budget.tokens() < 1) {
+      problems.add(describe(field + ".tokens", budget.tokens(), "at least 1"));
+    }
+    return problems;
+  }
+
+  static Optional<String> checkPriority(String field, Integer priority) {
+    return priority == null || (priority >= RunPriority.HIGHEST && priority <= RunPriority.LOWEST)
+        ? Optional.empty()
+        : Optional.of(
+            describe(
+                field,
+                priority,
+                RunPriority.HIGHEST + " (first) to " + RunPriority.LOWEST + ", or leave it out"));
+  }
+
+  static Optional<String> checkStart(String field, String start) {
+    if (start == null || start.equals(AgentRunRequest.NEXT_RESET)) {
+      return Optional.empty();
+    }
+    try {
+      Instant.parse(start.strip());
+      return Optional.empty();
+    } catch (DateTimeException notAnInstant) {
+      return Optional.of(
+          describe(
+              field,
+              start,
+              "an instant such as 2026-11-21T15:00:00Z, or " + AgentRunRequest.NEXT_RESET));
     }
   }
 

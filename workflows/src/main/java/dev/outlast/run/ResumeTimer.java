@@ -28,6 +28,7 @@ final class ResumeTimer {
 
   private final Function<Instant, String> summary;
   private Instant until;
+  private Duration grace;
   private boolean ended;
   private Promise<Void> timer;
 
@@ -35,16 +36,33 @@ final class ResumeTimer {
    * @param summary the timer's label for the moment at which it ends
    */
   ResumeTimer(Instant until, Function<Instant, String> summary) {
+    this(until, Duration.ZERO, summary);
+  }
+
+  /**
+   * @param until when it is expected to end
+   * @param grace how much longer it is waited for somebody to end it
+   */
+  ResumeTimer(Instant until, Duration grace, Function<Instant, String> summary) {
     this.until = until;
+    this.grace = grace;
     this.summary = summary;
   }
 
+  /** When it is expected to end. */
   Instant until() {
     return until;
   }
 
+  /** When it ends if nobody has ended it. */
+  private Instant latest() {
+    return until.plus(grace);
+  }
+
+  /** Lets it end at a moment, whoever else might end it. */
   void moveTo(Instant when) {
     until = when;
+    grace = Duration.ZERO;
   }
 
   /** Ends the wait at once. */
@@ -59,11 +77,11 @@ final class ResumeTimer {
    * @throws CanceledFailure when the run is cancelled
    */
   End await(BooleanSupplier historyLong) {
-    while (!ended && RunClock.now().isBefore(until)) {
+    while (!ended && RunClock.now().isBefore(latest())) {
       if (historyLong.getAsBoolean()) {
         return End.HISTORY_LONG;
       }
-      awaitUntil(until, historyLong);
+      awaitUntil(latest(), historyLong);
     }
     return ended ? End.ENDED : End.DUE;
   }
@@ -72,7 +90,8 @@ final class ResumeTimer {
     CancellationScope scope = Workflow.newCancellationScope(() -> timer = newTimer(target));
     scope.run();
     Workflow.await(
-        () -> timer.isCompleted() || ended || !until.equals(target) || historyLong.getAsBoolean());
+        () ->
+            timer.isCompleted() || ended || !latest().equals(target) || historyLong.getAsBoolean());
     if (!timer.isCompleted()) {
       scope.cancel();
     } else if (timer.getFailure() instanceof CanceledFailure cancelled) {

@@ -9,6 +9,7 @@ import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
 import dev.outlast.agent.Worktree;
+import dev.outlast.limit.GateWord;
 import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
@@ -60,6 +61,10 @@ final class RunMemory {
   private Busy busy;
   private NotStarted notStarted;
 
+  private GateWord gate;
+  private Instant waitingSince;
+  private boolean insists;
+
   // What the next history can do without.
   private int announced;
 
@@ -107,6 +112,9 @@ final class RunMemory {
     memory.transcript = state.transcript();
     memory.busy = state.busy();
     memory.notStarted = state.notStarted();
+    memory.gate = state.gate();
+    memory.waitingSince = state.waitingSince();
+    memory.insists = state.insists();
     return memory;
   }
 
@@ -142,7 +150,10 @@ final class RunMemory {
         fruitless,
         transcript,
         busy,
-        notStarted);
+        notStarted,
+        gate,
+        waitingSince,
+        insists);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
@@ -454,6 +465,33 @@ final class RunMemory {
                 + bytes
                 + " bytes of JSON; at most "
                 + MAX_QUEUED_BYTES);
+  }
+
+  /** What the account's gate has said; null if nothing, or the account is not waited for. */
+  GateWord gate() {
+    return gate;
+  }
+
+  void gate(GateWord word) {
+    gate = word;
+  }
+
+  /** Since when the account is waited for; null if it is not. */
+  Instant waitingSince() {
+    return waitingSince;
+  }
+
+  void waitingSince(Instant since) {
+    waitingSince = since;
+  }
+
+  /** Whether an operator wants the run to go on though the account is closed. */
+  boolean insists() {
+    return insists;
+  }
+
+  void insists(boolean wanted) {
+    insists = wanted;
   }
 
   ResolvedAgent agent() {

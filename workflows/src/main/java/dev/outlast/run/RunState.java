@@ -7,6 +7,7 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
+import dev.outlast.limit.GateWord;
 import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
@@ -47,6 +48,9 @@ import java.util.Objects;
  * @param transcript where the output of the last session is kept; null if that is not known
  * @param busy what another run has that this one waits for; null while it waits for no other run
  * @param notStarted the agents that could not be started last; null if the last one was
+ * @param gate what the account's gate has said; null if nothing, or the account is not waited for
+ * @param waitingSince since when the account is waited for; null if it is not
+ * @param insists whether an operator wants the run to go on though the account is closed
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -81,7 +85,10 @@ public record RunState(
     int fruitless,
     TranscriptReference transcript,
     Busy busy,
-    NotStarted notStarted) {
+    NotStarted notStarted,
+    GateWord gate,
+    Instant waitingSince,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean insists) {
 
   public RunState {
     Objects.requireNonNull(agent, "agent");

@@ -31,6 +31,8 @@ import java.time.Instant;
  *     until the session is told so; null otherwise
  * @param transcript where the output of the last session is kept; null if that is not known
  * @param worktree the run's own worktree; null if it has none
+ * @param priority the run's place among those that want the same account, 1 first
+ * @param waitingSince since when the account is waited for; null if it is not
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -60,4 +62,6 @@ public record RunStatus(
     String holder,
     Boolean continuedElsewhere,
     TranscriptReference transcript,
-    RunWorktree worktree) {}
+    RunWorktree worktree,
+    int priority,
+    Instant waitingSince) {}

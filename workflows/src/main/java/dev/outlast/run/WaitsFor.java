@@ -18,6 +18,8 @@ public enum WaitsFor {
   HOST,
   /** For its worker, which cannot start an agent at the moment, such as with a full disk. */
   WORKER,
+  /** For the moment at which it was asked to begin. */
+  START,
   /** For what only a newer version knows. */
   @JsonEnumDefaultValue
   OTHER;

@@ -64,6 +64,10 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
                         .setWorkflowCacheSize(Integer.getInteger("outlast.test.workflowCache", 600))
                         .build())
                 .registerSearchAttribute(
+                    Names.AGENT_PRIORITY.getName(), Names.AGENT_PRIORITY.getValueType())
+                .registerSearchAttribute(
+                    Names.AGENT_WAITING_SINCE.getName(), Names.AGENT_WAITING_SINCE.getValueType())
+                .registerSearchAttribute(
                     Names.AGENT_STATE.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
                 .registerSearchAttribute(
                     Names.AGENT_PROVIDER.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)

@@ -38,7 +38,9 @@ public final class SearchAttributes {
           Names.AGENT_ACCOUNT,
           Names.AGENT_SESSION,
           Names.AGENT_RESUME_AT,
-          Names.AGENT_LIMIT_HITS);
+          Names.AGENT_LIMIT_HITS,
+          Names.AGENT_PRIORITY,
+          Names.AGENT_WAITING_SINCE);
 
   private volatile boolean known;
 

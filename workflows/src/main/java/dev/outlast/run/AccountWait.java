@@ -1,0 +1,116 @@
+package dev.outlast.run;
+
+import dev.outlast.agent.AccountTurn;
+import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentOutcome.Deferred;
+import dev.outlast.agent.AgentOutcome.Limited;
+import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.limit.AccountOpened;
+import dev.outlast.limit.GateWord;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.RunPriority;
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * How a run waits for its account. The gate has said whether it tries first; then its own timer
+ * wakes it. Otherwise it waits to be released, and its timer is there for the case that nobody
+ * does.
+ */
+final class AccountWait {
+
+  private final AgentRunRequest request;
+  private final RunMemory memory;
+
+  /** The newest release that the run was told of, also one that came before it waited. */
+  private AccountOpened opened;
+
+  private String model;
+  private boolean modelOnly;
+  private boolean waiting;
+
+  AccountWait(AgentRunRequest request, RunMemory memory) {
+    this.request = request;
+    this.memory = memory;
+  }
+
+  /** The run's place among those that want the account, as the next invocation shows it. */
+  AccountTurn turn() {
+    return new AccountTurn(
+        priority(),
+        memory.waitingSince(),
+        opened == null ? 0 : opened.version(),
+        AgentRunRequest.NEXT_RESET.equals(request.startAt()) && memory.invocations() <= 1,
+        memory.insists());
+  }
+
+  int priority() {
+    return request.priority() == null ? RunPriority.DEFAULT : request.priority();
+  }
+
+  /** Takes over what an invocation was told by the gate. */
+  void heard(AgentOutcome answer, Instant now) {
+    boolean closed =
+        answer instanceof Limited
+            || (answer instanceof Deferred deferred && deferred.cause() == Deferred.Cause.ACCOUNT);
+    memory.insists(false);
+    if (!closed) {
+      memory.gate(null);
+      if (!(answer instanceof Deferred)) {
+        memory.waitingSince(null);
+      }
+      return;
+    }
+    model = memory.agent().model();
+    modelOnly = answer instanceof Limited limited && limited.limit().scope() == LimitScope.MODEL;
+    memory.gate(answer instanceof Limited limited ? limited.gate() : ((Deferred) answer).gate());
+    if (memory.waitingSince() == null) {
+      memory.waitingSince(now);
+    }
+  }
+
+  /** How long to wait beyond the time at which the account is expected to open. */
+  Duration grace() {
+    GateWord word = memory.gate();
+    return word == null || word.first() ? Duration.ZERO : word.grace();
+  }
+
+  void begins() {
+    waiting = true;
+  }
+
+  void ends() {
+    waiting = false;
+  }
+
+  /** Whether the run was released after the gate had told it to wait. */
+  boolean released() {
+    return opened != null && memory.gate() != null && opened.version() > memory.gate().version();
+  }
+
+  /**
+   * Takes over what the gate tells.
+   *
+   * @return whether it ends the present wait
+   */
+  boolean opened(AccountOpened told) {
+    ResolvedAgent agent = memory.agent();
+    boolean ours =
+        agent != null
+            && told.provider().equals(agent.provider())
+            && told.account().equals(agent.account())
+            && concernsUs(told);
+    if (!ours || (opened != null && told.version() <= opened.version())) {
+      return false;
+    }
+    opened = told;
+    return waiting;
+  }
+
+  private boolean concernsUs(AccountOpened told) {
+    if (told.model() == null) {
+      return !(waiting && modelOnly);
+    }
+    return told.model().equals(model) && (modelOnly || !waiting || memory.gate() != null);
+  }
+}

@@ -1,0 +1,13 @@
+package dev.outlast.run;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** What a run does about paid use beyond its account's allowance. */
+public enum OverageUse {
+  /** Goes on, and shows what it costs. */
+  @JsonProperty("use")
+  USE,
+  /** Ends the agent as soon as it says that it uses it, and waits for the allowance. */
+  @JsonProperty("avoid")
+  AVOID
+}
