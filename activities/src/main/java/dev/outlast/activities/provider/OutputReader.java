@@ -42,6 +42,11 @@ public interface OutputReader {
   /** What is known so far; after {@link #conclude} it may be more. */
   CallFacts facts();
 
+  /** What the agent has said of its account; after {@link #conclude} it may be more. */
+  default AccountFacts account() {
+    return AccountFacts.NONE;
+  }
+
   /**
    * What the call ended with.
    *

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.detect.ErrorWording;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
@@ -116,6 +117,11 @@ final class ClaudeReader implements OutputReader {
         // Records of newer versions, and those that say nothing that is needed here.
       }
     }
+  }
+
+  @Override
+  public AccountFacts account() {
+    return rateLimit == null ? AccountFacts.NONE : rateLimit.account();
   }
 
   private void rateLimit(RateLimit event) {

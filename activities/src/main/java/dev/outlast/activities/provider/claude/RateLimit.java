@@ -2,7 +2,9 @@ package dev.outlast.activities.provider.claude;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.detect.ResetReader;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.activities.provider.Json;
+import dev.outlast.limit.GateReport.WindowUse;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
@@ -11,14 +13,21 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * A {@code rate_limit_event}'s {@code rate_limit_info}: what the response headers said about the
  * account's windows. Unknown values pass through; times may be seconds, milliseconds or RFC 3339.
  */
 record RateLimit(JsonNode info) {
+
+  private static final Pattern WINDOW_NAME = Pattern.compile("[a-z0-9_-]{1,40}");
+
+  /** A share beyond all that overage explains is none. */
+  private static final double MOST_USED = 100;
 
   /** Whether it says anything. */
   boolean known() {
@@ -41,6 +50,27 @@ record RateLimit(JsonNode info) {
    */
   boolean shut() {
     return rejected() && !usingOverage() && reset().isPresent();
+  }
+
+  /** What it says of the account's windows. */
+  AccountFacts account() {
+    Map<String, WindowUse> windows = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> window : info.path("unifiedWindows").properties()) {
+      use(window.getKey(), window.getValue(), windows);
+    }
+    if (windows.isEmpty()) {
+      use(type(), info, windows);
+    }
+    return new AccountFacts(
+        Json.text(info, "status").equals("allowed") && !usingOverage(), windows);
+  }
+
+  private static void use(String name, JsonNode window, Map<String, WindowUse> windows) {
+    double used = window.path("utilization").asDouble(-1);
+    boolean told = used >= 0 && used <= MOST_USED && WINDOW_NAME.matcher(name).matches();
+    if (told && windows.size() < AccountFacts.MAX_WINDOWS) {
+      windows.put(name, new WindowUse(used, instant(window.path("resetsAt")).orElse(null)));
+    }
   }
 
   /** Whether both are about the same window. */

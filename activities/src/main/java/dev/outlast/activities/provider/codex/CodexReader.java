@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.codex;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
@@ -74,6 +75,7 @@ final class CodexReader implements OutputReader {
   private String lastTool;
   private ItemKind lastItem;
   private TokenUsage tokens = TokenUsage.NONE;
+  private AccountFacts account = AccountFacts.NONE;
   private boolean usingOverage;
   private String answer = "";
 
@@ -320,12 +322,18 @@ final class CodexReader implements OutputReader {
         usingOverage);
   }
 
+  @Override
+  public AccountFacts account() {
+    return account;
+  }
+
   /** Reads the session's file too, which says more exactly what the output says in words. */
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
     Optional<Rollout> rollout =
         taken && session != null ? Rollout.of(host, session) : Optional.empty();
     rollout.flatMap(Rollout::tokens).ifPresent(used -> tokens = used);
+    rollout.ifPresent(file -> account = new AccountFacts(false, file.windows()));
     if (agentVersion == null) {
       agentVersion = rollout.flatMap(Rollout::agentVersion).orElse(null);
     }

@@ -14,11 +14,15 @@ import java.util.Optional;
 /**
  * One window of an account's allowance, as the CLI has learnt it from the service.
  *
+ * @param name that operators read
  * @param resetsAt when it is free again
+ * @param used the share of its allowance; 1 is all of it
  * @param exhausted whether all of it is used
  */
 record RateWindow(
+    String name,
     Instant resetsAt,
+    double used,
     boolean exhausted,
     LimitScope scope,
     UsageLimit.SetBy setBy,
@@ -42,7 +46,9 @@ record RateWindow(
               at ->
                   windows.add(
                       new RateWindow(
+                          name,
                           at,
+                          window.path("used_percent").asDouble(0) / ALL_PERCENT,
                           window.path("used_percent").asDouble(0) >= ALL_PERCENT,
                           scope(Json.count(window, "window_minutes")),
                           UsageLimit.SetBy.WINDOW,
@@ -55,7 +61,9 @@ record RateWindow(
             at ->
                 windows.add(
                     new RateWindow(
+                        "individual_limit",
                         at,
+                        1 - spend.path("remaining_percent").asDouble(ALL_PERCENT) / ALL_PERCENT,
                         spend.path("remaining_percent").asDouble(ALL_PERCENT) <= 0,
                         LimitScope.CREDIT,
                         UsageLimit.SetBy.OVERAGE,

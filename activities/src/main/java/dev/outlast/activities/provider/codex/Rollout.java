@@ -12,6 +12,7 @@ import dev.outlast.activities.provider.ToolNames;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.GateReport.WindowUse;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import java.io.IOException;
@@ -24,7 +25,9 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -243,6 +246,17 @@ final class Rollout {
   /** What the last turn has used; empty if the file does not say. */
   Optional<TokenUsage> tokens() {
     return Optional.ofNullable(total).map(all -> all.minus(before));
+  }
+
+  /** How much of the account's windows was used after the last turn. */
+  Map<String, WindowUse> windows() {
+    Map<String, WindowUse> uses = new LinkedHashMap<>();
+    for (RateWindow window : windowsAreOfThisTurn ? windows : List.<RateWindow>of()) {
+      if (window.used() >= 0) {
+        uses.put(window.name(), new WindowUse(window.used(), window.resetsAt()));
+      }
+    }
+    return uses;
   }
 
   /** The version of the program that began the session, if it did so in the last turn. */
