@@ -97,6 +97,10 @@ class FencedInvocationTest {
   }
 
   private AgentOutcome invoke(SessionStart start) {
+    return invoke(start, false);
+  }
+
+  private AgentOutcome invoke(SessionStart start, boolean stopsIfBusy) {
     return stub.invokeAgent(
         new AgentInvocation(
             1,
@@ -111,7 +115,8 @@ class FencedInvocationTest {
             "go on",
             Duration.ofMinutes(1),
             Duration.ofMinutes(1),
-            null));
+            null,
+            stopsIfBusy));
   }
 
   private ApplicationFailure failure() {
@@ -126,7 +131,7 @@ class FencedInvocationTest {
 
   private HeldClaim claim(Claimant who, SessionId session, Path workspace) throws IOException {
     List<SessionId> sessions = session == null ? List.of() : List.of(session);
-    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath());
+    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath(), true);
     return assertInstanceOf(Answer.Granted.class, answer).claim();
   }
 
@@ -179,7 +184,8 @@ class FencedInvocationTest {
     Answer.Busy busy =
         assertInstanceOf(
             Answer.Busy.class,
-            claims.take(attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath()));
+            claims.take(
+                attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath(), true));
     assertEquals(RUN, busy.run());
 
     Files.createFile(folder.resolve("go"));
@@ -220,6 +226,23 @@ class FencedInvocationTest {
     assertEquals(List.of(), agent.ledger());
     other.close();
     assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.FRESH));
+  }
+
+  @Test
+  void a_free_workspace_is_kept_for_a_run_that_waits_and_not_for_one_that_stops()
+      throws IOException {
+    agentThat("result 'done'");
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH, true));
+      assertTrue(other.isOurs());
+    }
+    try (HeldClaim next = claim(attempt("weekly", LONG_AGO), null, folder)) {
+      assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH, false));
+      assertTrue(next.isOurs());
+    }
+    Answer answer =
+        claims.take(attempt("third", LONG_AGO), "claude", List.of(), folder.toRealPath(), true);
+    assertEquals(RUN, assertInstanceOf(Answer.Busy.class, answer).run());
   }
 
   @Test

@@ -188,11 +188,16 @@ public final class ClaimTable {
    * @param sessionKind tells the sessions of one kind of agent from those of others
    * @param sessions as far as they are known
    * @param workspace a real path
+   * @param waits whether the run asks again if it is told that it is busy, and so has a turn
    * @throws IOException if nothing can be claimed, and so nothing may be started; the message names
    *     the file or the process
    */
   public Answer take(
-      Claimant who, String sessionKind, Collection<SessionId> sessions, Path workspace)
+      Claimant who,
+      String sessionKind,
+      Collection<SessionId> sessions,
+      Path workspace,
+      boolean waits)
       throws IOException {
     Claim wanted =
         new Claim(
@@ -221,7 +226,9 @@ public final class ClaimTable {
         // The attempt counts nevertheless: an older one must not start an agent after it.
         Files.deleteIfExists(heldBy(who));
         write(rememberedOf(who), wanted);
-        waiting.waits(wanted, clock.instant());
+        if (waits) {
+          waiting.waits(wanted, clock.instant());
+        }
       } else {
         // Whatever fails from here on, there is no claim that nobody gives back.
         waiting.hasWaited(wanted);

@@ -401,7 +401,7 @@ class ClaimTableTest {
             two.attempt("run", "execution-2", 1, 9_000, 1).who.owner(),
             1,
             9_000);
-    Answer answer = two.claims.take(namesake, "claude", List.of(), Path.of("/srv/second"));
+    Answer answer = two.claims.take(namesake, "claude", List.of(), Path.of("/srv/second"), true);
     assertGranted(answer);
     assertTrue(first.runs());
     assertTrue(first.isOurs());

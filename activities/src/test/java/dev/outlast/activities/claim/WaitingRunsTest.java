@@ -127,6 +127,20 @@ class WaitingRunsTest {
   }
 
   @Test
+  void nothing_is_kept_for_runs_that_stop_when_it_is_busy() throws IOException {
+    Attempt holder = next("nightly-0");
+    assertTrue(holder.claims());
+    assertEquals("nightly-0", busyBy(next("nightly-1").thatStopsIfBusy()));
+    holder.ends();
+    Attempt second = next("nightly-2").thatStopsIfBusy();
+    assertTrue(second.claims(), "kept for a run that has stopped");
+    assertEquals("nightly-2", busyBy(next("patient")));
+    second.ends();
+    assertEquals("patient", busyBy(next("nightly-3").thatStopsIfBusy()), "no run is overtaken");
+    assertTrue(next("patient").claims());
+  }
+
+  @Test
   void a_retry_of_what_has_begun_gives_way_to_nobody() throws IOException {
     Attempt crashed = next("run");
     assertTrue(crashed.claims());
