@@ -209,7 +209,7 @@ public final class ClaimTable {
             Territory.of(workspace),
             clock.millis());
     List<Claim> others;
-    Optional<Answer.Busy> busy;
+    List<Answer.Busy> busy;
     FolderLock lock = lock();
     try {
       tidyIfDue();
@@ -218,22 +218,22 @@ public final class ClaimTable {
         return new Answer.Outdated(newest.get().owner());
       }
       others = othersThan(who);
-      busy = obstacle(wanted, others);
+      busy = obstacles(wanted, others);
       if (busy.isEmpty() && !goesOn(who)) {
         busy = waiting.before(wanted, clock.instant());
       }
-      if (busy.isPresent()) {
+      if (!busy.isEmpty()) {
         // The attempt counts nevertheless: an older one must not start an agent after it.
         Files.deleteIfExists(heldBy(who));
         write(rememberedOf(who), wanted);
         if (waits) {
-          waiting.waits(wanted, clock.instant());
+          waiting.waits(wanted, busy, clock.instant());
         }
       } else {
         // Whatever fails from here on, there is no claim that nobody gives back.
         waiting.hasWaited(wanted);
         for (Claim stale : others) {
-          if (obstructs(stale, wanted).isPresent()) {
+          if (!obstructs(stale, wanted).isEmpty()) {
             remember(stale);
           }
         }
@@ -254,7 +254,7 @@ public final class ClaimTable {
         release(wanted);
       }
     }
-    return busy.isPresent() ? busy.get() : new Answer.Granted(new HeldClaim(this, wanted));
+    return busy.isEmpty() ? new Answer.Granted(new HeldClaim(this, wanted)) : busy.get(0);
   }
 
   /** Whether it is in the middle of what it has begun, and so gives way to nobody who waits. */
@@ -293,12 +293,16 @@ public final class ClaimTable {
     }
   }
 
-  private Optional<Answer.Busy> obstacle(Claim wanted, List<Claim> others) throws IOException {
+  private List<Answer.Busy> obstacles(Claim wanted, List<Claim> others) throws IOException {
+    List<Answer.Busy> claimed = new ArrayList<>();
     for (Claim other : others) {
-      Optional<Answer.Busy> busy = obstructs(other, wanted);
-      if (busy.isPresent() && lives.test(other.worker())) {
-        return busy;
+      List<Answer.Busy> busy = obstructs(other, wanted);
+      if (!busy.isEmpty() && lives.test(other.worker())) {
+        claimed.addAll(busy);
       }
+    }
+    if (!claimed.isEmpty()) {
+      return claimed;
     }
     // An agent may outlast its claim for a moment: it is about to be ended for a newer attempt,
     // which has given up by itself.
@@ -307,17 +311,25 @@ public final class ClaimTable {
         .filter(agent -> others.stream().noneMatch(other -> other.isOf(agent.owner())))
         .filter(agent -> lives.test(agent.worker()) && lives.test(agent.agent()))
         .flatMap(agent -> obstructs(agent, wanted).stream())
-        .findFirst();
+        .toList();
   }
 
-  private static Optional<Answer.Busy> obstructs(AgentRecord agent, Claim wanted) {
-    String run = agent.owner().workflowId();
-    if (agent.session() != null && wanted.sessions().contains(agent.session())) {
-      return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, run));
+  private static List<Answer.Busy> obstructs(AgentRecord agent, Claim wanted) {
+    return busy(
+        agent.owner().workflowId(),
+        agent.session() != null && wanted.sessions().contains(agent.session()),
+        agent.workspace() != null && wanted.overlaps(agent.workspace()));
+  }
+
+  private static List<Answer.Busy> busy(String run, boolean session, boolean workspace) {
+    List<Answer.Busy> busy = new ArrayList<>();
+    if (session) {
+      busy.add(new Answer.Busy(Answer.Busy.What.SESSION, run));
     }
-    return agent.workspace() != null && wanted.overlaps(agent.workspace())
-        ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, run))
-        : Optional.empty();
+    if (workspace) {
+      busy.add(new Answer.Busy(Answer.Busy.What.WORKSPACE, run));
+    }
+    return busy;
   }
 
   private List<AgentRecord> recorded() throws IOException {
@@ -328,13 +340,9 @@ public final class ClaimTable {
     }
   }
 
-  static Optional<Answer.Busy> obstructs(Claim other, Claim wanted) {
-    if (other.sharesSessionWith(wanted)) {
-      return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, other.run()));
-    }
-    return wanted.overlaps(other)
-        ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, other.run()))
-        : Optional.empty();
+  /** All of what is wanted that is another's. */
+  static List<Answer.Busy> obstructs(Claim other, Claim wanted) {
+    return busy(other.run(), other.sharesSessionWith(wanted), wanted.overlaps(other));
   }
 
   /**
@@ -350,7 +358,7 @@ public final class ClaimTable {
                 agent ->
                     ofSameRun(agent, wanted, others)
                         || (granted
-                            && obstructs(agent, wanted).isPresent()
+                            && !obstructs(agent, wanted).isEmpty()
                             && !lives.test(agent.worker())))
             .toList();
     Path file = granted ? heldBy(wanted.claimant()) : rememberedOf(wanted.claimant());
