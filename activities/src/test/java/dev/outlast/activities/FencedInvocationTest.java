@@ -60,7 +60,9 @@ class FencedInvocationTest {
 
   private static final String NAMESPACE = "default";
   private static final long LONG_AGO = 1_000;
-  private static final long IN_FUTURE = Long.MAX_VALUE;
+
+  /** Later than what is invoked here, and not so late that the clock must be wrong. */
+  private static final long SOON = System.currentTimeMillis() + 240_000;
 
   @TempDir Path folder;
 
@@ -325,7 +327,7 @@ class FencedInvocationTest {
   @Test
   void an_attempt_that_the_server_has_given_up_starts_nothing() throws IOException {
     agentThat("result 'done'");
-    try (HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder)) {
+    try (HeldClaim newer = claim(attempt(RUN, SOON), SESSION, folder)) {
       ApplicationFailure failure = failure();
       assertEquals(ErrorCode.DRAINED.code(), failure.getType());
       assertFalse(failure.isNonRetryable());
@@ -345,7 +347,7 @@ class FencedInvocationTest {
     CompletableFuture<ApplicationFailure> failed = CompletableFuture.supplyAsync(this::failure);
     await(() -> Files.exists(folder.resolve("working")));
 
-    HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder);
+    HeldClaim newer = claim(attempt(RUN, SOON), SESSION, folder);
 
     long pid = Long.parseLong(agent.ledger().get(0).split("\\|", -1)[3]);
     assertFalse(

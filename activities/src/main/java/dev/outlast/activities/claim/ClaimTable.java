@@ -92,6 +92,9 @@ public final class ClaimTable {
   /** For how long a run's last attempt is remembered, so that an older one is refused. */
   static final Duration REMEMBERED = Duration.ofDays(30);
 
+  /** By how much the server's clock may be ahead of this host's before it is taken to be wrong. */
+  static final Duration AHEAD = Duration.ofMinutes(5);
+
   /** The most runs that are remembered; of more, the oldest are forgotten. */
   static final int MAX_REMEMBERED = 10_000;
 
@@ -213,9 +216,9 @@ public final class ClaimTable {
     FolderLock lock = lock();
     try {
       tidyIfDue();
-      Optional<Claimant> newest = newest(who);
-      if (newest.isPresent() && who.isOlderThan(newest.get())) {
-        return new Answer.Outdated(newest.get().owner());
+      Optional<Claimant> newer = newerThan(who);
+      if (newer.isPresent()) {
+        return new Answer.Outdated(newer.get().owner());
       }
       others = othersThan(who);
       busy = obstacles(wanted, others);
@@ -246,7 +249,7 @@ public final class ClaimTable {
     boolean settled = false;
     try {
       if (!endFormer(wanted, others, busy.isEmpty())) {
-        return new Answer.Outdated(newest(who).orElse(who).owner());
+        return new Answer.Outdated(newerThan(who).orElse(who).owner());
       }
       settled = true;
     } finally {
@@ -524,12 +527,26 @@ public final class ClaimTable {
     }
   }
 
-  private Optional<Claimant> newest(Claimant who) throws IOException {
-    Optional<Claimant> holder = readOrMoveAside(heldBy(who)).map(Claim::claimant);
-    Optional<Claimant> last = readOrMoveAside(rememberedOf(who)).map(Claim::claimant);
-    return Stream.of(holder, last)
+  /** The newest of the attempts of its run for which the server has given this one up. */
+  private Optional<Claimant> newerThan(Claimant who) throws IOException {
+    Optional<Claim> holder = readOrMoveAside(heldBy(who));
+    boolean works = holder.isPresent() && lives.test(holder.get().worker());
+    Optional<Claim> last = readOrMoveAside(rememberedOf(who));
+    return Stream.of(
+            holder.map(Claim::claimant).filter(one -> works || !wasScheduledAhead(one, who)),
+            last.map(Claim::claimant).filter(one -> !wasScheduledAhead(one, who)))
         .flatMap(Optional::stream)
+        .filter(who::isOlderThan)
         .reduce((one, other) -> one.isOlderThan(other) ? other : one);
+  }
+
+  /**
+   * Whether the time of one that has ended says nothing of another execution's: the server's clock
+   * was ahead, and is right again. If it is this host's clock that is wrong, both are ahead of it.
+   */
+  private boolean wasScheduledAhead(Claimant ended, Claimant who) {
+    long latest = clock.millis() + AHEAD.toMillis();
+    return !ended.sameExecution(who) && ended.scheduledAt() > latest && who.scheduledAt() <= latest;
   }
 
   private List<Claim> othersThan(Claimant who) throws IOException {
