@@ -60,7 +60,9 @@ class FencedInvocationTest {
 
   private static final String NAMESPACE = "default";
   private static final long LONG_AGO = 1_000;
-  private static final long IN_FUTURE = Long.MAX_VALUE;
+
+  /** Later than what is invoked here, and not so late that the clock must be wrong. */
+  private static final long SOON = System.currentTimeMillis() + 240_000;
 
   @TempDir Path folder;
 
@@ -97,6 +99,10 @@ class FencedInvocationTest {
   }
 
   private AgentOutcome invoke(SessionStart start) {
+    return invoke(start, false);
+  }
+
+  private AgentOutcome invoke(SessionStart start, boolean stopsIfBusy) {
     return stub.invokeAgent(
         new AgentInvocation(
             1,
@@ -111,7 +117,8 @@ class FencedInvocationTest {
             "go on",
             Duration.ofMinutes(1),
             Duration.ofMinutes(1),
-            null));
+            null,
+            stopsIfBusy));
   }
 
   private ApplicationFailure failure() {
@@ -126,7 +133,7 @@ class FencedInvocationTest {
 
   private HeldClaim claim(Claimant who, SessionId session, Path workspace) throws IOException {
     List<SessionId> sessions = session == null ? List.of() : List.of(session);
-    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath());
+    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath(), true);
     return assertInstanceOf(Answer.Granted.class, answer).claim();
   }
 
@@ -179,7 +186,8 @@ class FencedInvocationTest {
     Answer.Busy busy =
         assertInstanceOf(
             Answer.Busy.class,
-            claims.take(attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath()));
+            claims.take(
+                attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath(), true));
     assertEquals(RUN, busy.run());
 
     Files.createFile(folder.resolve("go"));
@@ -220,6 +228,23 @@ class FencedInvocationTest {
     assertEquals(List.of(), agent.ledger());
     other.close();
     assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.FRESH));
+  }
+
+  @Test
+  void a_free_workspace_is_kept_for_a_run_that_waits_and_not_for_one_that_stops()
+      throws IOException {
+    agentThat("result 'done'");
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH, true));
+      assertTrue(other.isOurs());
+    }
+    try (HeldClaim next = claim(attempt("weekly", LONG_AGO), null, folder)) {
+      assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH, false));
+      assertTrue(next.isOurs());
+    }
+    Answer answer =
+        claims.take(attempt("third", LONG_AGO), "claude", List.of(), folder.toRealPath(), true);
+    assertEquals(RUN, assertInstanceOf(Answer.Busy.class, answer).run());
   }
 
   @Test
@@ -302,7 +327,7 @@ class FencedInvocationTest {
   @Test
   void an_attempt_that_the_server_has_given_up_starts_nothing() throws IOException {
     agentThat("result 'done'");
-    try (HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder)) {
+    try (HeldClaim newer = claim(attempt(RUN, SOON), SESSION, folder)) {
       ApplicationFailure failure = failure();
       assertEquals(ErrorCode.DRAINED.code(), failure.getType());
       assertFalse(failure.isNonRetryable());
@@ -322,7 +347,7 @@ class FencedInvocationTest {
     CompletableFuture<ApplicationFailure> failed = CompletableFuture.supplyAsync(this::failure);
     await(() -> Files.exists(folder.resolve("working")));
 
-    HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder);
+    HeldClaim newer = claim(attempt(RUN, SOON), SESSION, folder);
 
     long pid = Long.parseLong(agent.ledger().get(0).split("\\|", -1)[3]);
     assertFalse(

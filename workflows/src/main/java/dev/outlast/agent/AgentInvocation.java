@@ -22,6 +22,8 @@ import java.util.Objects;
  * @param silenceTimeout after this long without any output the agent is ended and retried
  * @param checkpoint how the session and the workspace were left; null if there is nothing to
  *     compare with
+ * @param stopsIfBusy whether the run stops, and so waits for nothing, when another run's agent
+ *     works on the session or in the workspace
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record AgentInvocation(
@@ -37,7 +39,40 @@ public record AgentInvocation(
     String resumeMessage,
     Duration invocationTimeout,
     Duration silenceTimeout,
-    Checkpoint checkpoint) {
+    Checkpoint checkpoint,
+    boolean stopsIfBusy) {
+
+  /** An invocation of a run that waits for what is another run's. */
+  public AgentInvocation(
+      int turn,
+      int number,
+      String agent,
+      String account,
+      String model,
+      String workspace,
+      SessionStart start,
+      SessionId session,
+      String message,
+      String resumeMessage,
+      Duration invocationTimeout,
+      Duration silenceTimeout,
+      Checkpoint checkpoint) {
+    this(
+        turn,
+        number,
+        agent,
+        account,
+        model,
+        workspace,
+        start,
+        session,
+        message,
+        resumeMessage,
+        invocationTimeout,
+        silenceTimeout,
+        checkpoint,
+        false);
+  }
 
   public AgentInvocation {
     Objects.requireNonNull(agent, "agent");

@@ -376,7 +376,7 @@ public final class AgentRunWorkflow implements AgentRun {
     Busy before = memory.busy();
     Busy busy = Busy.of(deferred, before);
     memory.busy(busy);
-    if (hostPolicy().onBusy() == HostPolicy.OnBusy.STOP) {
+    if (stopsIfBusy()) {
       throw stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
     }
     if (!busy.isLike(before)) {
@@ -384,6 +384,10 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     Instant until = RunClock.now().plus(busy.pause(random.nextDouble()));
     awaitTimer(new ResumeTimer(until, busy::summary));
+  }
+
+  private boolean stopsIfBusy() {
+    return hostPolicy().onBusy() == HostPolicy.OnBusy.STOP;
   }
 
   private void waitUntilOpen(Deferred deferred) {
@@ -535,7 +539,8 @@ public final class AgentRunWorkflow implements AgentRun {
         resumeMessage(),
         request.invocationTimeout(),
         request.silenceTimeout(),
-        start == SessionStart.RESUME ? memory.checkpoint() : null);
+        start == SessionStart.RESUME ? memory.checkpoint() : null,
+        stopsIfBusy());
   }
 
   private AgentActivities invoker(String start, Duration takenWithin) {

@@ -108,7 +108,7 @@ class ContainersTest {
   }
 
   private Answer claim(String run) throws IOException {
-    return claims.take(attempt(run), "claude", List.of(), folder);
+    return claims.take(attempt(run), "claude", List.of(), folder, true);
   }
 
   private int beats() throws IOException {
@@ -200,7 +200,8 @@ class ContainersTest {
         return;
       }
       ClaimTable claims = ClaimTable.of(folder, registry, Clock.systemUTC());
-      if (claims.take(attempt(args[1]), "claude", List.of(), folder) instanceof Answer.Granted) {
+      if (claims.take(attempt(args[1]), "claude", List.of(), folder, true)
+          instanceof Answer.Granted) {
         held(registry, folder, args[1]).release();
         System.out.println("> works");
       }

@@ -234,7 +234,8 @@ class WorktreesCommandTest {
                     new Claimant("another", new AgentOwner("in-use", "execution", "1", 1), 1, 1),
                     "claude",
                     List.of(),
-                    inUse);
+                    inUse,
+                    true);
         try (HeldClaim claim = assertInstanceOf(Answer.Granted.class, answer).claim()) {
           assertTrue(claim.isOurs());
           Called pruned = cli.call("worktrees", "--prune", "--address", server.target());
@@ -291,7 +292,8 @@ class WorktreesCommandTest {
                   new Claimant("another", new AgentOwner("a-run", "execution", "1", 1), 1, 1),
                   "claude",
                   List.of(),
-                  inside.toRealPath());
+                  inside.toRealPath(),
+                  true);
       try (HeldClaim claim = assertInstanceOf(Answer.Granted.class, answer).claim()) {
         assertTrue(claim.isOurs());
         assertFailed(
