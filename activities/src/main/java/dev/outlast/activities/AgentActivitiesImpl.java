@@ -249,21 +249,54 @@ public final class AgentActivitiesImpl implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
+    InvocationProgress before = progressBefore(context);
+    Optional<AgentOutcome> unreported =
+        CallReport.unreported(
+            invocation,
+            before,
+            driver(invocation).keepsRefusedPrompt(),
+            host.policy().margin(),
+            clock.instant());
     try {
-      return invokeAgent(context, invocation);
+      return invokeAgent(context, invocation, before, unreported);
     } catch (ApplicationFailure failure) {
+      if (unreported.isPresent()) {
+        // No agent was to be started, so that it could not have been does not matter.
+        log.info(
+            "Run {}: the limit of the attempt before is reported, although: {}",
+            context.getInfo().getWorkflowId(),
+            failure.getOriginalMessage());
+        return unreported.get();
+      }
       throw Failures.paced(failure, context.getInfo().getAttempt());
     }
   }
 
-  private AgentOutcome invokeAgent(ActivityExecutionContext context, AgentInvocation invocation) {
+  private AgentDriver driver(AgentInvocation invocation) {
+    return drivers.get(agent(invocation.agent()).name());
+  }
+
+  /** It may not be told in place of a limit that anything else is in the way. */
+  private void askNoneBeforeReset(InvocationProgress before) {
+    if (CallReport.limitLasts(before, host.policy().margin(), clock.instant())) {
+      throw Failures.benign(
+          ErrorCode.DRAINED,
+          "the agent was not started: the usage limit that it has met is not over",
+          before);
+    }
+  }
+
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      Optional<AgentOutcome> unreported) {
     if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the worker is going away; the agent was not started",
           attemptsBefore(context, invocation));
     }
-    InvocationProgress before = progressBefore(context);
     Lifeline lifeline = new Lifeline(context);
     // To wait for the claims, and to end the agent of an attempt before, may take a while.
     Answer answer =
@@ -277,10 +310,17 @@ public final class AgentActivitiesImpl implements AgentActivities {
                     agent(invocation.agent()),
                     workspace(invocation, context)));
     if (answer instanceof Answer.Busy busy) {
+      if (unreported.isPresent()) {
+        return unreported.get();
+      }
+      askNoneBeforeReset(before);
       return fence.deferred(busy, invocation, before, retried(context, before));
     }
     try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
-      return invokeAgent(context, lifeline, invocation, before, claim);
+      if (unreported.isEmpty()) {
+        askNoneBeforeReset(before);
+      }
+      return invokeAgent(context, lifeline, invocation, before, unreported, claim);
     }
   }
 
@@ -299,6 +339,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
       Lifeline lifeline,
       AgentInvocation invocation,
       InvocationProgress before,
+      Optional<AgentOutcome> unreported,
       HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
@@ -335,8 +376,6 @@ public final class AgentActivitiesImpl implements AgentActivities {
     SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
     Function<SessionId, Checkpoint> stands =
         session -> marks.checkpoint(session, gitState.read(workspace));
-    Optional<AgentOutcome> unreported =
-        CallReport.unreported(invocation, before, driver.keepsRefusedPrompt(), clock.instant());
     if (unreported.isPresent()) {
       return lifeline.during(before, () -> leaving(unreported.get(), stands));
     }
@@ -427,6 +466,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
         .during(null, WORKTREE, () -> usable(() -> worktrees.release(worktree, run)));
   }
 
+  /** What the attempt before has told; null if nothing is known of one. */
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {
     try {
       return context.getLastHeartbeatDetails(InvocationProgress.class).orElse(null);

@@ -340,6 +340,19 @@ class AgentActivitiesTest {
   }
 
   @Test
+  void cancelling_an_agent_that_has_met_its_limit_keeps_the_limit()
+      throws IOException, InterruptedException {
+    agentThat("init; (limit 4102444800) || true; touch told; sleep 50");
+    CompletableFuture<AgentOutcome> outcome = CompletableFuture.supplyAsync(() -> fresh("task"));
+    await(() -> Files.exists(folder.resolve("told")));
+    temporal.requestCancelActivity();
+    AgentOutcome.Limited limited = assertInstanceOf(AgentOutcome.Limited.class, outcome.join());
+    assertEquals(ResetTime.exactly(Instant.ofEpochSecond(4_102_444_800L)), limited.limit().reset());
+    assertEquals(SESSION, limited.facts().session());
+    assertTrue(agentIsGone());
+  }
+
+  @Test
   void draining_ends_the_agent_after_its_grace_so_that_it_is_retried()
       throws IOException, InterruptedException {
     agentThat("init; say 'x'; sleep 50");

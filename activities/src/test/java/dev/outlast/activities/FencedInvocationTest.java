@@ -25,6 +25,10 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.failure.ActivityFailure;
@@ -38,6 +42,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -119,6 +124,63 @@ class FencedInvocationTest {
             Duration.ofMinutes(1),
             null,
             stopsIfBusy));
+  }
+
+  private static InvocationProgress limited(boolean taken) {
+    UsageLimit limit =
+        new UsageLimit(
+            "claude",
+            "work",
+            LimitScope.SESSION,
+            ResetTime.exactly(Instant.ofEpochSecond(4_102_444_800L)),
+            UsageLimit.SetBy.WINDOW,
+            Instant.now(),
+            new LimitEvidence("rule", null, "stderr", null, "UTC"),
+            null);
+    return new InvocationProgress(
+        InvocationProgress.Phase.WORKING,
+        SESSION,
+        taken,
+        null,
+        null,
+        null,
+        "host-1",
+        7,
+        1,
+        limit,
+        null);
+  }
+
+  @Test
+  void a_limit_of_the_attempt_before_is_reported_although_the_workspace_is_busy()
+      throws IOException {
+    agentThat("result 'done'");
+    temporal.setHeartbeatDetails(limited(true));
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      assertInstanceOf(AgentOutcome.Limited.class, invoke(SessionStart.FRESH));
+      assertTrue(other.isOurs());
+    }
+  }
+
+  @Test
+  void no_agent_is_asked_before_the_reset_where_it_is_not_known_that_it_has_the_message()
+      throws IOException {
+    agentThat("result 'done'");
+    temporal.setHeartbeatDetails(limited(false));
+    ApplicationFailure free = failure();
+    temporal.setHeartbeatDetails(limited(false));
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      for (ApplicationFailure failure : List.of(free, failure())) {
+        assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+        assertEquals(limited(false).limit().reset(), told(failure).limit().reset());
+      }
+      assertTrue(other.isOurs());
+    }
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  private static InvocationProgress told(ApplicationFailure failure) {
+    return failure.getDetails().get(InvocationProgress.class);
   }
 
   private ApplicationFailure failure() {

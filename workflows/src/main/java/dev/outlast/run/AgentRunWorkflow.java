@@ -10,6 +10,7 @@ import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -141,6 +142,7 @@ public final class AgentRunWorkflow implements AgentRun {
             return finish(true);
           }
         } else if (outcome instanceof Limited limited) {
+          throwIfCancelled();
           waitForReset(limited.limit(), whyEndless(limited.limit()));
         } else if (outcome instanceof Deferred deferred) {
           waitUntilFree(deferred);
@@ -250,8 +252,7 @@ public final class AgentRunWorkflow implements AgentRun {
       }
       return answer;
     } catch (ActivityFailure failure) {
-      unanswered(failure, start, began);
-      return INTERRUPTED;
+      return unanswered(failure, start, began);
     } finally {
       invocation = null;
     }
@@ -559,8 +560,12 @@ public final class AgentRunWorkflow implements AgentRun {
         : request.resumeMessage();
   }
 
-  /** Decides whether an invocation that ended without an outcome is to be made again. */
-  private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
+  /**
+   * Decides whether an invocation that ended without an outcome is to be made again.
+   *
+   * @return what it would have answered, as far as that is known
+   */
+  private AgentOutcome unanswered(ActivityFailure failure, SessionStart start, Instant began) {
     memory.busy(null);
     Unanswered unanswered = Unanswered.of(failure, host.missed());
     boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
@@ -570,8 +575,18 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.notStarted(null);
     }
     throwIfCancelled();
-    if (invocation.isCancelRequested()) {
-      return;
+    Optional<Limited> limited = limited(unanswered, began);
+    boolean cancelled = invocation.isCancelRequested();
+    if (limited.isPresent()) {
+      memory.limitHeard(limited.get().facts());
+      givenBack = 0;
+      if (unanswered.why() == Unanswered.Why.NOT_TAKEN && !cancelled) {
+        stopIfHostIsLost();
+      }
+      return limited.get();
+    }
+    if (cancelled) {
+      return INTERRUPTED;
     }
     switch (unanswered.why()) {
       case CANCELLED, FAILED -> throw failed(failure);
@@ -584,6 +599,35 @@ public final class AgentRunWorkflow implements AgentRun {
       case GIVEN_BACK -> pauseAfterGivenBack(began);
       case NOT_STARTED -> waitUntilStartable(failure);
     }
+    return INTERRUPTED;
+  }
+
+  /** The limit that an invocation has met which could not answer so itself, if it is not over. */
+  private Optional<Limited> limited(Unanswered unanswered, Instant began) {
+    InvocationProgress last = unanswered.progress();
+    if (last == null || last.limit() == null || unanswered.why() == Unanswered.Why.FAILED) {
+      return Optional.empty();
+    }
+    // The clock that read the reset has gone on by no more than the invocation took, whatever the
+    // difference between it and this one.
+    Instant now = RunClock.now();
+    Instant there = last.limit().observedAt().plus(Duration.between(began, now));
+    UsageLimit limit = last.limit().countedFrom(there.isBefore(now) ? there : now);
+    if (!limit.lastsAt(limit.observedAt(), policy().margin())) {
+      return Optional.empty();
+    }
+    InvocationFacts facts =
+        new InvocationFacts(
+            last.session(),
+            last.taken(),
+            limit.evidence().agentVersion(),
+            unanswered.progressed(),
+            last.tokens(),
+            0,
+            limit.observedAt(),
+            null,
+            null);
+    return Optional.of(new Limited(facts, limit));
   }
 
   /** Waits for the worker to be able to start an agent again. */
