@@ -515,7 +515,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   /**
    * Ends the agents that killed workers of this host have left behind. To be called before this
-   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   * worker takes its first invocation; takes ten seconds at most, fifteen if another container has
+   * left some, and no time if there are none.
    *
    * @throws java.io.UncheckedIOException if the state folder cannot be used, or a worker of another
    *     container uses it; the message says what to do
