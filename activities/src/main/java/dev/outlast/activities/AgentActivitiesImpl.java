@@ -114,7 +114,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     if (selection.worktree()) {
       usable(() -> worktrees.source(workspace));
     }
-    Executables.find(agent, host.environment().get("PATH"));
+    usable(() -> Executables.find(agent, host.environment().get("PATH")));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
       throw Failures.permanent(
@@ -150,17 +150,39 @@ public final class AgentActivitiesImpl implements AgentActivities {
   }
 
   /**
-   * What is done with a workspace or a worktree.
+   * What a run asks of its host before it begins or after it has ended. What is missing then is a
+   * mistake.
    *
    * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
    */
-  static <T> T usable(Supplier<T> folder) {
+  static <T> T usable(Supplier<T> asked) {
     try {
-      return folder.get();
+      return asked.get();
     } catch (WorkspaceException e) {
       throw e.passing()
           ? Failures.transientFailure(ErrorCode.WORKSPACE, e.getMessage(), null)
           : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    } catch (MissingException e) {
+      throw Failures.permanent(e.code(), e.getMessage());
+    }
+  }
+
+  /**
+   * What a run that has begun needs of its host. What is missing now was there before and may come
+   * back, so the run waits for it: a disk that is mounted late, a program that is replaced.
+   *
+   * @param before what is known of attempts before this one; null if there was none
+   * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
+   */
+  private static <T> T awaited(InvocationProgress before, Supplier<T> needed) {
+    try {
+      return needed.get();
+    } catch (WorkspaceException e) {
+      throw e.passing()
+          ? Failures.notStarted(e.getMessage(), before)
+          : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    } catch (MissingException e) {
+      throw Failures.notStarted(e.getMessage(), before);
     }
   }
 
@@ -240,7 +262,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
             null,
             WORKTREE,
             () ->
-                usable(
+                awaited(
+                    null,
                     () ->
                         worktrees.make(
                             run, info.getWorkflowRunId(), workspaces.again(workspace, run))));
@@ -326,7 +349,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   private Path workspace(AgentInvocation invocation, ActivityExecutionContext context) {
     String run = context.getInfo().getWorkflowId();
-    return usable(() -> workspaces.again(invocation.workspace(), run));
+    return awaited(
+        attemptsBefore(context, invocation), () -> workspaces.again(invocation.workspace(), run));
   }
 
   private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
@@ -346,8 +370,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
     Path workspace = workspace(invocation, context);
-    Path executable = Executables.find(agent, host.environment().get("PATH"));
-    ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
+    InvocationProgress known = attemptsBefore(context, invocation);
+    Path executable = awaited(known, () -> Executables.find(agent, host.environment().get("PATH")));
+    ChildEnvironment environment = awaited(known, () -> ChildEnvironment.of(host, agent, account));
 
     boolean retried = retried(context, before);
     CallPlan untold =
@@ -398,7 +423,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::drained),
             claim,
             stands,
-            attemptsBefore(context, invocation),
+            known,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
@@ -530,7 +555,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   /**
    * Ends the agents that killed workers of this host have left behind. To be called before this
-   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   * worker takes its first invocation; takes ten seconds at most, fifteen if another container has
+   * left some, and no time if there are none.
    *
    * @throws java.io.UncheckedIOException if the state folder cannot be used, or a worker of another
    *     container uses it; the message says what to do

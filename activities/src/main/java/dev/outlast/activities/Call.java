@@ -436,9 +436,11 @@ final class Call {
         process.end();
         throw givenUp();
       }
-    } catch (WorkspaceException moved) {
+    } catch (WorkspaceException elsewhere) {
       process.end();
-      throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
+      throw elsewhere.passing()
+          ? Failures.notStarted(elsewhere.getMessage(), before)
+          : Failures.permanent(ErrorCode.WORKSPACE, elsewhere.getMessage());
     } catch (IOException e) {
       process.end();
       throw Fence.unusable(e, setting.host().stateFolder(), before);

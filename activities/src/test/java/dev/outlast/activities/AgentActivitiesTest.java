@@ -461,9 +461,27 @@ class AgentActivitiesTest {
     agentThat(
         "result 'done'",
         new AccountDefinition("work", "claude", Map.of(), Map.of("MY_KEY", "env:NOT_THERE")));
-    ApplicationFailure failure = failure(() -> fresh("task"));
-    assertTrue(failure.isNonRetryable());
-    assertTrue(failure.getMessage().contains("env:NOT_THERE"), failure.getMessage());
+    waitsFor("env:NOT_THERE");
+  }
+
+  @Test
+  void a_program_that_is_being_replaced_is_waited_for() throws IOException {
+    agentThat("result 'done'");
+    Path away = Files.move(agent.script, folder.resolve("agent.old"));
+    waitsFor("'" + agent.script + "' does not exist; install it on the worker's host");
+    Files.move(away, agent.script);
+    assertInstanceOf(AgentOutcome.Completed.class, fresh("task"));
+  }
+
+  /** Nothing is started, and what an attempt before has done is not forgotten. */
+  private void waitsFor(String missing) throws IOException {
+    temporal.setHeartbeatDetails(before(true));
+    ApplicationFailure failure =
+        failure(() -> stub.invokeAgent(invocation(SessionStart.RESUME, "task")));
+    temporal.setHeartbeatDetails(null);
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertTrue(failure.getMessage().contains(missing), failure.getMessage());
+    assertEquals(before(true), failure.getDetails().get(InvocationProgress.class));
     assertEquals(List.of(), agent.ledger());
   }
 

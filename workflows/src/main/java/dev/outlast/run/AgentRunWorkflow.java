@@ -53,6 +53,11 @@ public final class AgentRunWorkflow implements AgentRun {
   static final int MAX_INVOCATION_ATTEMPTS = 20;
 
   /**
+   * How often a worktree is tried to be made when its worker dies, or something unforeseen fails.
+   */
+  static final int MAX_WORKTREE_ATTEMPTS = 20;
+
+  /**
    * How often an invocation is made again whose worker died in each of its attempts before the
    * agent had done anything. With progress between there is no bound: it is workers that die then.
    */
@@ -110,7 +115,7 @@ public final class AgentRunWorkflow implements AgentRun {
             ? RunMemory.of(this.request)
             : RunMemory.restore(this.request.carriedOver());
     this.host = new HostWait(this.request, memory, this::show);
-    this.worktree = new OwnWorktree(memory);
+    this.worktree = new OwnWorktree(memory, host);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -130,6 +135,7 @@ public final class AgentRunWorkflow implements AgentRun {
         host.moveIfAsked();
         if (request.worktree() && memory.agent().worktree() == null) {
           makeWorktree();
+          continueAsNewIfLong();
           continue;
         }
         AgentOutcome outcome = invokeAgent();
@@ -213,16 +219,18 @@ public final class AgentRunWorkflow implements AgentRun {
     try {
       memory.worksIn(
           onHost(takenWithin, () -> Async.function(maker::makeWorktree, agent.workspace())));
+      memory.notStarted(null);
       host.isBack(HostWait.TAKEN);
     } catch (ActivityFailure failure) {
       throwIfCancelled();
       if (invocation.isCancelRequested()) {
         return;
       }
-      if (Unanswered.of(failure, host.missed()).why() != Unanswered.Why.NOT_TAKEN) {
-        throw failed(failure);
+      switch (Unanswered.of(failure, host.missed()).why()) {
+        case NOT_TAKEN -> stopIfHostIsLost();
+        case NOT_STARTED -> waitUntilStartable(failure);
+        default -> throw noWorktree(failure);
       }
-      stopIfHostIsLost();
     } finally {
       invocation = null;
     }
@@ -726,6 +734,20 @@ public final class AgentRunWorkflow implements AgentRun {
     return end(
         ErrorCode.AGENT_FAILED.code(),
         ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
+        failure);
+  }
+
+  private ApplicationFailure noWorktree(ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
+      return failed(failure);
+    }
+    return end(
+        ErrorCode.AGENT_FAILED.code(),
+        ErrorCode.AGENT_FAILED.message(
+            "no worktree could be made in "
+                + MAX_WORKTREE_ATTEMPTS
+                + " attempts; "
+                + last(failure)),
         failure);
   }
 

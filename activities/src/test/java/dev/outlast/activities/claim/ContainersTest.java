@@ -38,8 +38,8 @@ class ContainersTest {
           List.of("unshare", "--pid", "--fork", "--mount-proc"),
           List.of("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"));
 
-  private static final Duration SWITCH =
-      AgentRegistry.TERMINATE_GRACE.plus(AgentRegistry.KILL_GRACE);
+  /** Five seconds to end by themselves, five more, and a busy host. */
+  private static final Duration SWITCH = Duration.ofSeconds(15);
 
   @TempDir Path temporary;
 
