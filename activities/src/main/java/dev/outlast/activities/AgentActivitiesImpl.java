@@ -108,13 +108,14 @@ public final class AgentActivitiesImpl implements AgentActivities {
   public ResolvedAgent resolveAgent(AgentSelection selection) {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
-    account(agent, account);
+    AccountDefinition definition = account(agent, account);
     String run = Activity.getExecutionContext().getInfo().getWorkflowId();
     Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
     if (selection.worktree()) {
       usable(() -> worktrees.source(workspace));
     }
     usable(() -> Executables.find(agent, host.environment().get("PATH")));
+    usable(() -> ChildEnvironment.of(host, agent, definition));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
       throw Failures.permanent(

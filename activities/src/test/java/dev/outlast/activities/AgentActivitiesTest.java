@@ -461,6 +461,13 @@ class AgentActivitiesTest {
     agentThat(
         "result 'done'",
         new AccountDefinition("work", "claude", Map.of(), Map.of("MY_KEY", "env:NOT_THERE")));
+    ApplicationFailure atOnce =
+        failure(
+            () ->
+                stub.resolveAgent(
+                    new AgentSelection("claude", null, null, null, null, false, false)));
+    assertTrue(atOnce.isNonRetryable());
+    assertTrue(atOnce.getMessage().contains("env:NOT_THERE"), atOnce.getMessage());
     waitsFor("env:NOT_THERE");
   }
 
