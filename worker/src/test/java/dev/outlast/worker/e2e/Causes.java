@@ -23,10 +23,10 @@ import java.util.List;
 record Causes(String task, List<Entry> ledger, List<Asked> asked, List<Disturbance> disturbances) {
 
   /**
-   * How long it takes until the server has heard of a limit: the pause between two heartbeats, and
-   * a moment.
+   * How long it takes until the server has heard of a limit: the second between two heartbeats, and
+   * what a worker with many agents on a busy machine takes to read it and to say it.
    */
-  static final Duration TOLD = Duration.ofMillis(1_500);
+  static final Duration TOLD = Duration.ofSeconds(5);
 
   /**
    * Starts before the reset of a limit that an agent had told of so early that the server has heard
