@@ -234,7 +234,7 @@ class CausesTest {
     heard(0, 45, completed());
     started(1, "one");
     wrote(2, Event.LIMIT, String.valueOf(at(40).getEpochSecond()));
-    disturbed(4, 4, null, "one");
+    disturbed(8, 8, null, "one");
     started(35, "two");
 
     assertEquals(List.of(), missing());
@@ -248,7 +248,7 @@ class CausesTest {
     heard(0, 45, completed());
     started(1, "one");
     wrote(2, Event.LIMIT, String.valueOf(at(40).getEpochSecond()));
-    disturbed(3, 3, null, "one");
+    disturbed(6, 6, null, "one");
     started(35, "two");
 
     assertEquals(List.of(), causes().early());
