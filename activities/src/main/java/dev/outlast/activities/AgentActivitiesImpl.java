@@ -54,9 +54,6 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
-  /** How long it is said at most that a worktree is being made, or taken away, in case it hangs. */
-  private static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
-
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
   private final Function<String, HostSighting> hosts;
@@ -261,7 +258,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     return new Lifeline(context)
         .during(
             null,
-            WORKTREE,
+            Worktree.MAX_ATTEMPT,
             () ->
                 awaited(
                     null,
@@ -315,11 +312,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
       AgentInvocation invocation,
       InvocationProgress before,
       Optional<AgentOutcome> unreported) {
+    InvocationProgress known = attemptsBefore(context, invocation, before);
     if (draining()) {
       throw Failures.benign(
-          ErrorCode.DRAINED,
-          "the worker is going away; the agent was not started",
-          attemptsBefore(context, invocation));
+          ErrorCode.DRAINED, "the worker is going away; the agent was not started", known);
     }
     Lifeline lifeline = new Lifeline(context);
     // To wait for the claims, and to end the agent of an attempt before, may take a while.
@@ -330,9 +326,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 fence.claim(
                     context.getInfo(),
                     invocation,
-                    attemptsBefore(context, invocation),
+                    known,
                     agent(invocation.agent()),
-                    workspace(invocation, context)));
+                    workspace(invocation, context, known)));
     if (answer instanceof Answer.Busy busy) {
       if (unreported.isPresent()) {
         return unreported.get();
@@ -344,14 +340,14 @@ public final class AgentActivitiesImpl implements AgentActivities {
       if (unreported.isEmpty()) {
         askNoneBeforeReset(before);
       }
-      return invokeAgent(context, lifeline, invocation, before, unreported, claim);
+      return invokeAgent(context, lifeline, invocation, before, known, unreported, claim);
     }
   }
 
-  private Path workspace(AgentInvocation invocation, ActivityExecutionContext context) {
+  private Path workspace(
+      AgentInvocation invocation, ActivityExecutionContext context, InvocationProgress known) {
     String run = context.getInfo().getWorkflowId();
-    return awaited(
-        attemptsBefore(context, invocation), () -> workspaces.again(invocation.workspace(), run));
+    return awaited(known, () -> workspaces.again(invocation.workspace(), run));
   }
 
   private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
@@ -364,14 +360,14 @@ public final class AgentActivitiesImpl implements AgentActivities {
       Lifeline lifeline,
       AgentInvocation invocation,
       InvocationProgress before,
+      InvocationProgress known,
       Optional<AgentOutcome> unreported,
       HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
-    Path workspace = workspace(invocation, context);
-    InvocationProgress known = attemptsBefore(context, invocation);
+    Path workspace = workspace(invocation, context, known);
     Path executable = awaited(known, () -> Executables.find(agent, host.environment().get("PATH")));
     ChildEnvironment environment = awaited(known, () -> ChildEnvironment.of(host, agent, account));
 
@@ -489,7 +485,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
     ActivityExecutionContext context = Activity.getExecutionContext();
     String run = context.getInfo().getWorkflowId();
     return new Lifeline(context)
-        .during(null, WORKTREE, () -> usable(() -> worktrees.release(worktree, run)));
+        .during(null, Worktree.MAX_ATTEMPT, () -> usable(() -> worktrees.release(worktree, run)));
   }
 
   /** What the attempt before has told; null if nothing is known of one. */
@@ -509,8 +505,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
    * @return null if there was none
    */
   private InvocationProgress attemptsBefore(
-      ActivityExecutionContext context, AgentInvocation invocation) {
-    InvocationProgress before = progressBefore(context);
+      ActivityExecutionContext context, AgentInvocation invocation, InvocationProgress before) {
     return before != null || !retried(context, before)
         ? before
         : new InvocationProgress(

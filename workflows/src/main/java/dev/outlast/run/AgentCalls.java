@@ -25,11 +25,9 @@ final class AgentCalls {
    */
   static final Duration RELEASE_TAKEN_WITHIN = Duration.ofMinutes(5);
 
-  /** How long an attempt to make or to release a worktree may take: git, and what is around it. */
-  static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
-
   /** How long the release of a worktree may take in all. */
-  static final Duration RELEASE = RELEASE_TAKEN_WITHIN.plus(WORKTREE).plus(Duration.ofMinutes(5));
+  static final Duration RELEASE =
+      RELEASE_TAKEN_WITHIN.plus(Worktree.MAX_ATTEMPT).plus(Duration.ofMinutes(5));
 
   /** How often a worktree is tried to be released. */
   static final int MAX_RELEASE_ATTEMPTS = 3;
@@ -95,7 +93,7 @@ final class AgentCalls {
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(takenWithin)
-            .setStartToCloseTimeout(WORKTREE)
+            .setStartToCloseTimeout(Worktree.MAX_ATTEMPT)
             .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
             .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
             .setRetryOptions(
@@ -131,7 +129,7 @@ final class AgentCalls {
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(patient ? RELEASE_TAKEN_WITHIN : takenWithin)
-            .setStartToCloseTimeout(WORKTREE)
+            .setStartToCloseTimeout(Worktree.MAX_ATTEMPT)
             .setScheduleToCloseTimeout(RELEASE)
             .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
             .setRetryOptions(
