@@ -60,7 +60,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /** What the real server tells a run of attempts that its host has not taken up again. */
 @Tag("server")
 @Execution(ExecutionMode.CONCURRENT)
-@Timeout(180)
+@Timeout(400)
 class HostLossTest {
 
   private static final Duration PATIENCE = Duration.ofSeconds(90);
@@ -190,7 +190,7 @@ class HostLossTest {
   @Test
   void a_limit_that_an_attempt_has_told_is_waited_for_when_its_host_does_not_take_the_next_one()
       throws Exception {
-    Instant reset = Instant.now().plusSeconds(150);
+    Instant reset = Instant.now().plusSeconds(110);
     host.limit =
         new UsageLimit(
             "claude",
