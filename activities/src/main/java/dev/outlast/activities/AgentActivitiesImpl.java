@@ -54,9 +54,6 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
 
-  /** How long it is said at most that a worktree is being made, or taken away, in case it hangs. */
-  private static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
-
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
   private final Function<String, HostSighting> hosts;
@@ -108,13 +105,14 @@ public final class AgentActivitiesImpl implements AgentActivities {
   public ResolvedAgent resolveAgent(AgentSelection selection) {
     AgentDefinition agent = agent(selection.agent());
     String account = selection.account() == null ? agent.account() : selection.account();
-    account(agent, account);
+    AccountDefinition definition = account(agent, account);
     String run = Activity.getExecutionContext().getInfo().getWorkflowId();
     Path workspace = usable(() -> workspaces.resolve(selection.workspace(), run));
     if (selection.worktree()) {
       usable(() -> worktrees.source(workspace));
     }
-    Executables.find(agent, host.environment().get("PATH"));
+    usable(() -> Executables.find(agent, host.environment().get("PATH")));
+    usable(() -> ChildEnvironment.of(host, agent, definition));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
       throw Failures.permanent(
@@ -150,17 +148,39 @@ public final class AgentActivitiesImpl implements AgentActivities {
   }
 
   /**
-   * What is done with a workspace or a worktree.
+   * What a run asks of its host before it begins or after it has ended. What is missing then is a
+   * mistake.
    *
    * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
    */
-  static <T> T usable(Supplier<T> folder) {
+  static <T> T usable(Supplier<T> asked) {
     try {
-      return folder.get();
+      return asked.get();
     } catch (WorkspaceException e) {
       throw e.passing()
           ? Failures.transientFailure(ErrorCode.WORKSPACE, e.getMessage(), null)
           : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    } catch (MissingException e) {
+      throw Failures.permanent(e.code(), e.getMessage());
+    }
+  }
+
+  /**
+   * What a run that has begun needs of its host. What is missing now was there before and may come
+   * back, so the run waits for it: a disk that is mounted late, a program that is replaced.
+   *
+   * @param before what is known of attempts before this one; null if there was none
+   * @throws io.temporal.failure.ApplicationFailure if it cannot be; the message says why
+   */
+  private static <T> T awaited(InvocationProgress before, Supplier<T> needed) {
+    try {
+      return needed.get();
+    } catch (WorkspaceException e) {
+      throw e.passing()
+          ? Failures.notStarted(e.getMessage(), before)
+          : Failures.permanent(ErrorCode.WORKSPACE, e.getMessage());
+    } catch (MissingException e) {
+      throw Failures.notStarted(e.getMessage(), before);
     }
   }
 
@@ -238,9 +258,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
     return new Lifeline(context)
         .during(
             null,
-            WORKTREE,
+            Worktree.MAX_ATTEMPT,
             () ->
-                usable(
+                awaited(
+                    null,
                     () ->
                         worktrees.make(
                             run, info.getWorkflowRunId(), workspaces.again(workspace, run))));
@@ -249,21 +270,53 @@ public final class AgentActivitiesImpl implements AgentActivities {
   @Override
   public AgentOutcome invokeAgent(AgentInvocation invocation) {
     ActivityExecutionContext context = Activity.getExecutionContext();
+    InvocationProgress before = progressBefore(context);
+    Optional<AgentOutcome> unreported =
+        CallReport.unreported(
+            invocation,
+            before,
+            driver(invocation).keepsRefusedPrompt(),
+            host.policy().margin(),
+            clock.instant());
     try {
-      return invokeAgent(context, invocation);
+      return invokeAgent(context, invocation, before, unreported);
     } catch (ApplicationFailure failure) {
+      if (unreported.isPresent()) {
+        // No agent was to be started, so that it could not have been does not matter.
+        log.info(
+            "Run {}: the limit of the attempt before is reported, although: {}",
+            context.getInfo().getWorkflowId(),
+            failure.getOriginalMessage());
+        return unreported.get();
+      }
       throw Failures.paced(failure, context.getInfo().getAttempt());
     }
   }
 
-  private AgentOutcome invokeAgent(ActivityExecutionContext context, AgentInvocation invocation) {
-    if (draining()) {
+  private AgentDriver driver(AgentInvocation invocation) {
+    return drivers.get(agent(invocation.agent()).name());
+  }
+
+  /** It may not be told in place of a limit that anything else is in the way. */
+  private void askNoneBeforeReset(InvocationProgress before) {
+    if (CallReport.limitLasts(before, host.policy().margin(), clock.instant())) {
       throw Failures.benign(
           ErrorCode.DRAINED,
-          "the worker is going away; the agent was not started",
-          attemptsBefore(context, invocation));
+          "the agent was not started: the usage limit that it has met is not over",
+          before);
     }
-    InvocationProgress before = progressBefore(context);
+  }
+
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      Optional<AgentOutcome> unreported) {
+    InvocationProgress known = attemptsBefore(context, invocation, before);
+    if (draining()) {
+      throw Failures.benign(
+          ErrorCode.DRAINED, "the worker is going away; the agent was not started", known);
+    }
     Lifeline lifeline = new Lifeline(context);
     // To wait for the claims, and to end the agent of an attempt before, may take a while.
     Answer answer =
@@ -273,20 +326,28 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 fence.claim(
                     context.getInfo(),
                     invocation,
-                    attemptsBefore(context, invocation),
+                    known,
                     agent(invocation.agent()),
-                    workspace(invocation, context)));
+                    workspace(invocation, context, known)));
     if (answer instanceof Answer.Busy busy) {
+      if (unreported.isPresent()) {
+        return unreported.get();
+      }
+      askNoneBeforeReset(before);
       return fence.deferred(busy, invocation, before, retried(context, before));
     }
     try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
-      return invokeAgent(context, lifeline, invocation, before, claim);
+      if (unreported.isEmpty()) {
+        askNoneBeforeReset(before);
+      }
+      return invokeAgent(context, lifeline, invocation, before, known, unreported, claim);
     }
   }
 
-  private Path workspace(AgentInvocation invocation, ActivityExecutionContext context) {
+  private Path workspace(
+      AgentInvocation invocation, ActivityExecutionContext context, InvocationProgress known) {
     String run = context.getInfo().getWorkflowId();
-    return usable(() -> workspaces.again(invocation.workspace(), run));
+    return awaited(known, () -> workspaces.again(invocation.workspace(), run));
   }
 
   private static boolean retried(ActivityExecutionContext context, InvocationProgress before) {
@@ -299,14 +360,16 @@ public final class AgentActivitiesImpl implements AgentActivities {
       Lifeline lifeline,
       AgentInvocation invocation,
       InvocationProgress before,
+      InvocationProgress known,
+      Optional<AgentOutcome> unreported,
       HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
     String accountName = invocation.account() == null ? agent.account() : invocation.account();
     AccountDefinition account = account(agent, accountName);
-    Path workspace = workspace(invocation, context);
-    Path executable = Executables.find(agent, host.environment().get("PATH"));
-    ChildEnvironment environment = ChildEnvironment.of(host, agent, account);
+    Path workspace = workspace(invocation, context, known);
+    Path executable = awaited(known, () -> Executables.find(agent, host.environment().get("PATH")));
+    ChildEnvironment environment = awaited(known, () -> ChildEnvironment.of(host, agent, account));
 
     boolean retried = retried(context, before);
     CallPlan untold =
@@ -335,8 +398,6 @@ public final class AgentActivitiesImpl implements AgentActivities {
     SessionMarks marks = new SessionMarks(setting, context.getInfo(), claim);
     Function<SessionId, Checkpoint> stands =
         session -> marks.checkpoint(session, gitState.read(workspace));
-    Optional<AgentOutcome> unreported =
-        CallReport.unreported(invocation, before, driver.keepsRefusedPrompt(), clock.instant());
     if (unreported.isPresent()) {
       return lifeline.during(before, () -> leaving(unreported.get(), stands));
     }
@@ -359,7 +420,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
                 this::drained),
             claim,
             stands,
-            attemptsBefore(context, invocation),
+            known,
             clock);
     AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
@@ -424,9 +485,10 @@ public final class AgentActivitiesImpl implements AgentActivities {
     ActivityExecutionContext context = Activity.getExecutionContext();
     String run = context.getInfo().getWorkflowId();
     return new Lifeline(context)
-        .during(null, WORKTREE, () -> usable(() -> worktrees.release(worktree, run)));
+        .during(null, Worktree.MAX_ATTEMPT, () -> usable(() -> worktrees.release(worktree, run)));
   }
 
+  /** What the attempt before has told; null if nothing is known of one. */
   private static InvocationProgress progressBefore(ActivityExecutionContext context) {
     try {
       return context.getLastHeartbeatDetails(InvocationProgress.class).orElse(null);
@@ -443,8 +505,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
    * @return null if there was none
    */
   private InvocationProgress attemptsBefore(
-      ActivityExecutionContext context, AgentInvocation invocation) {
-    InvocationProgress before = progressBefore(context);
+      ActivityExecutionContext context, AgentInvocation invocation, InvocationProgress before) {
     return before != null || !retried(context, before)
         ? before
         : new InvocationProgress(
@@ -490,7 +551,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   /**
    * Ends the agents that killed workers of this host have left behind. To be called before this
-   * worker takes its first invocation; takes ten seconds at most, and no time if there are none.
+   * worker takes its first invocation; takes ten seconds at most, fifteen if another container has
+   * left some, and no time if there are none.
    *
    * @throws java.io.UncheckedIOException if the state folder cannot be used, or a worker of another
    *     container uses it; the message says what to do

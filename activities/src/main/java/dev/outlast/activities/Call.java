@@ -436,9 +436,11 @@ final class Call {
         process.end();
         throw givenUp();
       }
-    } catch (WorkspaceException moved) {
+    } catch (WorkspaceException elsewhere) {
       process.end();
-      throw Failures.permanent(ErrorCode.WORKSPACE, moved.getMessage());
+      throw elsewhere.passing()
+          ? Failures.notStarted(elsewhere.getMessage(), before)
+          : Failures.permanent(ErrorCode.WORKSPACE, elsewhere.getMessage());
     } catch (IOException e) {
       process.end();
       throw Fence.unusable(e, setting.host().stateFolder(), before);
@@ -603,7 +605,8 @@ final class Call {
         setting.host().hostId(),
         pid,
         context.getInfo().getAttempt(),
-        limit,
+        // Heartbeats are shown to operators as they are.
+        limit == null ? null : limit.withoutWords(),
         null);
   }
 
@@ -622,7 +625,8 @@ final class Call {
 
   private AgentOutcome ended(Reason reason, SharedReader reader, int exitCode) {
     Instant now = clock.instant();
-    if (reason == Reason.CANCELLED) {
+    Conclusion conclusion = reader.conclude(exitCode, now);
+    if (reason == Reason.CANCELLED && !limitLasts(conclusion, now)) {
       CallFacts facts = reader.facts();
       return new AgentOutcome.Stopped(
           facts(facts, facts.agentVersion(), now, false, facts.progressed()),
@@ -630,7 +634,6 @@ final class Call {
           "The agent was ended because the run was paused or cancelled.",
           null);
     }
-    Conclusion conclusion = reader.conclude(exitCode, now);
     if (reason == Reason.SITS_OUT
         && !(conclusion instanceof Conclusion.Limited)
         && !(conclusion instanceof Conclusion.Completed)) {
@@ -679,6 +682,14 @@ final class Call {
           Failures.benign(
               ErrorCode.DRAINED, "the agent was ended: the worker is going away", leave());
     };
+  }
+
+  /** Whether an agent has met a limit that a run must wait for that goes on later. */
+  private boolean limitLasts(Conclusion conclusion, Instant now) {
+    UsageLimit limit = new CallReport(setting, conclusion, null, heardAt, now).limit();
+    return conclusion instanceof Conclusion.Limited limited
+        && proves(limited, Reason.CANCELLED)
+        && limit.lastsAt(now, setting.host().policy().margin());
   }
 
   /**

@@ -57,21 +57,20 @@ final class CallReport {
    * @param before what the attempt has told; null if nothing is known of one
    * @param keepsRefusedPrompt whether the session has a prompt also if its first request was
    *     refused
+   * @param margin by how much the provider may open late
    * @param now the activity's clock
-   * @return empty if that is not known, or the reset has passed
+   * @return empty if that is not known, or the reset and the margin have passed
    */
   static Optional<AgentOutcome> unreported(
       AgentInvocation invocation,
       InvocationProgress before,
       boolean keepsRefusedPrompt,
+      Duration margin,
       Instant now) {
-    UsageLimit limit = before == null ? null : before.limit();
-    if (limit == null
-        || limit.reset() == null
-        || !limit.reset().latest().isAfter(now)
-        || (keepsRefusedPrompt && !before.taken())) {
+    if (!limitLasts(before, margin, now) || (keepsRefusedPrompt && !before.taken())) {
       return Optional.empty();
     }
+    UsageLimit limit = before.limit();
     boolean neverOpened = !before.taken() && invocation.start() == SessionStart.FRESH;
     return Optional.of(
         new AgentOutcome.Limited(
@@ -85,16 +84,12 @@ final class CallReport {
                 now,
                 null,
                 null),
-            // What is left to wait counts from now.
-            new UsageLimit(
-                limit.provider(),
-                limit.account(),
-                limit.scope(),
-                limit.reset(),
-                limit.setBy(),
-                now,
-                limit.evidence(),
-                limit.heardAt())));
+            limit.countedFrom(now)));
+  }
+
+  /** Whether an attempt has told of a limit that is not over yet. */
+  static boolean limitLasts(InvocationProgress before, Duration margin, Instant now) {
+    return before != null && before.limit() != null && before.limit().lastsAt(now, margin);
   }
 
   /** What the run may wait for, at least where its policy says so; null if nothing is. */

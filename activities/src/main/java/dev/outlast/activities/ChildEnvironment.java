@@ -7,7 +7,6 @@ import dev.outlast.activities.secret.Redaction;
 import dev.outlast.activities.secret.SecretNames;
 import dev.outlast.agent.SessionId;
 import dev.outlast.operator.ErrorCode;
-import io.temporal.failure.ApplicationFailure;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
@@ -42,8 +41,8 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
    * Builds it, and looks the secrets up.
    *
    * @param account null if none is configured
-   * @throws io.temporal.failure.ApplicationFailure if a secret is missing; the message names where
-   *     it was looked for, and never a value
+   * @throws MissingException if a secret is missing; the message names where it was looked for, and
+   *     never a value
    */
   static ChildEnvironment of(AgentHost host, AgentDefinition agent, AccountDefinition account) {
     Map<String, String> variables = new HashMap<>();
@@ -94,7 +93,7 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
                 if (!waits(reference)) {
                   secrets.add(lookUp(host, account, name, reference));
                 }
-              } catch (ApplicationFailure missing) {
+              } catch (MissingException missing) {
                 log.debug("{} of account {} is not there", name, account.name());
               }
             });
@@ -142,7 +141,7 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
   }
 
   private static RuntimeException missing(String message) {
-    return Failures.permanent(ErrorCode.UNKNOWN_ACCOUNT, message);
+    return new MissingException(ErrorCode.UNKNOWN_ACCOUNT, message);
   }
 
   /**

@@ -15,7 +15,7 @@ final class Executables {
    * The absolute path of an agent's program.
    *
    * @param path the worker's PATH; may be null
-   * @throws io.temporal.failure.ApplicationFailure if there is none that can be executed
+   * @throws MissingException if there is none that can be executed
    */
   static Path find(AgentDefinition agent, String path) {
     String program = agent.command().get(0);
@@ -35,7 +35,7 @@ final class Executables {
   }
 
   private static RuntimeException missing(AgentDefinition agent, String program, String what) {
-    return Failures.permanent(
+    return new MissingException(
         ErrorCode.EXECUTABLE,
         "agents."
             + agent.name()

@@ -52,14 +52,23 @@ final class Failures {
    * @param before what is known of attempts before this one; null if there was none
    */
   static ApplicationFailure notStarted(String why, Path stateFolder, InvocationProgress before) {
-    return transientFailure(
-        ErrorCode.NOT_STARTED,
+    return notStarted(
         why
             + "; see that worker.state-dir ("
             + stateFolder
             + ") is on a local disk with room on it, that the worker's user may write there, and"
             + " that the host has memory, processes and files to spare",
         before);
+  }
+
+  /**
+   * Nothing was started, for a reason that passes. The run waits, and tries anew.
+   *
+   * @param why what is missing, where, and what to do
+   * @param before what is known of attempts before this one; null if there was none
+   */
+  static ApplicationFailure notStarted(String why, InvocationProgress before) {
+    return transientFailure(ErrorCode.NOT_STARTED, why, before);
   }
 
   /** Worth another try after this delay. */

@@ -72,7 +72,7 @@ final class Fence {
             info.getCurrentAttemptScheduledTimestamp());
     Answer answer;
     try {
-      answer = claims.take(who, sessionKind(agent), sessions, workspace);
+      answer = claims.take(who, sessionKind(agent), sessions, workspace, !invocation.stopsIfBusy());
     } catch (IOException e) {
       throw unusable(e, stateFolder, before);
     } catch (UncheckedIOException e) {

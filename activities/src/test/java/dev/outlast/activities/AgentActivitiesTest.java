@@ -340,6 +340,19 @@ class AgentActivitiesTest {
   }
 
   @Test
+  void cancelling_an_agent_that_has_met_its_limit_keeps_the_limit()
+      throws IOException, InterruptedException {
+    agentThat("init; (limit 4102444800) || true; touch told; sleep 50");
+    CompletableFuture<AgentOutcome> outcome = CompletableFuture.supplyAsync(() -> fresh("task"));
+    await(() -> Files.exists(folder.resolve("told")));
+    temporal.requestCancelActivity();
+    AgentOutcome.Limited limited = assertInstanceOf(AgentOutcome.Limited.class, outcome.join());
+    assertEquals(ResetTime.exactly(Instant.ofEpochSecond(4_102_444_800L)), limited.limit().reset());
+    assertEquals(SESSION, limited.facts().session());
+    assertTrue(agentIsGone());
+  }
+
+  @Test
   void draining_ends_the_agent_after_its_grace_so_that_it_is_retried()
       throws IOException, InterruptedException {
     agentThat("init; say 'x'; sleep 50");
@@ -448,9 +461,34 @@ class AgentActivitiesTest {
     agentThat(
         "result 'done'",
         new AccountDefinition("work", "claude", Map.of(), Map.of("MY_KEY", "env:NOT_THERE")));
-    ApplicationFailure failure = failure(() -> fresh("task"));
-    assertTrue(failure.isNonRetryable());
-    assertTrue(failure.getMessage().contains("env:NOT_THERE"), failure.getMessage());
+    ApplicationFailure atOnce =
+        failure(
+            () ->
+                stub.resolveAgent(
+                    new AgentSelection("claude", null, null, null, null, false, false)));
+    assertTrue(atOnce.isNonRetryable());
+    assertTrue(atOnce.getMessage().contains("env:NOT_THERE"), atOnce.getMessage());
+    waitsFor("env:NOT_THERE");
+  }
+
+  @Test
+  void a_program_that_is_being_replaced_is_waited_for() throws IOException {
+    agentThat("result 'done'");
+    Path away = Files.move(agent.script, folder.resolve("agent.old"));
+    waitsFor("'" + agent.script + "' does not exist; install it on the worker's host");
+    Files.move(away, agent.script);
+    assertInstanceOf(AgentOutcome.Completed.class, fresh("task"));
+  }
+
+  /** Nothing is started, and what an attempt before has done is not forgotten. */
+  private void waitsFor(String missing) throws IOException {
+    temporal.setHeartbeatDetails(before(true));
+    ApplicationFailure failure =
+        failure(() -> stub.invokeAgent(invocation(SessionStart.RESUME, "task")));
+    temporal.setHeartbeatDetails(null);
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertTrue(failure.getMessage().contains(missing), failure.getMessage());
+    assertEquals(before(true), failure.getDetails().get(InvocationProgress.class));
     assertEquals(List.of(), agent.ledger());
   }
 

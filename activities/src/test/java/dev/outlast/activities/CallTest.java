@@ -101,6 +101,7 @@ class CallTest {
     assertEquals(ResetTime.exactly(Instant.ofEpochSecond(1_893_456_000)), limits.get(1).reset());
     List<InvocationProgress> told = context.heartbeats();
     assertNull(told.get(told.size() - 1).limit());
+    assertNull(limits.get(1).evidence().text(), "an agent's words are in no heartbeat");
   }
 
   private static AgentCall fresh(ScriptedAgent agent) {

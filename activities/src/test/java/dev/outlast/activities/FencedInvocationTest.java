@@ -25,6 +25,10 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.failure.ActivityFailure;
@@ -38,6 +42,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -60,7 +65,9 @@ class FencedInvocationTest {
 
   private static final String NAMESPACE = "default";
   private static final long LONG_AGO = 1_000;
-  private static final long IN_FUTURE = Long.MAX_VALUE;
+
+  /** Later than what is invoked here, and not so late that the clock must be wrong. */
+  private static final long SOON = System.currentTimeMillis() + 240_000;
 
   @TempDir Path folder;
 
@@ -97,6 +104,10 @@ class FencedInvocationTest {
   }
 
   private AgentOutcome invoke(SessionStart start) {
+    return invoke(start, false);
+  }
+
+  private AgentOutcome invoke(SessionStart start, boolean stopsIfBusy) {
     return stub.invokeAgent(
         new AgentInvocation(
             1,
@@ -111,7 +122,65 @@ class FencedInvocationTest {
             "go on",
             Duration.ofMinutes(1),
             Duration.ofMinutes(1),
-            null));
+            null,
+            stopsIfBusy));
+  }
+
+  private static InvocationProgress limited(boolean taken) {
+    UsageLimit limit =
+        new UsageLimit(
+            "claude",
+            "work",
+            LimitScope.SESSION,
+            ResetTime.exactly(Instant.ofEpochSecond(4_102_444_800L)),
+            UsageLimit.SetBy.WINDOW,
+            Instant.now(),
+            new LimitEvidence("rule", null, "stderr", null, "UTC"),
+            null);
+    return new InvocationProgress(
+        InvocationProgress.Phase.WORKING,
+        SESSION,
+        taken,
+        null,
+        null,
+        null,
+        "host-1",
+        7,
+        1,
+        limit,
+        null);
+  }
+
+  @Test
+  void a_limit_of_the_attempt_before_is_reported_although_the_workspace_is_busy()
+      throws IOException {
+    agentThat("result 'done'");
+    temporal.setHeartbeatDetails(limited(true));
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      assertInstanceOf(AgentOutcome.Limited.class, invoke(SessionStart.FRESH));
+      assertTrue(other.isOurs());
+    }
+  }
+
+  @Test
+  void no_agent_is_asked_before_the_reset_where_it_is_not_known_that_it_has_the_message()
+      throws IOException {
+    agentThat("result 'done'");
+    temporal.setHeartbeatDetails(limited(false));
+    ApplicationFailure free = failure();
+    temporal.setHeartbeatDetails(limited(false));
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      for (ApplicationFailure failure : List.of(free, failure())) {
+        assertEquals(ErrorCode.DRAINED.code(), failure.getType());
+        assertEquals(limited(false).limit().reset(), told(failure).limit().reset());
+      }
+      assertTrue(other.isOurs());
+    }
+    assertEquals(List.of(), agent.ledger());
+  }
+
+  private static InvocationProgress told(ApplicationFailure failure) {
+    return failure.getDetails().get(InvocationProgress.class);
   }
 
   private ApplicationFailure failure() {
@@ -126,7 +195,7 @@ class FencedInvocationTest {
 
   private HeldClaim claim(Claimant who, SessionId session, Path workspace) throws IOException {
     List<SessionId> sessions = session == null ? List.of() : List.of(session);
-    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath());
+    Answer answer = claims.take(who, "claude", sessions, workspace.toRealPath(), true);
     return assertInstanceOf(Answer.Granted.class, answer).claim();
   }
 
@@ -179,7 +248,8 @@ class FencedInvocationTest {
     Answer.Busy busy =
         assertInstanceOf(
             Answer.Busy.class,
-            claims.take(attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath()));
+            claims.take(
+                attempt("other", LONG_AGO), "claude", List.of(), folder.toRealPath(), true));
     assertEquals(RUN, busy.run());
 
     Files.createFile(folder.resolve("go"));
@@ -220,6 +290,23 @@ class FencedInvocationTest {
     assertEquals(List.of(), agent.ledger());
     other.close();
     assertInstanceOf(AgentOutcome.Completed.class, invoke(SessionStart.FRESH));
+  }
+
+  @Test
+  void a_free_workspace_is_kept_for_a_run_that_waits_and_not_for_one_that_stops()
+      throws IOException {
+    agentThat("result 'done'");
+    try (HeldClaim other = claim(attempt("nightly", LONG_AGO), null, folder)) {
+      assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH, true));
+      assertTrue(other.isOurs());
+    }
+    try (HeldClaim next = claim(attempt("weekly", LONG_AGO), null, folder)) {
+      assertInstanceOf(Deferred.class, invoke(SessionStart.FRESH, false));
+      assertTrue(next.isOurs());
+    }
+    Answer answer =
+        claims.take(attempt("third", LONG_AGO), "claude", List.of(), folder.toRealPath(), true);
+    assertEquals(RUN, assertInstanceOf(Answer.Busy.class, answer).run());
   }
 
   @Test
@@ -302,7 +389,7 @@ class FencedInvocationTest {
   @Test
   void an_attempt_that_the_server_has_given_up_starts_nothing() throws IOException {
     agentThat("result 'done'");
-    try (HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder)) {
+    try (HeldClaim newer = claim(attempt(RUN, SOON), SESSION, folder)) {
       ApplicationFailure failure = failure();
       assertEquals(ErrorCode.DRAINED.code(), failure.getType());
       assertFalse(failure.isNonRetryable());
@@ -322,7 +409,7 @@ class FencedInvocationTest {
     CompletableFuture<ApplicationFailure> failed = CompletableFuture.supplyAsync(this::failure);
     await(() -> Files.exists(folder.resolve("working")));
 
-    HeldClaim newer = claim(attempt(RUN, IN_FUTURE), SESSION, folder);
+    HeldClaim newer = claim(attempt(RUN, SOON), SESSION, folder);
 
     long pid = Long.parseLong(agent.ledger().get(0).split("\\|", -1)[3]);
     assertFalse(

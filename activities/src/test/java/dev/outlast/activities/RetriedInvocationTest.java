@@ -22,6 +22,8 @@ import dev.outlast.agent.WorktreeEnd;
 import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
+import dev.outlast.limit.ResumeDecision;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.Activity;
@@ -256,15 +258,51 @@ class RetriedInvocationTest {
   void a_limit_whose_reset_has_passed_holds_no_retry_back() throws IOException {
     firstIsLost = true;
     long soon = Instant.now().plusSeconds(3).getEpochSecond();
-    meanwhile =
-        () -> {
-          while (!Instant.now().isAfter(Instant.ofEpochSecond(soon))) {
-            sleep(Duration.ofMillis(100));
-          }
-        };
+    meanwhile = () -> sleepUntil(Instant.ofEpochSecond(soon).plus(ResumePolicy.DEFAULT.margin()));
     assertInstanceOf(
         AgentOutcome.Completed.class, invoke(SessionStart.FRESH, "limit " + soon, null));
     assertEquals(2, agent.ledger().size());
+  }
+
+  @Test
+  void a_limit_whose_reset_has_just_passed_is_waited_for_to_the_end_of_the_margin()
+      throws IOException {
+    firstIsLost = true;
+    long soon = Instant.now().plusSeconds(3).getEpochSecond();
+    meanwhile = () -> sleepUntil(Instant.ofEpochSecond(soon));
+    AgentOutcome.Limited limited =
+        assertInstanceOf(
+            AgentOutcome.Limited.class, invoke(SessionStart.FRESH, "limit " + soon, null));
+    assertEquals(1, agent.ledger().size(), "no agent was started for the retry");
+    assertTrue(limited.limit().observedAt().isAfter(limited.limit().reset().latest()));
+    assertEquals(
+        new ResumeDecision.ResumeAfter(ResumePolicy.DEFAULT.margin(), true),
+        ResumePolicy.DEFAULT.decide(limited.limit(), 0, 0, Duration.ZERO, 0));
+  }
+
+  @Test
+  void a_limit_that_a_lost_worker_could_not_report_is_reported_by_one_that_is_going_away()
+      throws IOException {
+    firstIsLost = true;
+    meanwhile = () -> activities.drain();
+    assertInstanceOf(
+        AgentOutcome.Limited.class, invoke(SessionStart.FRESH, "limit 1893456000", null));
+    assertEquals(1, agent.ledger().size());
+  }
+
+  @Test
+  void a_limit_that_a_lost_worker_could_not_report_is_reported_where_no_agent_could_be_started()
+      throws IOException {
+    firstIsLost = true;
+    meanwhile = () -> assertTrue(agent.script.toFile().delete());
+    assertInstanceOf(
+        AgentOutcome.Limited.class, invoke(SessionStart.FRESH, "limit 1893456000", null));
+  }
+
+  private static void sleepUntil(Instant then) {
+    while (!Instant.now().isAfter(then)) {
+      sleep(Duration.ofMillis(100));
+    }
   }
 
   @Test
@@ -297,9 +335,10 @@ class RetriedInvocationTest {
       AgentInvocation invocation = invocation(start, "prompt", null);
       assertEquals(
           Optional.empty(),
-          CallReport.unreported(invocation, before, true, now),
+          CallReport.unreported(invocation, before, true, Duration.ZERO, now),
           "it may have been told, or not");
-      AgentOutcome outcome = CallReport.unreported(invocation, before, false, now).orElseThrow();
+      AgentOutcome outcome =
+          CallReport.unreported(invocation, before, false, Duration.ZERO, now).orElseThrow();
       assertEquals(false, outcome.facts().taken());
       assertEquals(start == SessionStart.FRESH ? null : SESSION, outcome.facts().session());
     }

@@ -89,7 +89,7 @@ final class ScriptedAgent {
     try {
       Answer answer =
           ClaimTable.of(folder, AgentRegistry.open(folder), Clock.systemUTC())
-              .take(who, "claude", List.of(), folder);
+              .take(who, "claude", List.of(), folder, true);
       return ((Answer.Granted) answer).claim();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

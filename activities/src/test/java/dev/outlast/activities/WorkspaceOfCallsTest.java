@@ -204,6 +204,33 @@ class WorkspaceOfCallsTest {
   }
 
   @Test
+  void a_workspace_that_is_not_mounted_yet_is_waited_for() throws IOException {
+    Path workspace = Files.createDirectories(temporary.resolve("disk")).toRealPath();
+    Files.delete(workspace);
+    ApplicationFailure failure =
+        failure(() -> stub.invokeAgent(invocation(SessionStart.RESUME, workspace, null)));
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertTrue(
+        failure.getOriginalMessage().contains("workspace: '" + workspace + "' does not exist any"),
+        "" + failure);
+    Files.createDirectory(workspace);
+    assertInstanceOf(
+        AgentOutcome.Limited.class,
+        stub.invokeAgent(invocation(SessionStart.RESUME, workspace, null)));
+  }
+
+  @Test
+  void a_worktree_that_cannot_be_made_at_the_moment_is_waited_for() throws IOException {
+    Path records = temporary.resolve("state/worktree-records");
+    Files.writeString(records, "in the way");
+    ApplicationFailure failure = failure(() -> stub.makeWorktree(repository.folder.toString()));
+    assertEquals(ErrorCode.NOT_STARTED.code(), failure.getType());
+    assertTrue(failure.getOriginalMessage().contains("make room"), "" + failure);
+    Files.delete(records);
+    stub.makeWorktree(repository.folder.toString());
+  }
+
+  @Test
   void a_run_may_have_a_worktree_works_there_and_gives_it_back() throws IOException {
     ResolvedAgent resolved =
         stub.resolveAgent(new AgentSelection(null, null, null, null, null, false, true));

@@ -22,6 +22,8 @@ import java.util.Objects;
  * @param silenceTimeout after this long without any output the agent is ended and retried
  * @param checkpoint how the session and the workspace were left; null if there is nothing to
  *     compare with
+ * @param stopsIfBusy whether the run stops, and so waits for nothing, when another run's agent
+ *     works on the session or in the workspace
  * @param accountTurn the run's place among those that want the same account
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -39,9 +41,10 @@ public record AgentInvocation(
     Duration invocationTimeout,
     Duration silenceTimeout,
     Checkpoint checkpoint,
+    boolean stopsIfBusy,
     AccountTurn accountTurn) {
 
-  /** An invocation of a run that has nothing special about it. */
+  /** An invocation of a run that waits for what is another run's, like all others. */
   public AgentInvocation(
       int turn,
       int number,
@@ -70,6 +73,7 @@ public record AgentInvocation(
         invocationTimeout,
         silenceTimeout,
         checkpoint,
+        false,
         null);
   }
 

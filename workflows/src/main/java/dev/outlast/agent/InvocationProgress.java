@@ -22,7 +22,7 @@ import java.util.Objects;
  * @param pid the agent's process id, which is its process group's too; 0 before it has started
  * @param attempt which attempt of the invocation this is, from 1; 0 if that is not known
  * @param limit the usage limit that the agent has told of and not overcome, so that its end would
- *     be concluded with it; null if there is none
+ *     be concluded with it; without the agent's words; null if there is none
  * @param checkpoint how session and workspace stood when the attempt was over, its agent had ended
  *     and there was no outcome; null before that, and where it is not known
  */

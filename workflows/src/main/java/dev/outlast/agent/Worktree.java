@@ -21,6 +21,9 @@ public record Worktree(
   /** How long it may take to fill one with its files, or to take one away. */
   public static final Duration MAX_TIME = Duration.ofMinutes(10);
 
+  /** How long an attempt to make or to release one may take: git, and what is around it. */
+  public static final Duration MAX_ATTEMPT = MAX_TIME.plus(Duration.ofMinutes(5));
+
   public Worktree {
     Objects.requireNonNull(path, "path");
     Objects.requireNonNull(repository, "repository");

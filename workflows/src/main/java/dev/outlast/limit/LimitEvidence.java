@@ -7,7 +7,7 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
  *
  * @param rule the name of the rule that decided
  * @param text the agent's own words or record, cut to {@value #MAX_TEXT} characters, control
- *     characters removed
+ *     characters removed; null where they are not kept
  * @param channel where the text was read, for example {@code stdout rate_limit_event}
  * @param agentVersion the version of the agent's program; null if it did not say
  * @param zone the time zone that the agent ran in, in which texts without a zone were read
@@ -26,5 +26,10 @@ public record LimitEvidence(
     if (text != null && text.length() > MAX_TEXT) {
       text = text.substring(0, MAX_TEXT);
     }
+  }
+
+  /** The same decision without the agent's words. */
+  LimitEvidence withoutText() {
+    return new LimitEvidence(rule, null, channel, agentVersion, zone);
   }
 }

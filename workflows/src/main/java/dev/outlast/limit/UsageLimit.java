@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 
@@ -54,6 +55,28 @@ public record UsageLimit(
   boolean announcesReset() {
     Instant named = heardAt == null ? observedAt : heardAt;
     return reset != null && reset.latest().isAfter(named);
+  }
+
+  /**
+   * Whether it is too early to ask the agent again.
+   *
+   * @param margin by how much the provider may open late
+   * @return false where the reset is not known
+   */
+  public boolean lastsAt(Instant now, Duration margin) {
+    return reset != null && reset.latest().isAfter(now.minus(margin));
+  }
+
+  /** The same limit, of which what is left to wait counts from then. */
+  public UsageLimit countedFrom(Instant then) {
+    Instant named = heardAt == null ? observedAt : heardAt;
+    return new UsageLimit(provider, account, scope, reset, setBy, then, evidence, named);
+  }
+
+  /** The same limit without the agent's words. */
+  public UsageLimit withoutWords() {
+    return new UsageLimit(
+        provider, account, scope, reset, setBy, observedAt, evidence.withoutText(), heardAt);
   }
 
   /** Whether it only looks like a limit, in words that no rule knows. */

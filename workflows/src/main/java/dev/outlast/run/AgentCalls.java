@@ -19,14 +19,15 @@ final class AgentCalls {
   /** How long it may take to ask the server for a host, all tries together. */
   static final Duration SEEING = Duration.ofMinutes(1);
 
-  /** How long a host may take to begin with a worktree of a run that has ended. */
-  static final Duration RELEASE_TAKEN_WITHIN = Duration.ofSeconds(30);
-
-  /** How long an attempt to make or to release a worktree may take: git, and what is around it. */
-  static final Duration WORKTREE = Worktree.MAX_TIME.plus(Duration.ofMinutes(5));
+  /**
+   * The longest that a host may take to begin with a worktree of a run that has ended: a busy one
+   * takes it when an invocation has ended.
+   */
+  static final Duration RELEASE_TAKEN_WITHIN = Duration.ofMinutes(5);
 
   /** How long the release of a worktree may take in all. */
-  static final Duration RELEASE = WORKTREE.plus(Duration.ofMinutes(5));
+  static final Duration RELEASE =
+      RELEASE_TAKEN_WITHIN.plus(Worktree.MAX_ATTEMPT).plus(Duration.ofMinutes(5));
 
   /** How often a worktree is tried to be released. */
   static final int MAX_RELEASE_ATTEMPTS = 3;
@@ -81,7 +82,8 @@ final class AgentCalls {
 
   /**
    * Only the run's host can make a worktree for it. One that is made although the run is cancelled
-   * meanwhile is the run's, which then gives it back.
+   * meanwhile is the run's, which then gives it back. One that cannot be made for a reason that
+   * passes is no failed attempt: the run waits where operators see it.
    *
    * @param takenWithin how long the host may take to begin
    */
@@ -91,11 +93,15 @@ final class AgentCalls {
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(takenWithin)
-            .setStartToCloseTimeout(WORKTREE)
+            .setStartToCloseTimeout(Worktree.MAX_ATTEMPT)
             .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
             .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
             .setRetryOptions(
-                RetryOptions.newBuilder().setMaximumInterval(Duration.ofMinutes(1)).build())
+                RetryOptions.newBuilder()
+                    .setMaximumInterval(Duration.ofMinutes(1))
+                    .setMaximumAttempts(AgentRunWorkflow.MAX_WORKTREE_ATTEMPTS)
+                    .setDoNotRetry(ErrorCode.NOT_STARTED.code())
+                    .build())
             .setSummary("makes a worktree for the run")
             .build());
   }
@@ -111,14 +117,19 @@ final class AgentCalls {
             .build());
   }
 
-  /** Only the host that has a worktree may take it away. */
-  static AgentActivities releaser(ResolvedAgent agent) {
+  /**
+   * Only the host that has a worktree may take it away.
+   *
+   * @param takenWithin how long it may take to begin; counts up to {@link #RELEASE_TAKEN_WITHIN}
+   */
+  static AgentActivities releaser(ResolvedAgent agent, Duration takenWithin) {
+    boolean patient = takenWithin.compareTo(RELEASE_TAKEN_WITHIN) > 0;
     return Workflow.newActivityStub(
         AgentActivities.class,
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
-            .setScheduleToStartTimeout(RELEASE_TAKEN_WITHIN)
-            .setStartToCloseTimeout(WORKTREE)
+            .setScheduleToStartTimeout(patient ? RELEASE_TAKEN_WITHIN : takenWithin)
+            .setStartToCloseTimeout(Worktree.MAX_ATTEMPT)
             .setScheduleToCloseTimeout(RELEASE)
             .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
             .setRetryOptions(

@@ -10,6 +10,7 @@ import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -51,6 +52,11 @@ public final class AgentRunWorkflow implements AgentRun {
 
   /** How often an invocation is tried when the agent crashes or its worker dies. */
   static final int MAX_INVOCATION_ATTEMPTS = 20;
+
+  /**
+   * How often a worktree is tried to be made when its worker dies, or something unforeseen fails.
+   */
+  static final int MAX_WORKTREE_ATTEMPTS = 20;
 
   /**
    * How often an invocation is made again whose worker died in each of its attempts before the
@@ -112,7 +118,7 @@ public final class AgentRunWorkflow implements AgentRun {
             ? RunMemory.of(this.request)
             : RunMemory.restore(this.request.carriedOver());
     this.host = new HostWait(this.request, memory, this::show);
-    this.worktree = new OwnWorktree(memory);
+    this.worktree = new OwnWorktree(memory, host);
     this.account = new AccountWait(this.request, memory);
   }
 
@@ -134,6 +140,7 @@ public final class AgentRunWorkflow implements AgentRun {
         host.moveIfAsked();
         if (request.worktree() && memory.agent().worktree() == null) {
           makeWorktree();
+          continueAsNewIfLong();
           continue;
         }
         AgentOutcome outcome = invokeAgent();
@@ -146,6 +153,7 @@ public final class AgentRunWorkflow implements AgentRun {
             return finish(true);
           }
         } else if (outcome instanceof Limited limited) {
+          throwIfCancelled();
           waitForReset(limited.limit(), whyEndless(limited.limit()));
         } else if (outcome instanceof Deferred deferred) {
           waitUntilFree(deferred);
@@ -229,16 +237,18 @@ public final class AgentRunWorkflow implements AgentRun {
     try {
       memory.worksIn(
           onHost(takenWithin, () -> Async.function(maker::makeWorktree, agent.workspace())));
+      memory.notStarted(null);
       host.isBack(HostWait.TAKEN);
     } catch (ActivityFailure failure) {
       throwIfCancelled();
       if (invocation.isCancelRequested()) {
         return;
       }
-      if (Unanswered.of(failure, host.missed()).why() != Unanswered.Why.NOT_TAKEN) {
-        throw failed(failure);
+      switch (Unanswered.of(failure, host.missed()).why()) {
+        case NOT_TAKEN -> stopIfHostIsLost();
+        case NOT_STARTED -> waitUntilStartable(failure);
+        default -> throw noWorktree(failure);
       }
-      stopIfHostIsLost();
     } finally {
       invocation = null;
     }
@@ -269,8 +279,7 @@ public final class AgentRunWorkflow implements AgentRun {
       }
       return answer;
     } catch (ActivityFailure failure) {
-      unanswered(failure, start, began);
-      return INTERRUPTED;
+      return unanswered(failure, start, began);
     } finally {
       invocation = null;
     }
@@ -420,7 +429,7 @@ public final class AgentRunWorkflow implements AgentRun {
     Busy before = memory.busy();
     Busy busy = Busy.of(deferred, before);
     memory.busy(busy);
-    if (hostPolicy().onBusy() == HostPolicy.OnBusy.STOP) {
+    if (stopsIfBusy()) {
       throw stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
     }
     if (!busy.isLike(before)) {
@@ -428,6 +437,10 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     Instant until = RunClock.now().plus(busy.pause(random.nextDouble()));
     awaitTimer(new ResumeTimer(until, busy::summary));
+  }
+
+  private boolean stopsIfBusy() {
+    return hostPolicy().onBusy() == HostPolicy.OnBusy.STOP;
   }
 
   private void waitUntilOpen(Deferred deferred) {
@@ -594,6 +607,7 @@ public final class AgentRunWorkflow implements AgentRun {
         request.invocationTimeout(),
         request.silenceTimeout(),
         start == SessionStart.RESUME ? memory.checkpoint() : null,
+        stopsIfBusy(),
         account.turn());
   }
 
@@ -613,8 +627,12 @@ public final class AgentRunWorkflow implements AgentRun {
         : request.resumeMessage();
   }
 
-  /** Decides whether an invocation that ended without an outcome is to be made again. */
-  private void unanswered(ActivityFailure failure, SessionStart start, Instant began) {
+  /**
+   * Decides whether an invocation that ended without an outcome is to be made again.
+   *
+   * @return what it would have answered, as far as that is known
+   */
+  private AgentOutcome unanswered(ActivityFailure failure, SessionStart start, Instant began) {
     memory.busy(null);
     Unanswered unanswered = Unanswered.of(failure, host.missed());
     boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
@@ -624,8 +642,18 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.notStarted(null);
     }
     throwIfCancelled();
-    if (invocation.isCancelRequested()) {
-      return;
+    Optional<Limited> limited = limited(unanswered, began);
+    boolean cancelled = invocation.isCancelRequested();
+    if (limited.isPresent()) {
+      memory.limitHeard(limited.get().facts());
+      givenBack = 0;
+      if (unanswered.why() == Unanswered.Why.NOT_TAKEN && !cancelled) {
+        stopIfHostIsLost();
+      }
+      return limited.get();
+    }
+    if (cancelled) {
+      return INTERRUPTED;
     }
     switch (unanswered.why()) {
       case CANCELLED, FAILED -> throw failed(failure);
@@ -638,6 +666,35 @@ public final class AgentRunWorkflow implements AgentRun {
       case GIVEN_BACK -> pauseAfterGivenBack(began);
       case NOT_STARTED -> waitUntilStartable(failure);
     }
+    return INTERRUPTED;
+  }
+
+  /** The limit that an invocation has met which could not answer so itself, if it is not over. */
+  private Optional<Limited> limited(Unanswered unanswered, Instant began) {
+    InvocationProgress last = unanswered.progress();
+    if (last == null || last.limit() == null || unanswered.why() == Unanswered.Why.FAILED) {
+      return Optional.empty();
+    }
+    // The clock that read the reset has gone on by no more than the invocation took, whatever the
+    // difference between it and this one.
+    Instant now = RunClock.now();
+    Instant there = last.limit().observedAt().plus(Duration.between(began, now));
+    UsageLimit limit = last.limit().countedFrom(there.isBefore(now) ? there : now);
+    if (!limit.lastsAt(limit.observedAt(), policy().margin())) {
+      return Optional.empty();
+    }
+    InvocationFacts facts =
+        new InvocationFacts(
+            last.session(),
+            last.taken(),
+            limit.evidence().agentVersion(),
+            unanswered.progressed(),
+            last.tokens(),
+            0,
+            limit.observedAt(),
+            null,
+            null);
+    return Optional.of(new Limited(facts, limit));
   }
 
   /** Waits for the worker to be able to start an agent again. */
@@ -736,6 +793,20 @@ public final class AgentRunWorkflow implements AgentRun {
     return end(
         ErrorCode.AGENT_FAILED.code(),
         ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
+        failure);
+  }
+
+  private ApplicationFailure noWorktree(ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
+      return failed(failure);
+    }
+    return end(
+        ErrorCode.AGENT_FAILED.code(),
+        ErrorCode.AGENT_FAILED.message(
+            "no worktree could be made in "
+                + MAX_WORKTREE_ATTEMPTS
+                + " attempts; "
+                + last(failure)),
         failure);
   }
 

@@ -11,11 +11,13 @@ import io.temporal.workflow.Workflow;
 final class OwnWorktree {
 
   private final RunMemory memory;
+  private final HostWait host;
   private WorktreeEnd end;
   private boolean released;
 
-  OwnWorktree(RunMemory memory) {
+  OwnWorktree(RunMemory memory, HostWait host) {
     this.memory = memory;
+    this.host = host;
   }
 
   /**
@@ -31,7 +33,9 @@ final class OwnWorktree {
     Workflow.newDetachedCancellationScope(
             () -> {
               try {
-                end = AgentCalls.releaser(memory.agent()).releaseWorktree(worktree);
+                end =
+                    AgentCalls.releaser(memory.agent(), host.takenWithin())
+                        .releaseWorktree(worktree);
               } catch (ActivityFailure | DataConverterException unknown) {
                 end = null;
               }

@@ -247,6 +247,19 @@ final class RunMemory {
     opened(named, taken || doubtful ? resumeMessage : message);
   }
 
+  /**
+   * An {@link #unanswered} invocation has met a limit before, and so is over.
+   *
+   * @param facts what is known of it
+   */
+  void limitHeard(InvocationFacts facts) {
+    invocations++;
+    tokens = tokens.plus(facts.tokens());
+    fruitless = 0;
+    notStarted = null;
+    limitsInARow = facts.progressed() ? 0 : limitsInARow;
+  }
+
   /** Counts an invocation whose workers were all lost; how many came in a row without progress. */
   int workerLost(boolean progressed) {
     fruitless = progressed ? 0 : fruitless + 1;

@@ -1,6 +1,7 @@
 package dev.outlast.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -100,6 +101,7 @@ class BusyWorkspaceTest {
     assertTrue(
         failure.getOriginalMessage().contains("run nightly works in it"),
         failure::getOriginalMessage);
+    assertTrue(agent.ledger().get(0).invocation().stopsIfBusy(), "the host keeps nothing for it");
   }
 
   @Test
@@ -115,6 +117,8 @@ class BusyWorkspaceTest {
     agent.does(agent.busy(Cause.WORKSPACE, null), agent.completes("done"));
     WorkflowStub waits = fixture.start(Map.of("prompt", "fix the build", "onBusy", "wait"));
     assertEquals("done", fixture.result(waits).text());
+    assertTrue(agent.ledger().get(0).invocation().stopsIfBusy());
+    assertFalse(agent.ledger().get(1).invocation().stopsIfBusy());
   }
 
   @Test

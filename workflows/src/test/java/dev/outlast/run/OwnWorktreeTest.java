@@ -13,11 +13,13 @@ import dev.outlast.operator.AgentState;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
 import io.temporal.activity.Activity;
+import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -154,6 +156,73 @@ class OwnWorktreeTest {
   }
 
   @Test
+  void a_worktree_that_cannot_be_made_for_now_is_waited_for_where_operators_see_it() {
+    agent.does(agent.completes("done"));
+    agent.making =
+        () -> {
+          if (agent.makings.size() <= 8) {
+            throw ApplicationFailure.newFailure(
+                ErrorCode.NOT_STARTED.message("worktree: No space left on device"),
+                ErrorCode.NOT_STARTED.code());
+          }
+          return TREE;
+        };
+
+    WorkflowStub run = fixture.start(REQUEST);
+    while (agent.makings.size() < 8) {
+      fixture.environment().sleep(Duration.ofSeconds(10));
+    }
+    RunStatus waiting = fixture.awaitStatus(run, s -> s.waitsFor() == WaitsFor.WORKER);
+    assertEquals(AgentState.WAITING, waiting.state());
+    assertEquals("OUT3005: worktree: No space left on device", waiting.warning());
+    Instant asked = fixture.now();
+    run.signal(Names.SIGNAL_RESUME_NOW, "there is room again");
+    assertEquals("done", fixture.result(run).text());
+
+    assertEquals(9, agent.makings.size(), "the server repeats none by itself");
+    Duration took = Duration.between(asked, agent.ledger().get(0).at());
+    assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, () -> "it took " + took);
+    assertEquals(1, fixture.events(run, RunEvent.Type.NOT_STARTED).size());
+    assertNull(fixture.status(run).warning());
+  }
+
+  @Test
+  void a_worktree_that_cannot_be_made_for_a_day_fails_the_run_with_the_reason() {
+    agent.making =
+        () -> {
+          throw ApplicationFailure.newFailure(
+              ErrorCode.NOT_STARTED.message("worktree: No space left on device"),
+              ErrorCode.NOT_STARTED.code());
+        };
+
+    Instant began = fixture.now();
+    ApplicationFailure failure = fixture.failure(fixture.start(REQUEST));
+
+    assertEquals(ErrorCode.AGENT_FAILED.code(), failure.getType());
+    assertTrue(failure.getOriginalMessage().contains(" for 1d, in "), failure::toString);
+    assertTrue(failure.getOriginalMessage().contains("No space left"), failure::toString);
+    Duration tried = Duration.between(began, fixture.now());
+    assertTrue(tried.compareTo(NotStarted.PATIENCE) >= 0, () -> "" + tried);
+    assertEquals(List.of(), agent.releases);
+  }
+
+  @Test
+  void a_worktree_that_fails_in_ways_unforeseen_is_tried_a_bounded_number_of_times() {
+    agent.making =
+        () -> {
+          throw new IllegalStateException("unforeseen");
+        };
+
+    ApplicationFailure failure = fixture.failure(fixture.start(REQUEST));
+
+    assertEquals(ErrorCode.AGENT_FAILED.code(), failure.getType());
+    String message = failure.getOriginalMessage();
+    assertTrue(message.contains("no worktree could be made in 20 attempts; the last"), message);
+    assertTrue(message.contains("unforeseen"), message);
+    assertEquals(AgentRunWorkflow.MAX_WORKTREE_ATTEMPTS, agent.makings.size());
+  }
+
+  @Test
   void a_worktree_that_cannot_be_looked_at_stays_and_changes_nothing_of_the_runs_end() {
     agent.does(agent.completes("done"));
     agent.release =
@@ -170,12 +239,39 @@ class OwnWorktreeTest {
   }
 
   @Test
+  void a_host_that_is_busy_has_minutes_to_take_the_worktree_away() {
+    agent.does(agent.completes("done"));
+
+    WorkflowStub run = fixture.start(REQUEST);
+    fixture.result(run);
+
+    assertReleaseTakenWithin(300, run);
+  }
+
+  private void assertReleaseTakenWithin(int seconds, WorkflowStub run) {
+    String release =
+        fixture.history(run).stream()
+            .filter(HistoryEvent::hasActivityTaskScheduledEventAttributes)
+            .map(HistoryEvent::getActivityTaskScheduledEventAttributes)
+            .filter(scheduled -> scheduled.getActivityType().getName().equals("releaseWorktree"))
+            .map(String::valueOf)
+            .findFirst()
+            .orElseThrow();
+    assertTrue(
+        release
+            .replaceAll("\\s+", " ")
+            .contains("schedule_to_start_timeout { seconds: " + seconds + " }"),
+        release);
+  }
+
+  @Test
   void a_host_that_is_gone_does_not_hold_up_the_end_of_a_run() {
     agent.does(agent.limitedFor(Duration.ofHours(1)));
     agent.taskQueue = Names.hostTaskQueue(Names.TASK_QUEUE, "host-1");
     var host = fixture.startHost(agent.taskQueue);
 
-    WorkflowStub run = fixture.start(REQUEST);
+    WorkflowStub run =
+        fixture.start(Map.of("prompt", "fix the build", "worktree", true, "hostGrace", "11s"));
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
     host.awaitTermination(10, TimeUnit.SECONDS);
@@ -183,6 +279,7 @@ class OwnWorktreeTest {
     assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
 
     assertTrue(agent.releases.isEmpty());
+    assertReleaseTakenWithin(11, run);
     assertEquals(AgentState.STOPPED, fixture.status(run).state());
   }
 }

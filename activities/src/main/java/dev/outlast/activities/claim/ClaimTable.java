@@ -92,6 +92,9 @@ public final class ClaimTable {
   /** For how long a run's last attempt is remembered, so that an older one is refused. */
   static final Duration REMEMBERED = Duration.ofDays(30);
 
+  /** By how much the server's clock may be ahead of this host's before it is taken to be wrong. */
+  static final Duration AHEAD = Duration.ofMinutes(5);
+
   /** The most runs that are remembered; of more, the oldest are forgotten. */
   static final int MAX_REMEMBERED = 10_000;
 
@@ -188,11 +191,16 @@ public final class ClaimTable {
    * @param sessionKind tells the sessions of one kind of agent from those of others
    * @param sessions as far as they are known
    * @param workspace a real path
+   * @param waits whether the run asks again if it is told that it is busy, and so has a turn
    * @throws IOException if nothing can be claimed, and so nothing may be started; the message names
    *     the file or the process
    */
   public Answer take(
-      Claimant who, String sessionKind, Collection<SessionId> sessions, Path workspace)
+      Claimant who,
+      String sessionKind,
+      Collection<SessionId> sessions,
+      Path workspace,
+      boolean waits)
       throws IOException {
     Claim wanted =
         new Claim(
@@ -204,29 +212,31 @@ public final class ClaimTable {
             Territory.of(workspace),
             clock.millis());
     List<Claim> others;
-    Optional<Answer.Busy> busy;
+    List<Answer.Busy> busy;
     FolderLock lock = lock();
     try {
       tidyIfDue();
-      Optional<Claimant> newest = newest(who);
-      if (newest.isPresent() && who.isOlderThan(newest.get())) {
-        return new Answer.Outdated(newest.get().owner());
+      Optional<Claimant> newer = newerThan(who);
+      if (newer.isPresent()) {
+        return new Answer.Outdated(newer.get().owner());
       }
       others = othersThan(who);
-      busy = obstacle(wanted, others);
+      busy = obstacles(wanted, others);
       if (busy.isEmpty() && !goesOn(who)) {
         busy = waiting.before(wanted, clock.instant());
       }
-      if (busy.isPresent()) {
+      if (!busy.isEmpty()) {
         // The attempt counts nevertheless: an older one must not start an agent after it.
         Files.deleteIfExists(heldBy(who));
         write(rememberedOf(who), wanted);
-        waiting.waits(wanted, clock.instant());
+        if (waits) {
+          waiting.waits(wanted, busy, clock.instant());
+        }
       } else {
         // Whatever fails from here on, there is no claim that nobody gives back.
         waiting.hasWaited(wanted);
         for (Claim stale : others) {
-          if (obstructs(stale, wanted).isPresent()) {
+          if (!obstructs(stale, wanted).isEmpty()) {
             remember(stale);
           }
         }
@@ -239,7 +249,7 @@ public final class ClaimTable {
     boolean settled = false;
     try {
       if (!endFormer(wanted, others, busy.isEmpty())) {
-        return new Answer.Outdated(newest(who).orElse(who).owner());
+        return new Answer.Outdated(newerThan(who).orElse(who).owner());
       }
       settled = true;
     } finally {
@@ -247,7 +257,7 @@ public final class ClaimTable {
         release(wanted);
       }
     }
-    return busy.isPresent() ? busy.get() : new Answer.Granted(new HeldClaim(this, wanted));
+    return busy.isEmpty() ? new Answer.Granted(new HeldClaim(this, wanted)) : busy.get(0);
   }
 
   /** Whether it is in the middle of what it has begun, and so gives way to nobody who waits. */
@@ -286,12 +296,16 @@ public final class ClaimTable {
     }
   }
 
-  private Optional<Answer.Busy> obstacle(Claim wanted, List<Claim> others) throws IOException {
+  private List<Answer.Busy> obstacles(Claim wanted, List<Claim> others) throws IOException {
+    List<Answer.Busy> claimed = new ArrayList<>();
     for (Claim other : others) {
-      Optional<Answer.Busy> busy = obstructs(other, wanted);
-      if (busy.isPresent() && lives.test(other.worker())) {
-        return busy;
+      List<Answer.Busy> busy = obstructs(other, wanted);
+      if (!busy.isEmpty() && lives.test(other.worker())) {
+        claimed.addAll(busy);
       }
+    }
+    if (!claimed.isEmpty()) {
+      return claimed;
     }
     // An agent may outlast its claim for a moment: it is about to be ended for a newer attempt,
     // which has given up by itself.
@@ -300,17 +314,25 @@ public final class ClaimTable {
         .filter(agent -> others.stream().noneMatch(other -> other.isOf(agent.owner())))
         .filter(agent -> lives.test(agent.worker()) && lives.test(agent.agent()))
         .flatMap(agent -> obstructs(agent, wanted).stream())
-        .findFirst();
+        .toList();
   }
 
-  private static Optional<Answer.Busy> obstructs(AgentRecord agent, Claim wanted) {
-    String run = agent.owner().workflowId();
-    if (agent.session() != null && wanted.sessions().contains(agent.session())) {
-      return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, run));
+  private static List<Answer.Busy> obstructs(AgentRecord agent, Claim wanted) {
+    return busy(
+        agent.owner().workflowId(),
+        agent.session() != null && wanted.sessions().contains(agent.session()),
+        agent.workspace() != null && wanted.overlaps(agent.workspace()));
+  }
+
+  private static List<Answer.Busy> busy(String run, boolean session, boolean workspace) {
+    List<Answer.Busy> busy = new ArrayList<>();
+    if (session) {
+      busy.add(new Answer.Busy(Answer.Busy.What.SESSION, run));
     }
-    return agent.workspace() != null && wanted.overlaps(agent.workspace())
-        ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, run))
-        : Optional.empty();
+    if (workspace) {
+      busy.add(new Answer.Busy(Answer.Busy.What.WORKSPACE, run));
+    }
+    return busy;
   }
 
   private List<AgentRecord> recorded() throws IOException {
@@ -321,13 +343,9 @@ public final class ClaimTable {
     }
   }
 
-  static Optional<Answer.Busy> obstructs(Claim other, Claim wanted) {
-    if (other.sharesSessionWith(wanted)) {
-      return Optional.of(new Answer.Busy(Answer.Busy.What.SESSION, other.run()));
-    }
-    return wanted.overlaps(other)
-        ? Optional.of(new Answer.Busy(Answer.Busy.What.WORKSPACE, other.run()))
-        : Optional.empty();
+  /** All of what is wanted that is another's. */
+  static List<Answer.Busy> obstructs(Claim other, Claim wanted) {
+    return busy(other.run(), other.sharesSessionWith(wanted), wanted.overlaps(other));
   }
 
   /**
@@ -343,7 +361,7 @@ public final class ClaimTable {
                 agent ->
                     ofSameRun(agent, wanted, others)
                         || (granted
-                            && obstructs(agent, wanted).isPresent()
+                            && !obstructs(agent, wanted).isEmpty()
                             && !lives.test(agent.worker())))
             .toList();
     Path file = granted ? heldBy(wanted.claimant()) : rememberedOf(wanted.claimant());
@@ -509,12 +527,26 @@ public final class ClaimTable {
     }
   }
 
-  private Optional<Claimant> newest(Claimant who) throws IOException {
-    Optional<Claimant> holder = readOrMoveAside(heldBy(who)).map(Claim::claimant);
-    Optional<Claimant> last = readOrMoveAside(rememberedOf(who)).map(Claim::claimant);
-    return Stream.of(holder, last)
+  /** The newest of the attempts of its run for which the server has given this one up. */
+  private Optional<Claimant> newerThan(Claimant who) throws IOException {
+    Optional<Claim> holder = readOrMoveAside(heldBy(who));
+    boolean works = holder.isPresent() && lives.test(holder.get().worker());
+    Optional<Claim> last = readOrMoveAside(rememberedOf(who));
+    return Stream.of(
+            holder.map(Claim::claimant).filter(one -> works || !wasScheduledAhead(one, who)),
+            last.map(Claim::claimant).filter(one -> !wasScheduledAhead(one, who)))
         .flatMap(Optional::stream)
+        .filter(who::isOlderThan)
         .reduce((one, other) -> one.isOlderThan(other) ? other : one);
+  }
+
+  /**
+   * Whether the time of one that has ended says nothing of another execution's: the server's clock
+   * was ahead, and is right again. If it is this host's clock that is wrong, both are ahead of it.
+   */
+  private boolean wasScheduledAhead(Claimant ended, Claimant who) {
+    long latest = clock.millis() + AHEAD.toMillis();
+    return !ended.sameExecution(who) && ended.scheduledAt() > latest && who.scheduledAt() <= latest;
   }
 
   private List<Claim> othersThan(Claimant who) throws IOException {

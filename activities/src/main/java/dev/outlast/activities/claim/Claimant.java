@@ -28,6 +28,10 @@ public record Claimant(String namespace, AgentOwner owner, int invocation, long 
     return namespace.equals(other.namespace) && owner.workflowId().equals(other.owner.workflowId());
   }
 
+  boolean sameExecution(Claimant other) {
+    return Objects.equals(owner.workflowRunId(), other.owner.workflowRunId());
+  }
+
   /**
    * Whether the server has given up this attempt for the other one, which is of the same run.
    * Within one execution invocations follow each other by number, and so do the attempts of one
@@ -36,7 +40,7 @@ public record Claimant(String namespace, AgentOwner owner, int invocation, long 
    * attempts anew, they are refused until they are as many as before.
    */
   boolean isOlderThan(Claimant other) {
-    boolean sameExecution = Objects.equals(owner.workflowRunId(), other.owner.workflowRunId());
+    boolean sameExecution = sameExecution(other);
     if (sameExecution && invocation != other.invocation) {
       return invocation < other.invocation;
     }

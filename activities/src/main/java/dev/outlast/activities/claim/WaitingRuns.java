@@ -14,16 +14,17 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The runs that wait for what another run has, in the order in which they came, so that none is
  * overtaken for ever. A run asks by itself every minute or so; what has become free is kept for the
- * one that has waited longest, as long as that still asks. Who waits only waits for one that came
- * before it, so no two wait for each other.
+ * one that has waited longest, as long as that still asks; what was not busy for it when it asked
+ * is kept from nobody. Who waits only waits for one that came before it, so no two wait for each
+ * other.
  *
  * <p>They are in one file, to be used under the lock of its folder.
  */
@@ -48,12 +49,18 @@ final class WaitingRuns {
    * A run's place.
    *
    * @param wanted what it has asked for last
+   * @param busy what of that was not free; null if an earlier version has noted it, and it may have
+   *     been all
    * @param asked when that was, by the host's clock, in milliseconds since 1970
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  record Place(Claim wanted, long asked) {
+  record Place(Claim wanted, Set<Answer.Busy.What> busy, long asked) {
     Place {
       Objects.requireNonNull(wanted, "wanted");
+    }
+
+    boolean keeps(Answer.Busy.What what) {
+      return busy == null || busy.contains(what);
     }
 
     /** A clock that was set back must keep nobody's place for long either. */
@@ -73,26 +80,30 @@ final class WaitingRuns {
   /**
    * Whether somebody who wants the same goes first.
    *
-   * @return the first of them
+   * @return what is kept for them, of the first of them first
    */
-  Optional<Answer.Busy> before(Claim wanted, Instant now) throws IOException {
+  List<Answer.Busy> before(Claim wanted, Instant now) throws IOException {
+    List<Answer.Busy> kept = new ArrayList<>();
     for (Place place : places()) {
       if (place.wanted().claimant().sameRun(wanted.claimant())) {
-        return Optional.empty();
+        break;
       }
-      Optional<Answer.Busy> busy = ClaimTable.obstructs(place.wanted(), wanted);
-      if (busy.isPresent() && place.askedWithin(GRACE, now)) {
-        return busy;
+      if (place.askedWithin(GRACE, now)) {
+        ClaimTable.obstructs(place.wanted(), wanted).stream()
+            .filter(busy -> place.keeps(busy.what()))
+            .forEach(kept::add);
       }
     }
-    return Optional.empty();
+    return kept;
   }
 
   /** Keeps a run's place, or gives it one. */
-  void waits(Claim wanted, Instant now) throws IOException {
+  void waits(Claim wanted, List<Answer.Busy> busy, Instant now) throws IOException {
     List<Place> places = places();
     places.removeIf(place -> !place.askedWithin(FORGOTTEN, now));
-    Place kept = new Place(wanted, now.toEpochMilli());
+    Set<Answer.Busy.What> what =
+        busy.stream().map(Answer.Busy::what).collect(Collectors.toUnmodifiableSet());
+    Place kept = new Place(wanted, what, now.toEpochMilli());
     int at = indexOf(wanted, places);
     if (at >= 0) {
       places.set(at, kept);

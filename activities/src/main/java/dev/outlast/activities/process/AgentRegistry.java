@@ -36,6 +36,12 @@ public final class AgentRegistry implements Closeable {
   /** How long they are then waited for after SIGKILL. */
   public static final Duration KILL_GRACE = AgentProcess.KILL_GRACE;
 
+  /**
+   * How long agents of another container, whose worker has gone, are waited for: what their own
+   * dead man's switch may take to end them.
+   */
+  public static final Duration HIDDEN_GRACE = DeadMansSwitch.ENDING;
+
   private static final Logger log = LoggerFactory.getLogger(AgentRegistry.class);
   private static final String FOLDER = "agents";
   private static final String WORKERS = "workers";
@@ -247,8 +253,7 @@ public final class AgentRegistry implements Closeable {
    * Ends agents on record, whichever worker has started them, with all that they have started:
    * SIGTERM, then SIGKILL. Returns when they have gone, after {@link #TERMINATE_GRACE} and {@link
    * #KILL_GRACE} at most. Those of another container cannot be ended from here. If their worker
-   * lives, they have not gone; else they count as gone after that time, which is what their own
-   * dead man's switch takes to end them.
+   * lives, they have not gone; else they count as gone after {@link #HIDDEN_GRACE}.
    *
    * @return whether all have gone; also if there were none
    * @throws java.io.UncheckedIOException if the folder cannot be listed
@@ -293,11 +298,11 @@ public final class AgentRegistry implements Closeable {
           agent.agent().pid(),
           agent.owner().workflowId(),
           agent.agent().boot(),
-          TERMINATE_GRACE.plus(KILL_GRACE).toSeconds());
+          HIDDEN_GRACE.toSeconds());
     }
     if (!left.isEmpty()) {
       Duration past = Duration.ofNanos(System.nanoTime() - began);
-      Deadline.in(TERMINATE_GRACE.plus(KILL_GRACE).minus(past)).await(() -> false);
+      Deadline.in(HIDDEN_GRACE.minus(past)).await(() -> false);
       left.forEach(this::ended);
     }
     return left.size() == hidden.size();

@@ -37,6 +37,12 @@ final class DeadMansSwitch implements Closeable {
   /** How long it may take to answer. */
   static final Duration ANSWER = Duration.ofSeconds(5);
 
+  /**
+   * How long it may take from the end of its worker until it has ended the agents: it looks ten
+   * times, a second apart, and each look takes a while on a busy host.
+   */
+  static final Duration ENDING = Duration.ofSeconds(15);
+
   private static final Logger log = LoggerFactory.getLogger(DeadMansSwitch.class);
   private static final String SCRIPT = script();
 

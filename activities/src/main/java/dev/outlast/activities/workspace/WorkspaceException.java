@@ -17,12 +17,12 @@ public final class WorkspaceException extends RuntimeException {
     return new WorkspaceException(message, false);
   }
 
-  /** Another try may succeed: a lock, a full disk, a command that took too long. */
+  /** Another try may succeed: a lock, a full disk, a disk that is not mounted yet. */
   static WorkspaceException passing(String message) {
     return new WorkspaceException(message, true);
   }
 
-  /** Whether another try may succeed without anybody doing anything here. */
+  /** Whether another try may succeed. */
   public boolean passing() {
     return passing;
   }

@@ -4,6 +4,7 @@ import dev.outlast.activities.process.AgentProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,22 +37,24 @@ public final class Workspaces {
    * @throws WorkspaceException if it cannot be used
    */
   public Path resolve(String requested, String run) {
-    return usable(requested, real(requested), run);
+    return usable(requested, real(requested, false), run, false);
   }
 
   /**
    * Checks a workspace again that {@link #resolve} has given before. What was a folder then may
-   * have been taken away since, or replaced by a link to a place that no agent may work in.
+   * have been taken away since, or replaced by a link to a place that no agent may work in. One
+   * that is not there, or may not be written at the moment, is a passing failure: disks are mounted
+   * late, and read-only.
    *
    * @param resolved what {@link #resolve} gave; null for the default
    * @throws WorkspaceException if it cannot be used any more, or is another folder now
    */
   public Path again(String resolved, String run) {
-    Path real = real(resolved);
+    Path real = real(resolved, true);
     if (resolved != null && !real.equals(standard.resolve(resolved))) {
       throw moved(resolved, real);
     }
-    return usable(resolved, real, run);
+    return usable(resolved, real, run, true);
   }
 
   /**
@@ -65,28 +68,43 @@ public final class Workspaces {
     try {
       real = held.directory();
     } catch (IOException gone) {
-      throw wrong(resolved.toString(), "is gone; put it back on the worker's host");
+      throw missing(resolved.toString(), "is gone; put it back on the worker's host", true);
     }
     if (!real.equals(resolved)) {
       throw moved(resolved.toString(), real);
     }
   }
 
-  private Path real(String requested) {
+  /**
+   * @param begun whether it was there when the run began
+   */
+  private Path real(String requested, boolean begun) {
     String shown = shown(requested);
     try {
       return (requested == null ? standard : standard.resolve(requested)).toRealPath();
-    } catch (IOException missing) {
-      throw wrong(shown, "does not exist; create the folder on the worker's host");
+    } catch (NoSuchFileException e) {
+      throw missing(
+          shown,
+          begun
+              ? "does not exist any more; put the folder back on the worker's host, or mount its"
+                  + " disk"
+              : "does not exist; create the folder on the worker's host",
+          begun);
+    } catch (IOException e) {
+      String what = "cannot be looked at (" + e + "); see to its disk, and to who may go there";
+      throw missing(shown, what, begun);
     } catch (InvalidPathException notAPath) {
       throw wrong(shown, "is not a path: " + notAPath.getReason());
     }
   }
 
-  private Path usable(String requested, Path real, String run) {
+  /**
+   * @param begun whether it was usable when the run began
+   */
+  private Path usable(String requested, Path real, String run, boolean begun) {
     String shown = shown(requested);
     if (!Files.isDirectory(real)) {
-      throw wrong(shown, "is not a folder");
+      throw missing(shown, "is not a folder", begun);
     }
     boolean own = false;
     if (worktrees.contain(real)) {
@@ -106,11 +124,13 @@ public final class Workspaces {
               + "; add its folder to worker.workspaces or use one of these");
     }
     if (!Files.isExecutable(real)) {
-      throw wrong(
-          shown, "cannot be entered by the worker's user; give that user the right to (chmod u+x)");
+      throw missing(
+          shown,
+          "cannot be entered by the worker's user; give that user the right to (chmod u+x)",
+          begun);
     }
     if (!Files.isWritable(real)) {
-      throw wrong(shown, "is not writable for the worker's user");
+      throw missing(shown, "is not writable for the worker's user", begun);
     }
     return real;
   }
@@ -133,6 +153,12 @@ public final class Workspaces {
         "has been replaced since the run began: its path leads to "
             + real
             + " now; put the folder back, or start a new run there");
+  }
+
+  private static WorkspaceException missing(String shown, String what, boolean begun) {
+    return begun
+        ? WorkspaceException.passing("workspace: '" + shown + "' " + what)
+        : wrong(shown, what);
   }
 
   private static WorkspaceException wrong(String shown, String what) {

@@ -71,6 +71,7 @@ public final class Worktrees {
    *
    * @param run the workflow id of the run that it was made for
    * @param held whether that run has not given it back
+   * @param made whether it was made to the end; only then any agent was told of it
    * @param commits how many commits it has beyond its base; null if git does not say
    * @param changed how many paths are not committed; null if git does not say
    */
@@ -78,6 +79,7 @@ public final class Worktrees {
       String name,
       String run,
       boolean held,
+      boolean made,
       Use use,
       String branch,
       String base,
@@ -420,6 +422,7 @@ public final class Worktrees {
         record.name(),
         record.run(),
         !record.released(),
+        record.ready(),
         there(record) ? use : Use.MISSING,
         record.branch(),
         record.base(),

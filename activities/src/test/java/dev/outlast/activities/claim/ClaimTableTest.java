@@ -105,6 +105,56 @@ class ClaimTableTest {
     }
   }
 
+  // Executions of one run.
+
+  private Attempt execution(String execution, Duration ahead) {
+    return one.attempt("run", execution, 1, host.now.plus(ahead).toEpochMilli(), 1);
+  }
+
+  @Test
+  void an_execution_is_not_refused_since_the_servers_clock_was_ahead_before_it()
+      throws IOException {
+    Attempt before = execution("before", ClaimTable.AHEAD.plusMillis(1));
+    assertTrue(before.claims());
+    assertTrue(before.worksAfterClaim());
+    assertInstanceOf(
+        Answer.Outdated.class, execution("after", Duration.ZERO).claim(), "it works still");
+    assertTrue(before.runs());
+    before.ends();
+    Attempt after = one.attempt("run", "after", 1, host.now.toEpochMilli(), 2);
+    assertTrue(after.claims());
+    assertTrue(after.isOurs());
+    after.held().close();
+    assertInstanceOf(
+        Answer.Outdated.class,
+        one.attempt("run", "after", 1, host.now.toEpochMilli(), 1).claim(),
+        "within one execution all is as it was");
+  }
+
+  @Test
+  void what_a_dead_worker_has_claimed_ahead_of_time_refuses_no_execution() throws IOException {
+    Attempt before = execution("before", Duration.ofDays(3));
+    assertTrue(before.claims());
+    assertTrue(before.worksAfterClaim());
+    one.dies();
+    Attempt after = two.attempt("run", "after", 1, host.now.toEpochMilli(), 1);
+    assertTrue(after.claims());
+    assertFalse(before.runs());
+    assertTrue(after.isOurs());
+  }
+
+  @Test
+  void clocks_that_differ_a_little_or_a_host_whose_own_is_wrong_let_no_old_execution_in()
+      throws IOException {
+    Attempt newer = execution("newer", ClaimTable.AHEAD);
+    assertTrue(newer.claims());
+    newer.held().close();
+    assertInstanceOf(Answer.Outdated.class, execution("older", Duration.ZERO).claim());
+
+    host.now = host.now.minus(Duration.ofDays(1));
+    assertInstanceOf(Answer.Outdated.class, execution("older", Duration.ofDays(1)).claim());
+  }
+
   // Frozen, and gone on beside the retry.
 
   @Test
@@ -401,7 +451,7 @@ class ClaimTableTest {
             two.attempt("run", "execution-2", 1, 9_000, 1).who.owner(),
             1,
             9_000);
-    Answer answer = two.claims.take(namesake, "claude", List.of(), Path.of("/srv/second"));
+    Answer answer = two.claims.take(namesake, "claude", List.of(), Path.of("/srv/second"), true);
     assertGranted(answer);
     assertTrue(first.runs());
     assertTrue(first.isOurs());

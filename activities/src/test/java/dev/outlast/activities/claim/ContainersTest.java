@@ -38,8 +38,8 @@ class ContainersTest {
           List.of("unshare", "--pid", "--fork", "--mount-proc"),
           List.of("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"));
 
-  private static final Duration SWITCH =
-      AgentRegistry.TERMINATE_GRACE.plus(AgentRegistry.KILL_GRACE);
+  /** Five seconds to end by themselves, five more, and a busy host. */
+  private static final Duration SWITCH = Duration.ofSeconds(15);
 
   @TempDir Path temporary;
 
@@ -108,7 +108,7 @@ class ContainersTest {
   }
 
   private Answer claim(String run) throws IOException {
-    return claims.take(attempt(run), "claude", List.of(), folder);
+    return claims.take(attempt(run), "claude", List.of(), folder, true);
   }
 
   private int beats() throws IOException {
@@ -200,7 +200,8 @@ class ContainersTest {
         return;
       }
       ClaimTable claims = ClaimTable.of(folder, registry, Clock.systemUTC());
-      if (claims.take(attempt(args[1]), "claude", List.of(), folder) instanceof Answer.Granted) {
+      if (claims.take(attempt(args[1]), "claude", List.of(), folder, true)
+          instanceof Answer.Granted) {
         held(registry, folder, args[1]).release();
         System.out.println("> works");
       }

@@ -62,7 +62,7 @@ class FrozenWorkerTest {
   }
 
   private static Answer claim(ClaimTable claims, Path folder, int attempt) throws IOException {
-    return claims.take(attempt(attempt), "claude", List.of(SESSION), folder);
+    return claims.take(attempt(attempt), "claude", List.of(SESSION), folder, true);
   }
 
   private static AgentProcess held(AgentRegistry registry, Path folder, int attempt)

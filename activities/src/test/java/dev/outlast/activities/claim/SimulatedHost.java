@@ -177,6 +177,7 @@ final class SimulatedHost implements RecordedAgents {
     String kind = "claude";
     String session;
     Path workspace = Path.of("/srv/repo");
+    boolean waits = true;
     private Answer answer;
     private Agent agent;
 
@@ -197,10 +198,19 @@ final class SimulatedHost implements RecordedAgents {
       return this;
     }
 
+    Attempt thatStopsIfBusy() {
+      waits = false;
+      return this;
+    }
+
     Answer claim() throws IOException {
       answer =
           worker.claims.take(
-              who, kind, session == null ? List.of() : List.of(new SessionId(session)), workspace);
+              who,
+              kind,
+              session == null ? List.of() : List.of(new SessionId(session)),
+              workspace,
+              waits);
       return answer;
     }
 

@@ -127,6 +127,61 @@ class WaitingRunsTest {
   }
 
   @Test
+  void nothing_is_kept_for_runs_that_stop_when_it_is_busy() throws IOException {
+    Attempt holder = next("nightly-0");
+    assertTrue(holder.claims());
+    assertEquals("nightly-0", busyBy(next("nightly-1").thatStopsIfBusy()));
+    holder.ends();
+    Attempt second = next("nightly-2").thatStopsIfBusy();
+    assertTrue(second.claims(), "kept for a run that has stopped");
+    assertEquals("nightly-2", busyBy(next("patient")));
+    second.ends();
+    assertEquals("patient", busyBy(next("nightly-3").thatStopsIfBusy()), "no run is overtaken");
+    assertTrue(next("patient").claims());
+  }
+
+  @Test
+  void a_run_that_waits_for_a_session_keeps_its_free_workspace_from_nobody() throws IOException {
+    Path elsewhere = Path.of("/srv/second");
+    Attempt holder = next("holder").with("claude", "shared");
+    assertTrue(holder.claims());
+    assertEquals("holder", busyBy(next("first").with("claude", "shared").in(elsewhere)));
+
+    Attempt there = next("there").in(elsewhere);
+    assertTrue(there.claims(), "nobody works there");
+    there.ends();
+    holder.ends();
+    assertEquals("first", busyBy(next("second").with("claude", "shared").in(Path.of("/srv/3"))));
+    assertTrue(next("first").with("claude", "shared").in(elsewhere).claims());
+  }
+
+  @Test
+  void all_that_was_busy_for_a_run_is_kept_for_it() throws IOException {
+    Path elsewhere = Path.of("/srv/second");
+    Attempt session = next("on-session").with("claude", "shared");
+    Attempt workspace = next("in-workspace").in(elsewhere);
+    assertTrue(session.claims());
+    assertTrue(workspace.claims());
+    assertEquals("on-session", busyBy(next("first").with("claude", "shared").in(elsewhere)));
+    workspace.ends();
+    assertEquals("first", busyBy(next("newcomer").in(elsewhere)));
+    session.ends();
+    assertEquals("first", busyBy(next("other").with("claude", "shared")));
+    assertTrue(next("first").with("claude", "shared").in(elsewhere).claims());
+  }
+
+  @Test
+  void a_place_that_an_earlier_version_has_noted_keeps_all() throws IOException {
+    heldWhileFirstAndSecondWait().ends();
+    Path file = folder.resolve("claims").resolve("waiting");
+    String whole = Files.readString(file);
+    String earlier = whole.replaceAll("\"busy\":\\[[^\\]]*],", "");
+    assertTrue(earlier.length() < whole.length(), whole);
+    Files.writeString(file, earlier);
+    assertEquals("first", busyBy(next("newcomer")));
+  }
+
+  @Test
   void a_retry_of_what_has_begun_gives_way_to_nobody() throws IOException {
     Attempt crashed = next("run");
     assertTrue(crashed.claims());

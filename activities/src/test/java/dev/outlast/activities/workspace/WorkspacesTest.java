@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
@@ -93,8 +94,44 @@ class WorkspacesTest {
     Files.delete(root.resolve("a"));
     Files.createSymbolicLink(root.resolve("a"), root.resolve("other"));
     assertRefused("has been replaced", () -> workspaces.again(workspace.toString(), "run"));
-    Files.delete(root.resolve("a"));
-    assertRefused("does not exist", () -> workspaces.again(workspace.toString(), "run"));
+  }
+
+  @Test
+  void what_is_missing_is_a_mistake_before_a_run_begins_and_is_waited_for_afterwards()
+      throws IOException {
+    Path workspace = Files.createDirectories(root.resolve("disk/a"));
+    String path = workspace.toString();
+    for (boolean mounted : List.of(false, true)) {
+      Files.delete(workspace);
+      if (!mounted) {
+        Files.delete(root.resolve("disk"));
+      } else {
+        Files.writeString(workspace, "a file where the folder was");
+      }
+      String what = mounted ? "is not a folder" : "does not exist";
+      assertFalse(passing(what, () -> workspaces.resolve(path, "run")), path);
+      assertTrue(passing(what, () -> workspaces.again(path, "run")), path);
+      Files.deleteIfExists(workspace);
+      Files.createDirectories(workspace);
+    }
+    Files.delete(workspace);
+    Files.delete(root.resolve("disk"));
+    Files.createSymbolicLink(root.resolve("disk"), Path.of("disk"));
+    assertTrue(passing("cannot be looked at (", () -> workspaces.again(path, "run")), "a loop");
+    Files.delete(root.resolve("disk"));
+    Files.createSymbolicLink(
+        root.resolve("disk"), Files.createDirectories(top.resolve("out/a")).getParent());
+    assertFalse(passing("has been replaced", () -> workspaces.again(path, "run")), "moved");
+    assertEquals(top.resolve("out/a"), workspace.toRealPath());
+    assertFalse(
+        passing("outside of", () -> workspaces.again(top.resolve("out/a").toString(), "run")),
+        "outside");
+  }
+
+  private static boolean passing(String part, Executable refused) {
+    WorkspaceException e = assertThrows(WorkspaceException.class, refused);
+    assertTrue(e.getMessage().contains(part), e::getMessage);
+    return e.passing();
   }
 
   @Test
@@ -115,7 +152,7 @@ class WorkspacesTest {
           assertRefused("leads to " + other, () -> Workspaces.verify(workspace, led));
         }
         Files.delete(workspace);
-        assertRefused("is gone", () -> Workspaces.verify(workspace, right));
+        assertTrue(passing("is gone", () -> Workspaces.verify(workspace, right)));
       } finally {
         led.end();
         right.end();

@@ -132,8 +132,10 @@ final class MarkdownExport {
             + code(evidence.channel())
             + (evidence.agentVersion() == null ? "" : ", version " + code(evidence.agentVersion()))
             + (evidence.zone() == null ? "" : ", zone " + code(evidence.zone())));
-    line("");
-    block(evidence.text());
+    if (evidence.text() != null) {
+      line("");
+      block(evidence.text());
+    }
   }
 
   private void wait(Wait wait) {

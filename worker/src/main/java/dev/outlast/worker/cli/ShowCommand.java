@@ -220,7 +220,9 @@ final class ShowCommand implements Callable<Integer> {
             + evidence.channel()
             + (evidence.agentVersion() == null ? "" : ", version " + evidence.agentVersion())
             + (evidence.zone() == null ? "" : ", zone " + evidence.zone()));
-    line("  evidence", evidence.text());
+    if (evidence.text() != null) {
+      line("  evidence", evidence.text());
+    }
   }
 
   private void line(String name, String text) {

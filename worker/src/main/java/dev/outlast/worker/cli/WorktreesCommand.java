@@ -229,11 +229,12 @@ final class WorktreesCommand implements Callable<Integer> {
     if (agentIn(entry, stateFolder).isPresent()) {
       return Optional.of("an agent works in it");
     }
-    boolean missing = entry.use() == Worktrees.Use.MISSING;
-    if (!missing && (entry.commits() == null || entry.changed() == null)) {
+    // In one that was not made to the end there is nothing but what git has put there.
+    boolean used = entry.made() && entry.use() != Worktrees.Use.MISSING;
+    if (used && (entry.commits() == null || entry.changed() == null)) {
       return Optional.of("git does not say whether it has changes");
     }
-    if (!missing && entry.commits() + entry.changed() > 0) {
+    if (used && entry.commits() + entry.changed() > 0) {
       return Optional.of("it has changes");
     }
     RunIs runIs = entry.held() ? runIs(entry.run(), connected) : RunIs.CLOSED;

@@ -358,7 +358,7 @@ class CommandLineTest {
           assertInstanceOf(
               Answer.Granted.class,
               ClaimTable.of(state, registry, Clock.systemUTC())
-                  .take(who, "claude", List.of(new SessionId("s-1")), folder));
+                  .take(who, "claude", List.of(new SessionId("s-1")), folder, true));
 
       Called called = cli.call("doctor", "--address", NOBODY, "--json");
       JsonNode claim = null;

@@ -203,9 +203,15 @@ class WorktreesCommandTest {
       commit(committed);
       Path inUse = Path.of(make("in-use").path());
       Path state = folder.resolve("state/outlast");
+      // Its worker was killed before git had filled it.
+      Path halfMade = Path.of(make("half-made").path());
+      Path record = state.resolve("worktree-records/half-made.json");
+      Files.writeString(
+          record, Files.readString(record).replaceFirst("\"gitFolder\":\"[^\"]*\",?", ""));
       try (Connection connected = options.connect(cli.console());
           AgentRegistry registry = AgentRegistry.open(state)) {
-        for (String run : List.of("live", "terminated", "changed", "committed", "in-use")) {
+        for (String run :
+            List.of("live", "terminated", "changed", "committed", "half-made", "in-use")) {
           WorkflowStub stub =
               connected
                   .client()
@@ -222,8 +228,8 @@ class WorktreesCommandTest {
         }
         Called listed = cli.call("worktrees", "--json", "--address", server.target());
         assertEquals(
-            "changed closed, committed closed, in-use closed, live running, terminated closed,"
-                + " unknown unknown",
+            "changed closed, committed closed, half-made closed, in-use closed, live running,"
+                + " terminated closed, unknown unknown",
             StreamSupport.stream(listed.json().spliterator(), false)
                 .map(row -> row.path("name").asText() + " " + row.path("runIs").asText())
                 .collect(Collectors.joining(", ")));
@@ -234,12 +240,13 @@ class WorktreesCommandTest {
                     new Claimant("another", new AgentOwner("in-use", "execution", "1", 1), 1, 1),
                     "claude",
                     List.of(),
-                    inUse);
+                    inUse,
+                    true);
         try (HeldClaim claim = assertInstanceOf(Answer.Granted.class, answer).claim()) {
           assertTrue(claim.isOurs());
           Called pruned = cli.call("worktrees", "--prune", "--address", server.target());
           assertEquals(ExitCode.DONE, pruned.exitCode(), pruned.err());
-          assertEquals("removed terminated\n", pruned.out());
+          assertEquals("removed half-made\nremoved terminated\n", pruned.out());
           assertEquals(
               List.of(
                   "kept changed: it has changes",
@@ -251,6 +258,7 @@ class WorktreesCommandTest {
         }
       }
       assertFalse(Files.exists(terminated));
+      assertFalse(Files.exists(halfMade));
       for (Path kept : List.of(live, unknown, changed, committed, inUse)) {
         assertTrue(Files.exists(kept), kept.toString());
       }
@@ -291,7 +299,8 @@ class WorktreesCommandTest {
                   new Claimant("another", new AgentOwner("a-run", "execution", "1", 1), 1, 1),
                   "claude",
                   List.of(),
-                  inside.toRealPath());
+                  inside.toRealPath(),
+                  true);
       try (HeldClaim claim = assertInstanceOf(Answer.Granted.class, answer).claim()) {
         assertTrue(claim.isOurs());
         assertFailed(

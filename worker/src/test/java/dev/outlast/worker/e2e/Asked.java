@@ -1,6 +1,9 @@
 package dev.outlast.worker.e2e;
 
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.InvocationProgress;
+import dev.outlast.limit.UsageLimit;
+import io.temporal.api.common.v1.Payloads;
 import io.temporal.api.enums.v1.EventType;
 import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.common.converter.DefaultDataConverter;
@@ -16,8 +19,9 @@ import java.util.Map;
  * @param from when the workflow asked for it
  * @param until when the server took what became of it; null if it has not yet
  * @param outcome what became of it; null if it has no outcome
+ * @param told the limit that it had told of when it ended without an outcome; null if none
  */
-record Asked(Instant from, Instant until, AgentOutcome outcome) {
+record Asked(Instant from, Instant until, AgentOutcome outcome, UsageLimit told) {
 
   /** All of a run, in turn; of the histories of the run one after the other. */
   static List<Asked> in(List<HistoryEvent> events) {
@@ -38,11 +42,11 @@ record Asked(Instant from, Instant until, AgentOutcome outcome) {
       } else {
         Instant from = open.remove(scheduledBy(event));
         if (from != null) {
-          asked.add(new Asked(from, at(event), outcome(event)));
+          asked.add(new Asked(from, at(event), outcome(event), told(event)));
         }
       }
     }
-    open.values().stream().sorted().forEach(from -> asked.add(new Asked(from, null, null)));
+    open.values().stream().sorted().forEach(from -> asked.add(new Asked(from, null, null, null)));
     return asked;
   }
 
@@ -69,6 +73,32 @@ record Asked(Instant from, Instant until, AgentOutcome outcome) {
         event.getActivityTaskCompletedEventAttributes().getResult().getPayloads(0),
         AgentOutcome.class,
         AgentOutcome.class);
+  }
+
+  private static UsageLimit told(HistoryEvent event) {
+    Payloads details =
+        switch (event.getEventType()) {
+          case EVENT_TYPE_ACTIVITY_TASK_FAILED ->
+              event
+                  .getActivityTaskFailedEventAttributes()
+                  .getFailure()
+                  .getApplicationFailureInfo()
+                  .getDetails();
+          case EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT ->
+              event
+                  .getActivityTaskTimedOutEventAttributes()
+                  .getFailure()
+                  .getTimeoutFailureInfo()
+                  .getLastHeartbeatDetails();
+          default -> Payloads.getDefaultInstance();
+        };
+    if (details.getPayloadsCount() == 0) {
+      return null;
+    }
+    InvocationProgress last =
+        DefaultDataConverter.STANDARD_INSTANCE.fromPayload(
+            details.getPayloads(0), InvocationProgress.class, InvocationProgress.class);
+    return last == null ? null : last.limit();
   }
 
   private static Instant at(HistoryEvent event) {

@@ -4,6 +4,7 @@ import dev.outlast.agent.AgentOutcome;
 import dev.outlast.worker.e2e.LedgerAgent.Entry;
 import dev.outlast.worker.e2e.LedgerAgent.Event;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,6 +21,35 @@ import java.util.List;
  * @param disturbances what was done
  */
 record Causes(String task, List<Entry> ledger, List<Asked> asked, List<Disturbance> disturbances) {
+
+  /**
+   * How long it takes until the server has heard of a limit: the second between two heartbeats, and
+   * what a worker with many agents on a busy machine takes to read it and to say it.
+   */
+  static final Duration TOLD = Duration.ofSeconds(5);
+
+  /**
+   * Starts before the reset of a limit that an agent had told of so early that the server has heard
+   * of it, whatever was done later.
+   */
+  List<String> early() {
+    List<String> findings = new ArrayList<>();
+    for (Entry limit : ledger) {
+      if (limit.event() != Event.LIMIT || disturbed(limit, limit.nanos() + TOLD.toNanos())) {
+        continue;
+      }
+      Instant reset = Instant.ofEpochSecond(Long.parseLong(limit.detail()));
+      ledger.stream()
+          .filter(e -> e.event() == Event.START && e.nanos() > limit.nanos())
+          .filter(e -> e.at().isBefore(reset))
+          .forEach(
+              e ->
+                  findings.add(
+                      "invocation %d began at %s, and the limit told at %s is over at %s"
+                          .formatted(e.invocation(), e.at(), limit.at(), reset)));
+    }
+    return findings;
+  }
 
   /** What is wrong with the starts; empty if each has its cause. */
   List<String> missing() {

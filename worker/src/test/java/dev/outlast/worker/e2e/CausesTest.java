@@ -229,10 +229,39 @@ class CausesTest {
     assertEquals(List.of(), missing());
   }
 
+  @Test
+  void a_start_before_the_reset_of_a_limit_is_early_if_the_server_had_time_to_hear_of_it() {
+    heard(0, 45, completed());
+    started(1, "one");
+    wrote(2, Event.LIMIT, String.valueOf(at(40).getEpochSecond()));
+    disturbed(8, 8, null, "one");
+    started(35, "two");
+
+    assertEquals(List.of(), missing());
+    assertEquals(1, causes().early().size(), causes().early()::toString);
+    started(41, "two");
+    assertEquals(1, causes().early().size(), causes().early()::toString);
+  }
+
+  @Test
+  void a_start_before_the_reset_of_a_limit_is_not_early_if_nobody_can_have_heard_of_it() {
+    heard(0, 45, completed());
+    started(1, "one");
+    wrote(2, Event.LIMIT, String.valueOf(at(40).getEpochSecond()));
+    disturbed(6, 6, null, "one");
+    started(35, "two");
+
+    assertEquals(List.of(), causes().early());
+  }
+
   private List<String> missing() {
+    return causes().missing();
+  }
+
+  private Causes causes() {
     List<HistoryEvent> inTurn =
         events.stream().sorted(Comparator.comparing(e -> e.getEventTime().getSeconds())).toList();
-    return new Causes(TASK, ledger, Asked.in(inTurn), disturbances).missing();
+    return new Causes(TASK, ledger, Asked.in(inTurn), disturbances);
   }
 
   private void started(int second, String worker) {

@@ -1,6 +1,7 @@
 package dev.outlast.worker.e2e;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,7 +20,11 @@ import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
+import dev.outlast.limit.LimitEvidence;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.ResumePolicy;
+import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
@@ -55,7 +60,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 /** What the real server tells a run of attempts that its host has not taken up again. */
 @Tag("server")
 @Execution(ExecutionMode.CONCURRENT)
-@Timeout(180)
+@Timeout(400)
 class HostLossTest {
 
   private static final Duration PATIENCE = Duration.ofSeconds(90);
@@ -76,6 +81,9 @@ class HostLossTest {
   private static final class Host implements AgentActivities {
     final List<AgentInvocation> calls = new CopyOnWriteArrayList<>();
     volatile WorkerFactory dies;
+
+    /** What the first agent has met; null if nothing. */
+    volatile UsageLimit limit;
 
     @Override
     public ResolvedAgent resolveAgent(AgentSelection selection) {
@@ -102,7 +110,17 @@ class HostLossTest {
         Activity.getExecutionContext()
             .heartbeat(
                 new InvocationProgress(
-                    InvocationProgress.Phase.WORKING, NAMED, true, null, null, null, HOST, 7));
+                    InvocationProgress.Phase.WORKING,
+                    NAMED,
+                    true,
+                    null,
+                    null,
+                    null,
+                    HOST,
+                    7,
+                    1,
+                    limit,
+                    null));
         Activity.getExecutionContext().doNotCompleteOnReturn();
         new Thread(dies::shutdownNow).start();
         return null;
@@ -167,6 +185,38 @@ class HostLossTest {
     assertEquals(NAMED, second.session());
     assertEquals("go on", second.message());
     assertNull(second.checkpoint());
+  }
+
+  @Test
+  void a_limit_that_an_attempt_has_told_is_waited_for_when_its_host_does_not_take_the_next_one()
+      throws Exception {
+    Instant reset = Instant.now().plusSeconds(110);
+    host.limit =
+        new UsageLimit(
+            "claude",
+            "work",
+            LimitScope.SESSION,
+            ResetTime.exactly(reset),
+            UsageLimit.SetBy.WINDOW,
+            Instant.now(),
+            new LimitEvidence("rule", null, "stderr", null, "UTC"),
+            null);
+    host.dies = startHost();
+    AgentRun run = start("lost");
+    Await.until(
+        PATIENCE.plus(HostPolicy.MIN_HOST_GRACE),
+        () -> run.status().waitsFor() == WaitsFor.LIMIT,
+        () -> "the limit is not waited for: " + run.status());
+    startHost();
+    AgentRunResult result =
+        WorkflowStub.fromTyped(run)
+            .getResult(
+                PATIENCE.multipliedBy(2).toSeconds(), TimeUnit.SECONDS, AgentRunResult.class);
+
+    assertFalse(Instant.now().isBefore(reset.plus(ResumePolicy.DEFAULT.margin())));
+    assertEquals(1, result.limitsHit());
+    assertEquals(2, host.calls.size());
+    assertEquals(SessionStart.RESUME, host.calls.get(1).start());
   }
 
   @Test

@@ -4,6 +4,7 @@ import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import java.io.Closeable;
 import java.io.IOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -12,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Temporal's development server in a process of its own, on a SQLite file, so that it can be killed
@@ -22,6 +24,10 @@ final class RealTemporal implements Closeable {
   private static final Duration START = Duration.ofSeconds(120);
 
   private final Path folder;
+  private static final int FIRST_PORT = 20_000;
+  private static final int LAST_PORT = 32_000;
+  private static final int PORT_TRIES = 100;
+
   private final int port;
   private Program server;
 
@@ -46,10 +52,21 @@ final class RealTemporal implements Closeable {
     return path;
   }
 
+  /**
+   * A port for a server that comes later, and again on the same one. Not one of those from which
+   * systems give outgoing connections theirs: another test's might have it by then.
+   */
   static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
+    IOException taken = null;
+    for (int i = 0; i < PORT_TRIES; i++) {
+      int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, LAST_PORT);
+      try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return socket.getLocalPort();
+      } catch (BindException e) {
+        taken = e;
+      }
     }
+    throw new IOException("no free port from " + FIRST_PORT + " to " + LAST_PORT, taken);
   }
 
   static RealTemporal start(Path folder) throws Exception {

@@ -117,7 +117,7 @@ class UpgradeTest {
     awaitDraining();
     assertTrue(old.isAlive(), old.output());
     long asked = System.nanoTime();
-    ask("HUP");
+    ask("TERM"); // one that nobody has told a process to ignore
     assertEquals(130, old.exitCode(), old.output());
     Await.until(
         Duration.ofSeconds(5),
