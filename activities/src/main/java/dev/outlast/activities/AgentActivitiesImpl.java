@@ -3,6 +3,7 @@ package dev.outlast.activities;
 import dev.outlast.activities.claim.Answer;
 import dev.outlast.activities.claim.ClaimTable;
 import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.gate.Gates;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
@@ -16,6 +17,8 @@ import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.Checkpoint;
+import dev.outlast.agent.HandoffNotes;
+import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
@@ -57,6 +60,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
   private final Function<String, HostSighting> hosts;
+  private final Gates gates;
   private final Clock clock;
   private final Workspaces workspaces;
   private final Worktrees worktrees;
@@ -72,22 +76,28 @@ public final class AgentActivitiesImpl implements AgentActivities {
    *     once for each run
    * @param hosts says when a worker of a host was last heard of, by the host's id; throws when that
    *     cannot be found out now
+   * @param gates of the accounts
    * @throws IllegalArgumentException if an agent's definition or the zone is wrong; the message
    *     begins with the key and says what is allowed
    */
   public AgentActivitiesImpl(
-      AgentHost host, BooleanSupplier searchAttributes, Function<String, HostSighting> hosts) {
-    this(host, searchAttributes, hosts, Clock.systemUTC());
+      AgentHost host,
+      BooleanSupplier searchAttributes,
+      Function<String, HostSighting> hosts,
+      Gates gates) {
+    this(host, searchAttributes, hosts, gates, Clock.systemUTC());
   }
 
   AgentActivitiesImpl(
       AgentHost host,
       BooleanSupplier searchAttributes,
       Function<String, HostSighting> hosts,
+      Gates gates,
       Clock clock) {
     this.host = Objects.requireNonNull(host, "host");
     this.searchAttributes = Objects.requireNonNull(searchAttributes, "searchAttributes");
     this.hosts = Objects.requireNonNull(hosts, "hosts");
+    this.gates = Objects.requireNonNull(gates, "gates");
     this.clock = clock;
     String path = host.environment().get("PATH");
     this.worktrees = new Worktrees(path, host.stateFolder(), clock);
@@ -144,6 +154,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
         Names.hostTaskQueue(host.taskQueue(), host.hostId()),
         searchAttributes.getAsBoolean(),
         host.hostPolicy(),
+        null,
+        host.accountPolicy(),
         null);
   }
 
@@ -473,6 +485,11 @@ public final class AgentActivitiesImpl implements AgentActivities {
         .news(Path.of(plan.first().workspace()), since.workspace(), perhapsByAgent)
         .map(plan::and)
         .orElse(plan);
+  }
+
+  @Override
+  public HandoffNotes handOff(HandoffRequest request) {
+    throw new UnsupportedOperationException("not yet");
   }
 
   @Override

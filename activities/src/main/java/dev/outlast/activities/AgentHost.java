@@ -1,7 +1,10 @@
 package dev.outlast.activities;
 
+import dev.outlast.activities.gate.Hours;
 import dev.outlast.activities.transcript.TranscriptStore;
+import dev.outlast.agent.AccountPolicy;
 import dev.outlast.agent.HostPolicy;
+import dev.outlast.limit.GateSettings;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
 import java.nio.file.Path;
@@ -28,6 +31,9 @@ import java.util.Objects;
  * @param stateFolder where this host keeps what has to survive a worker; there already
  * @param environment the worker's own environment, from which agents inherit what is allowed
  * @param transcripts where the output of sessions is kept; null where it is not
+ * @param accountPolicy what runs do about money and large sessions
+ * @param gate how an account is kept that is not listed
+ * @param quiet hours in which no agent is started here
  */
 public record AgentHost(
     String hostId,
@@ -43,7 +49,10 @@ public record AgentHost(
     Duration drainGrace,
     Path stateFolder,
     Map<String, String> environment,
-    TranscriptStore transcripts) {
+    TranscriptStore transcripts,
+    AccountPolicy accountPolicy,
+    GateSettings gate,
+    Hours quiet) {
 
   /**
    * What is said to a session after a limit or another interruption, where nothing else is
@@ -64,6 +73,9 @@ public record AgentHost(
     policy = Objects.requireNonNullElse(policy, ResumePolicy.DEFAULT);
     hostPolicy = Objects.requireNonNullElse(hostPolicy, HostPolicy.DEFAULT);
     resumeMessage = Objects.requireNonNullElse(resumeMessage, DEFAULT_RESUME_MESSAGE);
+    accountPolicy = Objects.requireNonNullElse(accountPolicy, AccountPolicy.DEFAULT);
+    gate = Objects.requireNonNullElse(gate, GateSettings.NONE);
+    quiet = Objects.requireNonNullElse(quiet, Hours.NONE);
     drainGrace = Objects.requireNonNullElse(drainGrace, Duration.ofSeconds(30));
     if (drainGrace.isNegative()) {
       throw new IllegalArgumentException("drainGrace: " + drainGrace + " is below zero");
@@ -73,6 +85,18 @@ public record AgentHost(
         throw new IllegalArgumentException("workspaces: " + folder + " is not absolute");
       }
     }
+  }
+
+  /** How an account is to be kept. */
+  public GateSettings gate(String account) {
+    AccountDefinition listed = accounts.get(account);
+    return listed == null ? gate : listed.gate();
+  }
+
+  /** Hours in which only runs of a high priority may use an account. */
+  public Hours reserve(String account) {
+    AccountDefinition listed = accounts.get(account);
+    return listed == null ? Hours.NONE : listed.reserve();
   }
 
   /**
@@ -103,6 +127,9 @@ public record AgentHost(
     private Duration drainGrace;
     private Map<String, String> environment = Map.of();
     private TranscriptStore transcripts;
+    private AccountPolicy accountPolicy;
+    private GateSettings gate;
+    private Hours quiet;
 
     private Builder(String hostId, Path stateFolder, Path defaultWorkspace) {
       this.hostId = hostId;
@@ -177,6 +204,24 @@ public record AgentHost(
       return this;
     }
 
+    /** What runs do about money and large sessions; null for {@link AccountPolicy#DEFAULT}. */
+    public Builder setAccountPolicy(AccountPolicy value) {
+      accountPolicy = value;
+      return this;
+    }
+
+    /** How an account is kept that is not listed; null for {@link GateSettings#NONE}. */
+    public Builder setGate(GateSettings value) {
+      gate = value;
+      return this;
+    }
+
+    /** Hours in which no agent is started here; null for none. */
+    public Builder setQuiet(Hours value) {
+      quiet = value;
+      return this;
+    }
+
     /**
      * The host.
      *
@@ -197,7 +242,10 @@ public record AgentHost(
           drainGrace,
           stateFolder,
           environment,
-          transcripts);
+          transcripts,
+          accountPolicy,
+          gate,
+          quiet);
     }
   }
 }

@@ -223,6 +223,7 @@ final class CallReport {
       case CONFIG -> agent + " was called with wrong arguments: correct its configuration.";
       case CONTINUED_ELSEWHERE ->
           "somebody has gone on with the session; look at it before the run goes on.";
+      case BUDGET -> "the run's budget is spent: raise it, or cancel the run.";
       case INTERRUPTED -> "the run was paused or cancelled.";
       case OTHER -> agent + " stopped.";
     };

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
@@ -92,7 +93,7 @@ class AgentActivitiesTest {
   }
 
   private void register(AgentHost host) {
-    activities = new AgentActivitiesImpl(host, () -> true, SIGHTINGS::get);
+    activities = new AgentActivitiesImpl(host, () -> true, SIGHTINGS::get, new OpenGates());
     temporal.registerActivitiesImplementations(activities);
     temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
     stub =
@@ -110,20 +111,13 @@ class AgentActivitiesTest {
 
   private static AgentInvocation invocation(
       SessionStart start, String message, Duration longest, Duration silence) {
-    return new AgentInvocation(
-        1,
-        1,
-        "claude",
-        "work",
-        null,
-        null,
-        start,
-        start == SessionStart.CONTINUE_LAST ? null : SESSION,
-        message,
-        RESUME_MESSAGE,
-        longest,
-        silence,
-        null);
+    return AgentInvocation.newBuilder(1, 1, "claude", start, message)
+        .setAccount("work")
+        .setSession(start == SessionStart.CONTINUE_LAST ? null : SESSION)
+        .setResumeMessage(RESUME_MESSAGE)
+        .setInvocationTimeout(longest)
+        .setSilenceTimeout(silence)
+        .build();
   }
 
   private AgentOutcome fresh(String message) {

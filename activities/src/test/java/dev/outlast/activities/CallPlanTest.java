@@ -21,20 +21,14 @@ class CallPlanTest {
 
   private static CallPlan plan(SessionStart start, InvocationProgress before) {
     AgentInvocation invocation =
-        new AgentInvocation(
-            1,
-            1,
-            "gemini",
-            "work",
-            null,
-            "/srv/repo",
-            start,
-            CHOSEN,
-            "task",
-            "go on",
-            Duration.ofHours(1),
-            Duration.ofHours(1),
-            null);
+        AgentInvocation.newBuilder(1, 1, "gemini", start, "task")
+            .setAccount("work")
+            .setWorkspace("/srv/repo")
+            .setSession(CHOSEN)
+            .setResumeMessage("go on")
+            .setInvocationTimeout(Duration.ofHours(1))
+            .setSilenceTimeout(Duration.ofHours(1))
+            .build();
     return CallPlan.of(invocation, before, before != null, ANOTHER, "/srv/repo");
   }
 

@@ -184,7 +184,10 @@ class CallTranscriptTest {
         host.drainGrace(),
         host.stateFolder(),
         host.environment(),
-        store);
+        store,
+        host.accountPolicy(),
+        host.gate(),
+        host.quiet());
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -58,7 +59,7 @@ class ContinuedElsewhereTest {
             esac
             """);
     temporal.registerActivitiesImplementations(
-        new AgentActivitiesImpl(agent.host(), () -> true, host -> null));
+        new AgentActivitiesImpl(agent.host(), () -> true, host -> null, new OpenGates()));
     stub =
         temporal.newActivityStub(
             AgentActivities.class,
@@ -75,20 +76,14 @@ class ContinuedElsewhereTest {
 
   private AgentOutcome invoke(SessionStart start, String message, Checkpoint left) {
     return stub.invokeAgent(
-        new AgentInvocation(
-            1,
-            1,
-            "claude",
-            "work",
-            null,
-            null,
-            start,
-            SESSION,
-            message,
-            "please go on",
-            Duration.ofMinutes(1),
-            Duration.ofMinutes(1),
-            left));
+        AgentInvocation.newBuilder(1, 1, "claude", start, message)
+            .setAccount("work")
+            .setSession(SESSION)
+            .setResumeMessage("please go on")
+            .setInvocationTimeout(Duration.ofMinutes(1))
+            .setSilenceTimeout(Duration.ofMinutes(1))
+            .setCheckpoint(left)
+            .build());
   }
 
   private Path file() {

@@ -12,6 +12,7 @@ import dev.outlast.activities.claim.Claim;
 import dev.outlast.activities.claim.ClaimTable;
 import dev.outlast.activities.claim.Claimant;
 import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
@@ -92,7 +93,7 @@ class FencedInvocationTest {
 
   private void agentThat(String body) throws IOException {
     agent = new ScriptedAgent(folder, body);
-    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
+    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null, new OpenGates());
     temporal.registerActivitiesImplementations(activities);
     stub =
         temporal.newActivityStub(
@@ -109,21 +110,14 @@ class FencedInvocationTest {
 
   private AgentOutcome invoke(SessionStart start, boolean stopsIfBusy) {
     return stub.invokeAgent(
-        new AgentInvocation(
-            1,
-            1,
-            "claude",
-            "work",
-            null,
-            null,
-            start,
-            SESSION,
-            "task",
-            "go on",
-            Duration.ofMinutes(1),
-            Duration.ofMinutes(1),
-            null,
-            stopsIfBusy));
+        AgentInvocation.newBuilder(1, 1, "claude", start, "task")
+            .setAccount("work")
+            .setSession(SESSION)
+            .setResumeMessage("go on")
+            .setInvocationTimeout(Duration.ofMinutes(1))
+            .setSilenceTimeout(Duration.ofMinutes(1))
+            .setStopsIfBusy(stopsIfBusy)
+            .build());
   }
 
   private static InvocationProgress limited(boolean taken) {
@@ -439,7 +433,7 @@ class FencedInvocationTest {
   @Test
   void an_agent_is_not_let_go_when_the_claim_was_lost_before() throws IOException {
     agent = new ScriptedAgent(folder, "result 'done'");
-    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
+    activities = new AgentActivitiesImpl(agent.host(), () -> true, host -> null, new OpenGates());
     HeldClaim claim = agent.claim("run", 1);
     ScriptedDriver driver = new ScriptedDriver(agent);
     // The last step before the agent is started.

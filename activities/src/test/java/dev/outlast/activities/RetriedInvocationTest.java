@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.Checkpoint;
+import dev.outlast.agent.HandoffNotes;
+import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
@@ -119,6 +122,11 @@ class RetriedInvocationTest {
     }
 
     @Override
+    public HandoffNotes handOff(HandoffRequest request) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public HostSighting seeHost(String host) {
       throw new UnsupportedOperationException();
     }
@@ -159,7 +167,7 @@ class RetriedInvocationTest {
   }
 
   private AgentActivitiesImpl newWorker() {
-    return new AgentActivitiesImpl(agent.host(), () -> true, host -> null);
+    return new AgentActivitiesImpl(agent.host(), () -> true, host -> null, new OpenGates());
   }
 
   @AfterEach
@@ -177,20 +185,14 @@ class RetriedInvocationTest {
   }
 
   private static AgentInvocation invocation(SessionStart start, String message, Checkpoint left) {
-    return new AgentInvocation(
-        1,
-        1,
-        "claude",
-        "work",
-        null,
-        null,
-        start,
-        SESSION,
-        message,
-        "please go on",
-        Duration.ofMinutes(1),
-        Duration.ofSeconds(2),
-        left);
+    return AgentInvocation.newBuilder(1, 1, "claude", start, message)
+        .setAccount("work")
+        .setSession(SESSION)
+        .setResumeMessage("please go on")
+        .setInvocationTimeout(Duration.ofMinutes(1))
+        .setSilenceTimeout(Duration.ofSeconds(2))
+        .setCheckpoint(left)
+        .build();
   }
 
   private void aPersonGoesOn() {

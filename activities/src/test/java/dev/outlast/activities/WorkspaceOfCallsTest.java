@@ -77,7 +77,8 @@ class WorkspaceOfCallsTest {
                 .setEnvironment(environment)
                 .build(),
             () -> true,
-            any -> null);
+            any -> null,
+            new OpenGates());
     server.registerActivitiesImplementations(activities);
     return server.newActivityStub(
         AgentActivities.class,
@@ -100,20 +101,15 @@ class WorkspaceOfCallsTest {
 
   private static AgentInvocation invocation(
       SessionStart start, Path workspace, Checkpoint checkpoint) {
-    return new AgentInvocation(
-        1,
-        1,
-        "claude",
-        "work",
-        null,
-        workspace.toString(),
-        start,
-        SESSION,
-        "the message",
-        "go on",
-        Duration.ofMinutes(1),
-        Duration.ofMinutes(1),
-        checkpoint);
+    return AgentInvocation.newBuilder(1, 1, "claude", start, "the message")
+        .setAccount("work")
+        .setWorkspace(workspace.toString())
+        .setSession(SESSION)
+        .setResumeMessage("go on")
+        .setInvocationTimeout(Duration.ofMinutes(1))
+        .setSilenceTimeout(Duration.ofMinutes(1))
+        .setCheckpoint(checkpoint)
+        .build();
   }
 
   /** What the agent was told in its last call. */

@@ -44,6 +44,15 @@ public interface AgentActivities {
   AgentOutcome invokeAgent(AgentInvocation invocation);
 
   /**
+   * Reads what was done in a session that is not gone on with. Only the host that keeps its
+   * transcript can.
+   *
+   * @throws io.temporal.failure.ApplicationFailure retryable, when it cannot be read now
+   */
+  @ActivityMethod(name = "handOff")
+  HandoffNotes handOff(HandoffRequest request);
+
+  /**
    * Asks the server when a worker of a host was last heard of. Any worker can say.
    *
    * @throws io.temporal.failure.ApplicationFailure retryable, when the server cannot be asked

@@ -1,6 +1,7 @@
 package dev.outlast.agent;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.Objects;
 
@@ -20,6 +21,9 @@ import java.util.Objects;
  * @param checkpoint how session and workspace stood after the agent had ended; null if that is not
  *     known
  * @param transcript where the invocation's output is kept; null if it is not
+ * @param contextTokens how large the session's context was at the end; null if that is not known
+ * @param overageUsd the part of {@code costUsd} that was paid beyond the account's allowance, as
+ *     far as the agent says it: all of it, if it said that it works on overage at any time
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationFacts(
@@ -31,7 +35,34 @@ public record InvocationFacts(
     double costUsd,
     Instant observedAt,
     Checkpoint checkpoint,
-    TranscriptReference transcript) {
+    TranscriptReference transcript,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Long contextTokens,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) double overageUsd) {
+
+  /** Facts of an invocation that has said nothing of its context or of overage. */
+  public InvocationFacts(
+      SessionId session,
+      Boolean taken,
+      String agentVersion,
+      boolean progressed,
+      TokenUsage tokens,
+      double costUsd,
+      Instant observedAt,
+      Checkpoint checkpoint,
+      TranscriptReference transcript) {
+    this(
+        session,
+        taken,
+        agentVersion,
+        progressed,
+        tokens,
+        costUsd,
+        observedAt,
+        checkpoint,
+        transcript,
+        null,
+        0);
+  }
 
   public InvocationFacts {
     Objects.requireNonNull(observedAt, "observedAt");
@@ -41,6 +72,16 @@ public record InvocationFacts(
   /** The same facts, with how session and workspace stood after the agent had ended. */
   public InvocationFacts withCheckpoint(Checkpoint left) {
     return new InvocationFacts(
-        session, taken, agentVersion, progressed, tokens, costUsd, observedAt, left, transcript);
+        session,
+        taken,
+        agentVersion,
+        progressed,
+        tokens,
+        costUsd,
+        observedAt,
+        left,
+        transcript,
+        contextTokens,
+        overageUsd);
   }
 }

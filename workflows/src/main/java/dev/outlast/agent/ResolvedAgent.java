@@ -25,6 +25,10 @@ import java.util.Objects;
  *     configuration
  * @param worktree the run's own worktree, in which the workspace then is; null if it has none, or
  *     none yet
+ * @param accountPolicy what to do about money and the session's size, from the worker's
+ *     configuration
+ * @param sessionsAt names the place in which the agent's program keeps its sessions: agents of one
+ *     place can go on with each other's. Null if that is not known
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record ResolvedAgent(
@@ -40,7 +44,9 @@ public record ResolvedAgent(
     String taskQueue,
     boolean searchAttributes,
     HostPolicy hostPolicy,
-    Worktree worktree) {
+    Worktree worktree,
+    AccountPolicy accountPolicy,
+    String sessionsAt) {
 
   public ResolvedAgent {
     Objects.requireNonNull(agent, "agent");
@@ -49,6 +55,7 @@ public record ResolvedAgent(
     Objects.requireNonNull(resumeMessage, "resumeMessage");
     Objects.requireNonNull(policy, "policy");
     hostPolicy = hostPolicy == null ? HostPolicy.DEFAULT : hostPolicy;
+    accountPolicy = accountPolicy == null ? AccountPolicy.DEFAULT : accountPolicy;
   }
 
   /** The same agent in a worktree that was made for the run. */
@@ -66,6 +73,8 @@ public record ResolvedAgent(
         taskQueue,
         searchAttributes,
         hostPolicy,
-        made);
+        made,
+        accountPolicy,
+        sessionsAt);
   }
 }

@@ -26,6 +26,8 @@ public enum StopReason {
   CONFIG,
   /** Somebody has gone on with the session since the agent ended; nothing was started. */
   CONTINUED_ELSEWHERE,
+  /** The run's budget is spent, and the agent was ended for that. */
+  BUDGET,
   /** The run was paused or cancelled, and the agent was ended for that. */
   INTERRUPTED,
   /** A reason that only a newer version knows; the message says more. */

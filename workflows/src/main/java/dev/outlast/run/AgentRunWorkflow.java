@@ -593,22 +593,23 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private AgentInvocation nextInvocation(SessionStart start) {
     ResolvedAgent agent = memory.agent();
-    return new AgentInvocation(
-        memory.turn(),
-        memory.invocations(),
-        agent.agent(),
-        agent.account(),
-        agent.model(),
-        agent.workspace(),
-        start,
-        memory.session(),
-        memory.continued() ? Handoff.continuedElsewhere(memory.message()) : memory.message(),
-        resumeMessage(),
-        request.invocationTimeout(),
-        request.silenceTimeout(),
-        start == SessionStart.RESUME ? memory.checkpoint() : null,
-        stopsIfBusy(),
-        account.turn());
+    return AgentInvocation.newBuilder(
+            memory.turn(),
+            memory.invocations(),
+            agent.agent(),
+            start,
+            memory.continued() ? Handoff.continuedElsewhere(memory.message()) : memory.message())
+        .setAccount(agent.account())
+        .setModel(agent.model())
+        .setWorkspace(agent.workspace())
+        .setSession(memory.session())
+        .setResumeMessage(resumeMessage())
+        .setInvocationTimeout(request.invocationTimeout())
+        .setSilenceTimeout(request.silenceTimeout())
+        .setCheckpoint(start == SessionStart.RESUME ? memory.checkpoint() : null)
+        .setStopsIfBusy(stopsIfBusy())
+        .setAccountTurn(account.turn())
+        .build();
   }
 
   private AgentActivities invoker(String start, Duration takenWithin) {

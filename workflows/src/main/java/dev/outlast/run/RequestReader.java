@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;

@@ -5,6 +5,8 @@ import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.Checkpoint;
+import dev.outlast.agent.HandoffNotes;
+import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
@@ -115,6 +117,8 @@ final class ScriptedAgent implements AgentActivities {
         taskQueue,
         searchAttributes,
         hostPolicy,
+        null,
+        null,
         null);
   }
 
@@ -133,6 +137,11 @@ final class ScriptedAgent implements AgentActivities {
       throw new IllegalStateException("the script has ended, but was asked: " + invocation);
     }
     return step.apply(invocation);
+  }
+
+  @Override
+  public HandoffNotes handOff(HandoffRequest request) {
+    throw new UnsupportedOperationException(request.toString());
   }
 
   @Override

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.activities.transcript.FileTranscripts;
 import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.agent.AgentActivities;
@@ -143,7 +144,8 @@ class HostileOutputTest {
 
       List<InvocationProgress> heartbeats = new CopyOnWriteArrayList<>();
       AgentActivitiesImpl activities =
-          new AgentActivitiesImpl(host(wire, agent, folder), () -> true, host -> null);
+          new AgentActivitiesImpl(
+              host(wire, agent, folder), () -> true, host -> null, new OpenGates());
       TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
       temporal.registerActivitiesImplementations(activities);
       temporal.setActivityHeartbeatListener(InvocationProgress.class, heartbeats::add);
@@ -156,20 +158,12 @@ class HostileOutputTest {
                       .setHeartbeatTimeout(Duration.ofSeconds(30))
                       .build())
               .invokeAgent(
-                  new AgentInvocation(
-                      1,
-                      1,
-                      "agent",
-                      null,
-                      null,
-                      null,
-                      SessionStart.FRESH,
-                      SESSION,
-                      "do it",
-                      "go on",
-                      Duration.ofMinutes(5),
-                      Duration.ofMinutes(5),
-                      null));
+                  AgentInvocation.newBuilder(1, 1, "agent", SessionStart.FRESH, "do it")
+                      .setSession(SESSION)
+                      .setResumeMessage("go on")
+                      .setInvocationTimeout(Duration.ofMinutes(5))
+                      .setSilenceTimeout(Duration.ofMinutes(5))
+                      .build());
       temporal.close();
       if (heartbeats.stream().anyMatch(Agents::hostileProgress)) {
         return "a heartbeat is hostile: " + heartbeats;

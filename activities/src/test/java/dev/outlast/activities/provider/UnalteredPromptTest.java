@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.activities.process.PlainText;
 import dev.outlast.activities.transcript.FileTranscripts;
 import dev.outlast.activities.transcript.TranscriptLimits;
@@ -135,7 +136,7 @@ class UnalteredPromptTest {
                     folder.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT))
             .build();
     temporal.registerActivitiesImplementations(
-        new AgentActivitiesImpl(host, () -> true, id -> null));
+        new AgentActivitiesImpl(host, () -> true, id -> null, new OpenGates()));
     return temporal.newActivityStub(
         AgentActivities.class,
         ActivityOptions.newBuilder()
@@ -145,20 +146,13 @@ class UnalteredPromptTest {
   }
 
   private static AgentInvocation invocation(SessionStart start, String message, String model) {
-    return new AgentInvocation(
-        1,
-        1,
-        "agent",
-        null,
-        model,
-        null,
-        start,
-        new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d"),
-        message,
-        "go on",
-        Duration.ofMinutes(1),
-        Duration.ofMinutes(1),
-        null);
+    return AgentInvocation.newBuilder(1, 1, "agent", start, message)
+        .setModel(model)
+        .setSession(new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d"))
+        .setResumeMessage("go on")
+        .setInvocationTimeout(Duration.ofMinutes(1))
+        .setSilenceTimeout(Duration.ofMinutes(1))
+        .build();
   }
 
   /** Each thing that the only call was given. */

@@ -3,6 +3,7 @@ package dev.outlast.worker.plugin;
 import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentHost;
 import dev.outlast.activities.transcript.TranscriptCleaning;
+import dev.outlast.limit.AccountGateWorkflow;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
@@ -88,6 +89,8 @@ public final class OutlastPlugin extends SimplePlugin {
   private final AgentActivitiesImpl activities;
   private final SearchAttributes searchAttributes = new SearchAttributes();
   private final HostWorkers hostWorkers;
+  private final AccountGates gates;
+  private final GateKeeper gateKeeper = new GateKeeper();
   private final AtomicBoolean drained = new AtomicBoolean();
 
   /** Null unless a factory runs, and where no transcripts are kept. */
@@ -110,7 +113,9 @@ public final class OutlastPlugin extends SimplePlugin {
     hostTaskQueue = Names.hostTaskQueue(host.taskQueue(), host.hostId());
     maxAgents = config.maxAgents();
     hostWorkers = new HostWorkers(host.taskQueue(), host.hostId(), Clock.systemUTC());
-    activities = new AgentActivitiesImpl(host, searchAttributes::known, hostWorkers::sighting);
+    gates = new AccountGates(host.taskQueue(), searchAttributes::known, Clock.systemUTC());
+    activities =
+        new AgentActivitiesImpl(host, searchAttributes::known, hostWorkers::sighting, gates);
   }
 
   /** The task queue of the workflows, for which the application makes a worker. */
@@ -169,8 +174,8 @@ public final class OutlastPlugin extends SimplePlugin {
       return;
     }
     if (taskQueue.equals(host.taskQueue())) {
-      worker.registerWorkflowImplementationTypes(AgentRunWorkflow.class);
-      worker.registerActivitiesImplementations(activities);
+      worker.registerWorkflowImplementationTypes(AgentRunWorkflow.class, AccountGateWorkflow.class);
+      worker.registerActivitiesImplementations(activities, gateKeeper);
     }
     if (taskQueue.equals(hostTaskQueue)) {
       worker.registerActivitiesImplementations(activities);
@@ -200,6 +205,8 @@ public final class OutlastPlugin extends SimplePlugin {
       reap();
       activities.serve(namespaceId(factory.getWorkflowClient()));
       hostWorkers.connect(factory.getWorkflowClient());
+      gates.connect(factory.getWorkflowClient());
+      gateKeeper.connect(factory.getWorkflowClient());
       searchAttributes.register(factory.getWorkflowClient());
       warmUp(factory.getWorkflowClient().getOptions().getDataConverter());
       cleanTranscripts();

@@ -64,20 +64,13 @@ class ContinuedRunExportTest {
               Agent.class,
               ActivityOptions.newBuilder().setStartToCloseTimeout(Duration.ofMinutes(1)).build());
       agent.invokeAgent(
-          new AgentInvocation(
-              1,
-              history,
-              "mine",
-              "work",
-              null,
-              null,
-              SessionStart.FRESH,
-              new SessionId("s-1"),
-              "message " + history,
-              "go on",
-              Duration.ofMinutes(1),
-              Duration.ofMinutes(1),
-              null));
+          AgentInvocation.newBuilder(1, history, "mine", SessionStart.FRESH, "message " + history)
+              .setAccount("work")
+              .setSession(new SessionId("s-1"))
+              .setResumeMessage("go on")
+              .setInvocationTimeout(Duration.ofMinutes(1))
+              .setSilenceTimeout(Duration.ofMinutes(1))
+              .build());
       if (history < HISTORIES) {
         Workflow.newContinueAsNewStub(ShortHistories.class).run(history + 1);
       }

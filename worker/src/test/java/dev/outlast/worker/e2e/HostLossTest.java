@@ -10,6 +10,8 @@ import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.HandoffNotes;
+import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
@@ -100,6 +102,8 @@ class HostLossTest {
           Names.hostTaskQueue(Names.TASK_QUEUE, HOST),
           false,
           HostPolicy.DEFAULT,
+          null,
+          null,
           null);
     }
 
@@ -129,6 +133,11 @@ class HostLossTest {
           new InvocationFacts(
               NAMED, true, "1", true, TokenUsage.NONE, 0, Instant.now(), null, null),
           "done");
+    }
+
+    @Override
+    public HandoffNotes handOff(HandoffRequest request) {
+      throw new AssertionError(request);
     }
 
     @Override

@@ -1,4 +1,4 @@
-package dev.outlast.run;
+package dev.outlast.agent;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
