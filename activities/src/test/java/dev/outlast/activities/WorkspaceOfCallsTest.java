@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.activities.gate.OpenGates;
 import dev.outlast.activities.workspace.TestRepository;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
