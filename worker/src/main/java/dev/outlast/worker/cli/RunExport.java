@@ -70,6 +70,7 @@ record RunExport(
             switch (incident.end()) {
               case RESUMED -> "timer";
               case RESUMED_BY_OPERATOR -> "operator";
+              case RELEASED -> "gate";
               case CANCELLED -> "cancelled";
               case GIVEN_UP, OTHER -> "other";
             };
