@@ -24,6 +24,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * One host with its workers, agents and a Temporal server of its own, all of which may be killed.
@@ -41,6 +43,12 @@ final class CrashStage implements AutoCloseable {
   /** Its account's secret is what the worker reads last before it starts the agent. */
   static final String GATED_AGENT = "gated";
 
+  /**
+   * How many accounts there are. The script of each task has limits of its own, so that no two runs
+   * at a time may have the same one: they would wait for each other's.
+   */
+  private static final int ACCOUNTS = 500;
+
   /** A line for each case, which {@code .ci/run server} shows. */
   private static final Path MATRIX = Path.of("target", "kill-matrix.txt");
 
@@ -55,6 +63,7 @@ final class CrashStage implements AutoCloseable {
   private final List<Program> workers = Collections.synchronizedList(new ArrayList<>());
   private final Map<Program, String> marks = new ConcurrentHashMap<>();
   private final AtomicInteger started = new AtomicInteger();
+  private final AtomicInteger runs = new AtomicInteger();
   private final Map<Program, Long> frozen = new ConcurrentHashMap<>();
   private final WorkflowServiceStubs stubs;
   private final WorkflowClient client;
@@ -146,11 +155,11 @@ final class CrashStage implements AutoCloseable {
             command = ["%s"]
             account = "gated"
 
-            [accounts.default]
-            %s
             [accounts.gated]
             %s
             secrets = { GATE = "file:%s" }
+
+            %s
             """
                 .formatted(
                     AGENT,
@@ -158,8 +167,10 @@ final class CrashStage implements AutoCloseable {
                     GATED_AGENT,
                     agent.executable(),
                     account,
-                    account,
-                    gate()),
+                    gate(),
+                    IntStream.range(0, ACCOUNTS)
+                        .mapToObj(i -> "[accounts.%s]\n%s".formatted(account(i), account))
+                        .collect(Collectors.joining("\n"))),
             Map.of());
     marks.put(worker, mark);
     workers.add(worker);
@@ -186,6 +197,10 @@ final class CrashStage implements AutoCloseable {
     Files.move(open, gate(), StandardCopyOption.REPLACE_EXISTING);
   }
 
+  private static String account(int run) {
+    return "account-" + run % ACCOUNTS;
+  }
+
   /** Starts a run for a task. */
   AgentRun run(LedgerAgent.Task task, String agentName) {
     AgentRun run =
@@ -200,6 +215,7 @@ final class CrashStage implements AutoCloseable {
         AgentRunRequest.newBuilder()
             .setPrompt(task.prompt())
             .setAgent(agentName)
+            .setAccount(agentName.equals(AGENT) ? account(runs.getAndIncrement()) : null)
             .setWorkspace(task.workspace().toString())
             .build());
     return run;
