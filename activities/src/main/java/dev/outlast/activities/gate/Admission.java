@@ -362,7 +362,8 @@ public final class Admission implements AutoCloseable {
     try {
       telling.get(Gates.PATIENCE_SECONDS, TimeUnit.SECONDS);
     } catch (InterruptedException workerEnds) {
-      Thread.currentThread().interrupt();
+      // The flag stays cleared: the gate and the server are yet to be told, over the network.
+      log.debug("Run {}: its worker ends", visitor.run(), workerEnds);
     } catch (ExecutionException | TimeoutException late) {
       log.debug("Run {}: earlier news of its account are not told yet", visitor.run(), late);
     }
