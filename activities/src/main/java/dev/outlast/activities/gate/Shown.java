@@ -1,6 +1,7 @@
 package dev.outlast.activities.gate;
 
 import dev.outlast.activities.provider.AccountFacts;
+import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.TokenUsage;
 import java.util.Objects;
 
@@ -20,6 +21,16 @@ public record Shown(
   /** Nothing yet. */
   public static final Shown NOTHING =
       new Shown(false, AccountFacts.NONE, TokenUsage.NONE, 0, false);
+
+  /** What is known of an agent that was not heard while it worked. */
+  static Shown of(InvocationFacts facts) {
+    return new Shown(
+        facts.progressed(),
+        AccountFacts.NONE,
+        facts.tokens(),
+        facts.costUsd(),
+        facts.overageUsd() > 0);
+  }
 
   public Shown {
     Objects.requireNonNull(account, "account");

@@ -519,6 +519,23 @@ class AdmissionTest {
   }
 
   @Test
+  void what_earlier_attempts_cost_is_not_told_twice() {
+    Admission admission = admitted();
+    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), 0.25, false));
+    admission.ended(new Completed(facts(true, 100, 2.5), "with what a crashed attempt has used"));
+    assertEquals(7, gates.told.get(0).spent().tokens());
+    assertEquals(0.25, gates.told.get(0).spent().costUsd());
+  }
+
+  @Test
+  void a_pass_of_which_it_is_not_known_when_it_was_said_says_nothing_of_later() {
+    Admission admission = admitted();
+    admission.last(new Shown(true, new AccountFacts(true, Map.of()), TokenUsage.NONE, 0, false));
+    admission.ended(completed());
+    assertFalse(gates.passes().get(0).said());
+  }
+
+  @Test
   void a_refusal_at_once_is_nothing_but_a_limit_where_places_are_not_bounded() {
     settings = GateSettings.NONE;
     admitted().ended(limited(LimitScope.SESSION, NOON.plusSeconds(60)));
