@@ -406,6 +406,9 @@ public final class Admission implements AutoCloseable {
         limit.announcesReset()
             ? Duration.between(limit.observedAt(), limit.reset().latest())
             : rules.policy().fallback();
+    // However far away an agent says that it ends: some time it is tried again.
+    Duration longest = rules.policy().maxWait();
+    Duration lasts = told.compareTo(longest) > 0 ? longest : told;
     Instant named = limit.heardAt() == null ? limit.observedAt() : limit.heardAt();
     return new GateNews(
         rules.settings(),
@@ -414,7 +417,7 @@ public final class Admission implements AutoCloseable {
         new GateNews.Hit(
             waiter,
             limit.scope(),
-            told.plus(rules.policy().margin()),
+            lasts.plus(rules.policy().margin()),
             limit.reset() == null ? null : limit.reset().latest(),
             nanosAt(limit.observedAt())),
         null,

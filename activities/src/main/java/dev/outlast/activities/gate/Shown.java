@@ -12,7 +12,7 @@ import java.util.Objects;
  *     the agent is limited
  * @param account what the agent has said of its account
  * @param tokens that it has used
- * @param costUsd what it has cost by the agent's own account
+ * @param costUsd what it has cost by the agent's own account; taken as 0 where that is no amount
  * @param overage whether it has said that it works on paid overage
  */
 public record Shown(
@@ -35,5 +35,7 @@ public record Shown(
   public Shown {
     Objects.requireNonNull(account, "account");
     tokens = tokens == null ? TokenUsage.NONE : tokens;
+    // Sums are made of it, which no agent's words are to spoil.
+    costUsd = costUsd > 0 && costUsd < Double.POSITIVE_INFINITY ? costUsd : 0;
   }
 }

@@ -444,6 +444,23 @@ class AdmissionTest {
     assertEquals(ResumePolicy.DEFAULT.fallback().plus(MARGIN), gates.hits().get(1).lasts());
   }
 
+  @Test
+  void no_agents_words_close_an_account_for_longer_than_a_run_would_wait() {
+    admitted().ended(limited(LimitScope.SESSION, Instant.MAX));
+    assertEquals(ResumePolicy.DEFAULT.maxWait().plus(MARGIN), gates.hits().get(0).lasts());
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {-5, Double.NaN, Double.POSITIVE_INFINITY})
+  void what_is_no_amount_of_money_is_not_counted(double costUsd) {
+    Admission admission = admitted();
+    admission.last(
+        new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), costUsd, true));
+    admission.ended(completed());
+    assertEquals(0, gates.told.get(0).spent().costUsd());
+    assertEquals(0, gates.told.get(0).spent().overageUsd());
+  }
+
   @ParameterizedTest
   @CsvSource({"MODEL, opus", "SESSION, ", "WEEKLY, "})
   void a_models_limit_closes_that_model_only(LimitScope scope, String closed) {
