@@ -2,6 +2,8 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.claim.Answer;
 import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.gate.Admission;
+import dev.outlast.activities.gate.Shown;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
@@ -9,6 +11,7 @@ import dev.outlast.activities.process.NotExecutedException;
 import dev.outlast.activities.process.NotRecordedException;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.CallFacts;
@@ -168,6 +171,12 @@ final class Call {
 
   private long triedAt;
 
+  /** Who hears what the agent shows of its account; null if nobody does. */
+  private Admission admission;
+
+  /** Whose output is read; null before the call is made ready. */
+  private SharedReader read;
+
   /**
    * @param lifeline of the attempt that the call belongs to
    * @param claim held for as long as the call is made
@@ -192,6 +201,11 @@ final class Call {
     this.left = left;
     this.before = before;
     this.clock = clock;
+  }
+
+  /** Who is shown, from now on, what the agent learns of its account. */
+  void showing(Admission toWhom) {
+    admission = toWhom;
   }
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
@@ -225,6 +239,18 @@ final class Call {
     /** Whatever else becomes of what an agent has told: no secret gets further than here. */
     synchronized CallFacts facts() {
       return setting.environment().redact(reader.facts());
+    }
+
+    /** What it has shown of its account; nothing speaks for one that looks limited now. */
+    synchronized Shown shown() {
+      CallFacts facts = reader.facts();
+      AccountFacts account = reader.account();
+      return new Shown(
+          facts.progressed() && limit == null,
+          limit == null ? account : new AccountFacts(false, account.windows()),
+          facts.tokens(),
+          facts.costUsd(),
+          facts.usingOverage());
     }
 
     /** The limit that it has met; null if it has not, or has gone on since. */
@@ -269,10 +295,14 @@ final class Call {
     leftBefore = checkpoint;
     ran = false;
     heardAt = null;
+    read = null;
     transcript = CallTranscript.open(setting, call, clock);
     try {
       return CallTranscript.closing(transcript, this::made);
     } finally {
+      if (admission != null && read != null) {
+        admission.last(read.shown());
+      }
       if (!ran && reported != null) {
         // Nothing has moved by our doing, so the next attempt compares as this one did.
         leave();
@@ -283,6 +313,7 @@ final class Call {
   private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
+    read = reader;
     Reason early = report(progress(Phase.STARTING, reader, 0));
     if (early == null) {
       early = settle(surroundings, reader);
@@ -544,6 +575,9 @@ final class Call {
       InvocationProgress now = progress(Phase.WORKING, reader, process.pid());
       if (!claimed(now.session())) {
         return Reason.BUSY;
+      }
+      if (admission != null) {
+        admission.atWork(reader.shown());
       }
       if (due() || news(now)) {
         Reason reason = report(now);
