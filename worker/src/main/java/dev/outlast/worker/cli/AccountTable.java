@@ -71,10 +71,16 @@ final class AccountTable {
             row.waitingRuns() != null ? row.waitingRuns() : gate == null ? "-" : gate.waiters(),
             row.runningRuns() != null ? row.runningRuns() : "-"));
     if (gate != null) {
-      details(gate).forEach(line -> console.print("  " + Console.oneLine(line)));
+      details(gate).forEach(line -> console.print(indent(line)));
     }
   }
 
+  /** On one line and harmless, and a little further in where it belongs to the line before. */
+  private static String indent(String line) {
+    return (line.startsWith(" ") ? "    " : "  ") + Console.oneLine(line);
+  }
+
+  /** A line that belongs to the one before begins with a space. */
   private List<String> details(GateStatus gate) {
     List<String> lines = new ArrayList<>();
     if (gate.warning() != null) {
@@ -86,7 +92,8 @@ final class AccountTable {
       }
     }
     for (GateHold hold : gate.holds()) {
-      lines.add("held by " + word(hold.cause()) + left(hold.until()) + ": " + hold.why());
+      lines.add(who(hold.cause()) + hold.why());
+      lines.add(" until " + second(hold.until()) + left(hold.until()));
     }
     new TreeMap<>(gate.windows()).forEach((name, use) -> lines.add(window(name, use)));
     if (gate.settings().maxAgents() > 0) {
@@ -99,7 +106,7 @@ final class AccountTable {
       Spent day = gate.spent().get(gate.spent().size() - 1);
       lines.add(spent(day, gate.settings()));
       if (day.overageUsd() > 0) {
-        lines.add("of it beyond the allowance: " + usd(day.overageUsd()));
+        lines.add(" of it beyond the allowance: " + usd(day.overageUsd()));
       }
     }
     return lines;
@@ -133,11 +140,12 @@ final class AccountTable {
         : "";
   }
 
-  private static String word(GateHold.Cause cause) {
+  /** What an operator has closed says so itself. */
+  private static String who(GateHold.Cause cause) {
     return switch (cause) {
-      case OPERATOR -> "an operator";
-      case PAUSE_AT -> "pause-at";
-      case BUDGET -> "the day's budget";
+      case OPERATOR -> "";
+      case PAUSE_AT -> "pause-at: ";
+      case BUDGET -> "the day's bound: ";
     };
   }
 

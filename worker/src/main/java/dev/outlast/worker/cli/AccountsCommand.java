@@ -55,7 +55,8 @@ final class AccountsCommand implements Callable<Integer> {
           accounts.isEmpty()
               ? known.all()
               : accounts.stream().map(known::named).collect(Collectors.toCollection(TreeSet::new));
-      List<AccountTable.Row> rows = names.stream().map(name -> row(client, known, name)).toList();
+      List<AccountTable.Row> rows =
+          names.stream().flatMap(name -> row(client, known, name).stream()).toList();
       if (json) {
         console.json(rows);
       } else {
@@ -70,10 +71,15 @@ final class AccountsCommand implements Callable<Integer> {
     }
   }
 
-  private AccountTable.Row row(WorkflowClient client, KnownAccounts known, AccountName name) {
+  /** Empty for one whose gate has been ended since it was listed. */
+  private Optional<AccountTable.Row> row(
+      WorkflowClient client, KnownAccounts known, AccountName name) {
     boolean configured = known.isConfigured(name);
     boolean gate = known.hasGate(name);
     if (!gate && !configured) {
+      if (accounts.isEmpty()) {
+        return Optional.empty();
+      }
       throw known.unknown(name.toString());
     }
     GateStatus status =
@@ -82,13 +88,14 @@ final class AccountsCommand implements Callable<Integer> {
                 .newUntypedWorkflowStub(name.gateId())
                 .query(Names.QUERY_STATUS, GateStatus.class)
             : null;
-    return new AccountTable.Row(
-        name.provider(),
-        name.account(),
-        configured,
-        status,
-        runs(client, name, "waiting"),
-        runs(client, name, "running"));
+    return Optional.of(
+        new AccountTable.Row(
+            name.provider(),
+            name.account(),
+            configured,
+            status,
+            runs(client, name, "waiting"),
+            runs(client, name, "running")));
   }
 
   /** Null where the server cannot count. */
