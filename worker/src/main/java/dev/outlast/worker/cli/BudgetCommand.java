@@ -10,8 +10,9 @@ import picocli.CommandLine.Option;
     name = "budget",
     mixinStandardHelpOptions = true,
     description =
-        "Change what a run may use in all before it pauses and asks; one that is paused for its"
-            + " budget goes on if this is more than it has used.")
+        "Change what a run may use in all before it pauses and asks, to more than it has used; a"
+            + " kind that is left out has no bound any more. A run that is paused for its budget"
+            + " goes on.")
 final class BudgetCommand extends RunSteering {
 
   @Option(names = "--cost", paramLabel = "USD", description = "In US dollars, such as 5.")

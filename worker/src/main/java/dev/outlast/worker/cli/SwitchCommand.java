@@ -14,12 +14,14 @@ final class SwitchCommand extends RunSteering {
 
   @Option(
       names = "--agent",
-      required = true,
       paramLabel = "NAME",
-      description = "The agent, by its name on the worker.")
+      description = "The agent, by its name on the worker (default: the present one).")
   private String agent;
 
-  @Option(names = "--account", paramLabel = "NAME", description = "Default: the agent's.")
+  @Option(
+      names = "--account",
+      paramLabel = "NAME",
+      description = "Whose allowance is used (default: the agent's own).")
   private String account;
 
   SwitchCommand(Console console) {
@@ -28,6 +30,9 @@ final class SwitchCommand extends RunSteering {
 
   @Override
   public Integer call() {
+    if (agent == null && account == null) {
+      throw new CliException(ExitCode.USAGE, "give --agent, --account, or both of them");
+    }
     return steer(
         "goes on with",
         (client, run) ->

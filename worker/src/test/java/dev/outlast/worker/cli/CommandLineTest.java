@@ -76,7 +76,7 @@ class CommandLineTest {
     assertUsage(cli.call("run", "x", "--fairness-key", " "), "fairnessKey: got");
     assertUsage(cli.call("run", "x", "--start-at", "noon"), "--start-at: got \"noon\"; expected");
     assertUsage(cli.call("run", "x", "--resume-with", "x"), "expected session or handoff or auto");
-    assertUsage(cli.call("switch", "x"), "--agent");
+    assertUsage(cli.call("switch", "x"), "give --agent, --account, or both");
     assertUsage(cli.call("budget", "x"), "give --cost, --tokens, or both");
     assertUsage(cli.call("budget", "x", "--cost", "0"), "--cost: got 0.0; expected more than 0");
     assertUsage(cli.call("budget", "x", "--tokens", "many"), "--tokens: got \"many\"; expected");
