@@ -26,7 +26,7 @@ public final class AccountGateWorkflow implements AccountGate {
   static final int MAX_HISTORY_EVENTS = 1_000;
 
   /** The longest for which an operator may close an account. */
-  static final Duration MAX_CLOSURE = Duration.ofDays(30);
+  public static final Duration MAX_CLOSURE = Duration.ofDays(30);
 
   /** How long it may take to find runs, and to tell some of them. */
   private static final Duration MOST_LOOK = Duration.ofMinutes(5);

@@ -144,4 +144,14 @@ public final class Hours {
     LocalTime time = LocalTime.ofSecondOfDay(60L * (minutes % DAY));
     return ZonedDateTime.of(day.plusDays(minutes / DAY), time, zone).toInstant();
   }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Hours hours && spans.equals(hours.spans);
+  }
+
+  @Override
+  public int hashCode() {
+    return spans.hashCode();
+  }
 }

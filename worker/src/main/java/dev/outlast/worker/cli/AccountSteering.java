@@ -6,6 +6,7 @@ import dev.outlast.limit.GateStatus;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
+import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.plugin.SearchAttributes;
 import io.temporal.api.enums.v1.WorkflowIdConflictPolicy;
 import io.temporal.client.UpdateOptions;
@@ -13,6 +14,7 @@ import io.temporal.client.WithStartWorkflowOperation;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.workflow.Functions;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
 import java.util.function.Function;
@@ -25,8 +27,12 @@ abstract class AccountSteering implements Callable<Integer> {
 
   private final Console console;
   @Mixin private ConnectionOptions connection;
+  @Mixin private ConfigOptions config;
 
-  @Parameters(index = "0", paramLabel = "PROVIDER/ACCOUNT", description = "Such as claude/work.")
+  @Parameters(
+      index = "0",
+      paramLabel = "ACCOUNT",
+      description = "Such as claude/work, or work where only one provider has it.")
   private String account;
 
   @Option(names = "--json", description = "Answer in JSON.")
@@ -38,23 +44,45 @@ abstract class AccountSteering implements Callable<Integer> {
 
   /** Does it to a gate that there is. */
   int steer(Function<AccountGate, GateStatus> action) {
-    AccountName name = AccountName.of(account);
+    Optional<OutlastConfig> loaded = config.loadIfUsable(console);
     try (Connection connected = connection.connect(console)) {
-      return say(
-          action.apply(connected.client().newWorkflowStub(AccountGate.class, name.gateId())));
+      WorkflowClient client = connected.client();
+      KnownAccounts known = new KnownAccounts(client, loaded);
+      AccountName name = known.named(account);
+      if (!known.hasGate(name)) {
+        throw known.isConfigured(name)
+            ? new CliException(
+                ExitCode.FAILED,
+                name + " is open: it was never limited, bounded or closed; nothing waits for it")
+            : known.unknown(account);
+      }
+      return say(action.apply(client.newWorkflowStub(AccountGate.class, name.gateId())));
     }
   }
 
-  /** Does it to a gate that is made if there is none. */
-  <T> int steerOrMake(BiFunction<AccountGate, T, GateStatus> update, T argument) {
-    AccountName name = AccountName.of(account);
+  /**
+   * Does it to a gate that is made if there is none.
+   *
+   * @param evenUnknown whether the account need not be known here
+   */
+  <T> int steerOrMake(
+      BiFunction<AccountGate, T, GateStatus> update, T argument, boolean evenUnknown) {
+    Optional<OutlastConfig> loaded = config.loadIfUsable(console);
     try (Connection connected = connection.connect(console)) {
       WorkflowClient client = connected.client();
+      KnownAccounts known = new KnownAccounts(client, loaded);
+      AccountName name = known.named(account);
+      if (!evenUnknown && !known.isConfigured(name) && !known.hasGate(name)) {
+        CliException unknown = known.unknown(account);
+        throw new CliException(
+            unknown.exitCode(), unknown.getMessage() + "; to do it all the same, add --new");
+      }
+      String taskQueue = loaded.map(OutlastConfig::taskQueue).orElse(Names.TASK_QUEUE);
       AccountGate gate =
           client.newWorkflowStub(
               AccountGate.class,
               WorkflowOptions.newBuilder()
-                  .setTaskQueue(Names.TASK_QUEUE)
+                  .setTaskQueue(taskQueue)
                   .setWorkflowId(name.gateId())
                   .setWorkflowIdConflictPolicy(
                       WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
@@ -74,17 +102,23 @@ abstract class AccountSteering implements Callable<Integer> {
     }
   }
 
+  /** What the answer says besides how the account stands; empty for nothing. */
+  String besides(GateStatus status) {
+    return "";
+  }
+
   private int say(GateStatus status) {
     if (json) {
       console.json(status);
     } else {
       console.print(
-          Console.oneLine(status.provider() + "/" + status.account())
+          new AccountName(status.provider(), status.account())
               + ": "
               + status.state().word()
               + (status.until() == null
                   ? ""
-                  : " until " + status.until() + " (" + status.why() + ")"));
+                  : " until " + status.until() + " (" + Console.oneLine(status.why()) + ")")
+              + besides(status));
     }
     return ExitCode.DONE;
   }

@@ -1,5 +1,6 @@
 package dev.outlast.worker.cli;
 
+import dev.outlast.worker.config.ConfigException;
 import dev.outlast.worker.config.ConfigLocation;
 import dev.outlast.worker.config.OutlastConfig;
 import java.nio.file.Path;
@@ -38,5 +39,25 @@ final class ConfigOptions {
     return file.isPresent()
         ? builder.load(file.get(), taskQueue)
         : (taskQueue == null ? builder : builder.setTaskQueue(taskQueue)).build();
+  }
+
+  /**
+   * For commands that are about the server, and only know more with a configuration: one that is
+   * not usable is told of and left out, unless it was named.
+   *
+   * @throws ConfigException if anything is wrong with the one that was named
+   */
+  Optional<OutlastConfig> loadIfUsable(Console console) {
+    try {
+      return Optional.of(load(console));
+    } catch (ConfigException e) {
+      if (config != null) {
+        throw e;
+      }
+      console.say(
+          "outlast: warning: the configuration of this folder is left out: "
+              + Console.oneLine(e.problems().get(0).toString()));
+      return Optional.empty();
+    }
   }
 }

@@ -150,6 +150,7 @@ final class DoctorCommand implements Callable<Integer> {
     try {
       OutlastConfig loaded = config.load(console);
       well("configuration", loaded.source() == null ? "none" : loaded.source().toString());
+      loaded.warnings().forEach(warning -> well("configuration", "warning: " + warning));
       return loaded;
     } catch (ConfigException e) {
       e.problems().forEach(p -> wrong("configuration", "broken", p.toString(), ExitCode.FAILED));

@@ -60,6 +60,8 @@ public final class Outlast {
     line.addSubcommand("pause", new PauseCommand(console));
     line.addSubcommand("unpause", new UnpauseCommand(console));
     line.addSubcommand("move", new MoveCommand(console));
+    line.addSubcommand("switch", new SwitchCommand(console));
+    line.addSubcommand("budget", new BudgetCommand(console));
     line.addSubcommand("send", new SendCommand(console));
     line.addSubcommand("cancel", new CancelCommand(console));
     line.addSubcommand("worktrees", new WorktreesCommand(console));

@@ -6,6 +6,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
+import dev.outlast.run.AgentChoice;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
@@ -17,6 +18,7 @@ import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowExecutionAlreadyStarted;
 import io.temporal.client.WorkflowOptions;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -37,6 +39,7 @@ final class RunCommand implements Callable<Integer> {
 
   private final Console console;
   @Mixin private ConnectionOptions connection;
+  @Mixin private AccountOptions accounts;
 
   @Parameters(
       arity = "0..1",
@@ -98,9 +101,9 @@ final class RunCommand implements Callable<Integer> {
 
   @Option(
       names = "--on-limit",
-      paramLabel = "wait|stop",
-      defaultValue = "wait",
-      description = "What to do at a usage limit (default: ${DEFAULT-VALUE}).")
+      paramLabel = "wait|failover|stop",
+      description =
+          "What to do at a usage limit (default: failover with several --agents, else wait).")
   private String onLimit;
 
   @Option(
@@ -219,9 +222,12 @@ final class RunCommand implements Callable<Integer> {
 
   /** What is said here is what this side knows; the worker's configuration may be another. */
   private String summary() {
-    AgentDefinition known = configuredAgent();
-    String shownAgent = agent == null && known != null ? known.name() : agent;
-    String shownAccount = account == null && known != null ? known.account() : account;
+    AgentChoice asked =
+        accounts.choices().stream().findFirst().orElse(new AgentChoice(agent, account, model));
+    AgentDefinition known = configuredAgent(asked.agent());
+    String shownAgent = asked.agent() == null && known != null ? known.name() : asked.agent();
+    String shownAccount =
+        asked.account() == null && known != null ? known.account() : asked.account();
     if (shownAgent == null && label != null) {
       // No word is made up where there is one of the user's.
       return OperatorTexts.summary(label, null, null);
@@ -230,7 +236,7 @@ final class RunCommand implements Callable<Integer> {
   }
 
   /** The agent as this side's own configuration has it; null if there is none that can be read. */
-  private AgentDefinition configuredAgent() {
+  private AgentDefinition configuredAgent(String name) {
     Optional<Path> file = ConfigLocation.find(console.currentDirectory(), console.environment());
     if (file.isEmpty()) {
       return null;
@@ -242,7 +248,7 @@ final class RunCommand implements Callable<Integer> {
               .setEnvironment(console.environment())
               .load(file.get(), null)
               .agents();
-      return agent == null ? agents.values().stream().findFirst().orElse(null) : agents.get(agent);
+      return name == null ? agents.values().stream().findFirst().orElse(null) : agents.get(name);
     } catch (ConfigException notForUs) {
       // It is for the worker to complain about; the summary then has only what was given.
       return null;
@@ -296,6 +302,7 @@ final class RunCommand implements Callable<Integer> {
             .setOnHostLost(Words.one("--on-host-lost", onHostLost, HostPolicy.OnHostLost.class))
             .setHostGrace(Durations.positive("--host-grace", hostGrace))
             .setLabel(label);
+    accounts.addTo(builder, Instant.now());
     try {
       return builder.build();
     } catch (IllegalArgumentException e) {
@@ -323,13 +330,9 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private AgentRunRequest.OnLimit onLimit() {
-    return switch (onLimit) {
-      case "wait" -> AgentRunRequest.OnLimit.WAIT;
-      case "stop" -> AgentRunRequest.OnLimit.STOP;
-      default ->
-          throw new CliException(
-              ExitCode.USAGE,
-              "--on-limit: got \"" + Console.oneLine(onLimit) + "\"; expected wait or stop");
-    };
+    boolean several = accounts.choices().size() > 1;
+    return onLimit == null && several
+        ? AgentRunRequest.OnLimit.FAILOVER
+        : Words.one("--on-limit", onLimit, AgentRunRequest.OnLimit.class);
   }
 }

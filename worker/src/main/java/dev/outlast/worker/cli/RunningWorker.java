@@ -31,6 +31,7 @@ final class RunningWorker implements AutoCloseable {
   }
 
   static RunningWorker start(Console console, ConnectionOptions options, OutlastConfig config) {
+    config.warnings().forEach(warning -> log.warn("{}", warning));
     OutlastPlugin plugin = new OutlastPlugin(config);
     Connection connection = options.connect(console, plugin);
     try {

@@ -55,7 +55,13 @@ final class ConfigFile {
           "max-total-wait",
           "max-attempts",
           "on-credit",
-          "resume-message");
+          "resume-message",
+          "spread",
+          "pause-at",
+          "quiet",
+          "overage",
+          "resume-with",
+          "handoff-above");
   private static final Set<String> TRANSCRIPTS =
       Set.of("enabled", "retention", "max-session", "max-total");
   private static final Set<String> AGENT =
@@ -71,11 +77,22 @@ final class ConfigFile {
           "patterns",
           "output",
           "resume-message");
-  private static final Set<String> ACCOUNT = Set.of("provider", "env", "secrets");
+  private static final Set<String> ACCOUNT =
+      Set.of(
+          "provider",
+          "env",
+          "secrets",
+          "max-agents",
+          "pause-at",
+          "reserve",
+          "day-cost-usd",
+          "day-tokens",
+          "spread");
 
   private final Path file;
   private final TomlParseResult toml;
   private final OutlastConfig.Builder builder;
+  private final AccountKeys accountKeys = new AccountKeys(this);
   private final List<ConfigProblem> problems = new ArrayList<>();
   private final Map<String, Integer> lines = new HashMap<>();
 
@@ -153,15 +170,15 @@ final class ConfigFile {
         builder
             .hostPolicy()
             .overriddenBy(
-                word(table, "on-busy", HostPolicy.OnBusy.class),
-                word(table, "on-continued", HostPolicy.OnContinued.class),
-                word(table, "on-host-lost", HostPolicy.OnHostLost.class),
+                word(table, "worker", "on-busy", HostPolicy.OnBusy.class),
+                word(table, "worker", "on-continued", HostPolicy.OnContinued.class),
+                word(table, "worker", "on-host-lost", HostPolicy.OnHostLost.class),
                 hostGrace(table)));
   }
 
   /** One of the words of an enumeration; null if there is none. */
-  private <E extends Enum<E>> E word(TomlTable table, String key, Class<E> type) {
-    Optional<String> said = text(table, "worker", key);
+  <E extends Enum<E>> E word(TomlTable table, String parent, String key, Class<E> type) {
+    Optional<String> said = text(table, parent, key);
     if (said.isEmpty()) {
       return null;
     }
@@ -171,7 +188,7 @@ final class ConfigFile {
     }
     if (!words.containsKey(said.get())) {
       problem(
-          "worker." + key,
+          parent + "." + key,
           "got "
               + ConfigRules.shown(said.get())
               + "; expected "
@@ -216,6 +233,9 @@ final class ConfigFile {
             attempts,
             onCredit(table)));
     text(table, "limits", "resume-message").ifPresent(builder::setResumeMessage);
+    builder.setGate(accountKeys.limits(table));
+    builder.setAccountPolicy(accountKeys.policy(table));
+    builder.setQuiet(accountKeys.hours(table, "limits", "quiet"));
   }
 
   private void readTranscripts(TomlTable table) {
@@ -335,7 +355,9 @@ final class ConfigFile {
             name,
             provider.orElse(ProviderDefaults.names().get(0)),
             textsByName(table, key, "env", true),
-            textsByName(table, key, "secrets", false)));
+            textsByName(table, key, "secrets", false),
+            accountKeys.account(table, key, builder.gate()),
+            accountKeys.hours(table, key, "reserve")));
   }
 
   private Map<String, String> textsByName(
@@ -402,7 +424,7 @@ final class ConfigFile {
     return value(table, parent, key, String.class, "a text in quotes");
   }
 
-  private Optional<Integer> number(TomlTable table, String parent, String key) {
+  Optional<Integer> number(TomlTable table, String parent, String key) {
     Optional<Long> read = value(table, parent, key, Long.class, "a whole number");
     if (read.isPresent() && read.get() != read.get().intValue()) {
       problem(parent + "." + key, "got " + read.get() + "; expected at most " + Integer.MAX_VALUE);
@@ -411,12 +433,12 @@ final class ConfigFile {
     return read.map(Long::intValue);
   }
 
-  private Optional<Duration> duration(TomlTable table, String parent, String key) {
+  Optional<Duration> duration(TomlTable table, String parent, String key) {
     return parsed(table, parent, key, Number.class, DurationText::parse, DurationText.EXPECTED);
   }
 
   /** What is written as a text, or as a bare number of this type. */
-  private <T> Optional<T> parsed(
+  <T> Optional<T> parsed(
       TomlTable table,
       String parent,
       String key,
@@ -438,7 +460,7 @@ final class ConfigFile {
     return read;
   }
 
-  private Optional<List<String>> texts(TomlTable table, String parent, String key) {
+  Optional<List<String>> texts(TomlTable table, String parent, String key) {
     Optional<TomlArray> array =
         value(table, parent, key, TomlArray.class, "a list of texts, such as [\"a\", \"b\"]");
     if (array.isEmpty()) {
@@ -461,7 +483,7 @@ final class ConfigFile {
     return Optional.of(read);
   }
 
-  private <T> Optional<T> value(
+  <T> Optional<T> value(
       TomlTable table, String parent, String key, Class<T> type, String expected) {
     Object value = table.get(List.of(key));
     if (value == null) {
@@ -509,7 +531,7 @@ final class ConfigFile {
   }
 
   /** The full name of a key, whose line is remembered. */
-  private String at(TomlTable table, String parent, String key) {
+  String at(TomlTable table, String parent, String key) {
     String path = parent.isEmpty() ? key : parent + "." + key;
     TomlPosition position = table.inputPositionOf(List.of(key));
     if (position != null) {
@@ -536,7 +558,7 @@ final class ConfigFile {
   }
 
   /** The key of a list's element, counted as in the file, where some may not have been read. */
-  private String asInFile(String key) {
+  String asInFile(String key) {
     int bracket = key.lastIndexOf('[');
     if (bracket < 0 || !key.endsWith("]")) {
       return key;
@@ -547,7 +569,7 @@ final class ConfigFile {
     return places == null || index >= places.size() ? key : list + "[" + places.get(index) + "]";
   }
 
-  private void problem(String key, String message) {
+  void problem(String key, String message) {
     problems.add(new ConfigProblem(file.toString(), line(key), key, message));
   }
 

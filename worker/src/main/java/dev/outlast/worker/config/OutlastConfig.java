@@ -3,10 +3,13 @@ package dev.outlast.worker.config;
 import dev.outlast.activities.AccountDefinition;
 import dev.outlast.activities.AgentDefinition;
 import dev.outlast.activities.AgentHost;
+import dev.outlast.activities.gate.Hours;
 import dev.outlast.activities.transcript.FileTranscripts;
 import dev.outlast.activities.transcript.TranscriptLimits;
 import dev.outlast.activities.transcript.TranscriptStore;
+import dev.outlast.agent.AccountPolicy;
 import dev.outlast.agent.HostPolicy;
+import dev.outlast.limit.GateSettings;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.Names;
 import java.nio.file.Path;
@@ -46,6 +49,9 @@ public final class OutlastConfig {
   private final boolean keepTranscripts;
   private final TranscriptLimits transcriptLimits;
   private final TranscriptStore transcriptStore;
+  private final AccountPolicy accountPolicy;
+  private final GateSettings gate;
+  private final Hours quiet;
 
   private OutlastConfig(Builder builder) {
     source = builder.source;
@@ -73,6 +79,9 @@ public final class OutlastConfig {
     keepTranscripts = builder.keepTranscripts;
     transcriptLimits = builder.transcriptLimits;
     transcriptStore = builder.transcriptStore;
+    accountPolicy = builder.accountPolicy;
+    gate = builder.gate;
+    quiet = builder.quiet;
   }
 
   /** A builder with every default. */
@@ -150,6 +159,26 @@ public final class OutlastConfig {
     return accounts;
   }
 
+  /** What runs do about money and large sessions. */
+  public AccountPolicy accountPolicy() {
+    return accountPolicy;
+  }
+
+  /** How accounts are kept that are not among {@link #accounts}. */
+  public GateSettings gate() {
+    return gate;
+  }
+
+  /** Hours in which no agent is started on this host, in its time zone. */
+  public Hours quiet() {
+    return quiet;
+  }
+
+  /** What is allowed but hardly meant; empty mostly. */
+  public List<ConfigProblem> warnings() {
+    return AccountRules.warnings(source == null ? null : source.toString(), accounts);
+  }
+
   /** The environment from which agents inherit what they are allowed to. */
   public Map<String, String> environment() {
     return environment;
@@ -180,6 +209,9 @@ public final class OutlastConfig {
         .setDrainGrace(drainGrace)
         .setEnvironment(environment)
         .setTranscripts(keepTranscripts ? transcripts() : null)
+        .setAccountPolicy(accountPolicy)
+        .setGate(gate)
+        .setQuiet(quiet)
         .build();
   }
 
@@ -223,6 +255,9 @@ public final class OutlastConfig {
     private boolean keepTranscripts = true;
     private TranscriptLimits transcriptLimits = TranscriptLimits.DEFAULT;
     private TranscriptStore transcriptStore;
+    private AccountPolicy accountPolicy = AccountPolicy.DEFAULT;
+    private GateSettings gate = GateSettings.NONE;
+    private Hours quiet = Hours.NONE;
 
     private Builder() {}
 
@@ -295,6 +330,27 @@ public final class OutlastConfig {
       return this;
     }
 
+    /** Keys {@code limits.overage}, {@code resume-with} and {@code handoff-above}. */
+    public Builder setAccountPolicy(AccountPolicy value) {
+      accountPolicy = Objects.requireNonNull(value, "accountPolicy");
+      return this;
+    }
+
+    /**
+     * Keys {@code limits.spread} and {@code pause-at}: how accounts are kept that are not listed.
+     * Those of a file inherit it; a definition that was made in Java says all of its own.
+     */
+    public Builder setGate(GateSettings value) {
+      gate = Objects.requireNonNull(value, "gate");
+      return this;
+    }
+
+    /** Key {@code limits.quiet}. */
+    public Builder setQuiet(Hours value) {
+      quiet = Objects.requireNonNull(value, "quiet");
+      return this;
+    }
+
     /** Section {@code accounts.NAME}. */
     public Builder addAccount(AccountDefinition account) {
       accounts.put(account.name(), account);
@@ -353,6 +409,7 @@ public final class OutlastConfig {
           new ConfigRules(this.taskQueue, maxAgents, drainGrace, resumeMessage)
               .check(workspaces, agents, accounts);
       TranscriptRules.check(transcriptLimits, problems);
+      AccountRules.check(gate, accounts, agents, problems);
       return problems;
     }
 
@@ -371,6 +428,10 @@ public final class OutlastConfig {
 
     HostPolicy hostPolicy() {
       return hostPolicy;
+    }
+
+    GateSettings gate() {
+      return gate;
     }
   }
 }

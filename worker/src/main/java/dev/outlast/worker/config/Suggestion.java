@@ -5,14 +5,14 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /** Finds the word that somebody probably meant. */
-final class Suggestion {
+public final class Suggestion {
 
   private static final int MAX_EDITS = 2;
 
   private Suggestion() {}
 
   /** {@code (did you mean "x"?)}, or nothing if no word is near. */
-  static String didYouMean(String word, Collection<String> known) {
+  public static String didYouMean(String word, Collection<String> known) {
     Optional<String> nearest =
         known.stream()
             .filter(k -> edits(word, k) <= Math.min(MAX_EDITS, k.length() / 2))

@@ -63,7 +63,32 @@ class CommandLineTest {
     assertUsage(cli.call("run", "x", "--silence-timeout", "0"), "--silence-timeout: got \"0\"");
     assertUsage(cli.call("run", "x", "--max-wait", "0"), "--max-wait: got \"0\"");
     assertUsage(cli.call("run", "x", "--max-attempts", "-1"), "--max-attempts: got -1");
-    assertUsage(cli.call("run", "x", "--on-limit", "panic"), "expected wait or stop");
+    assertUsage(cli.call("run", "x", "--on-limit", "panic"), "expected wait or failover or stop");
+    assertUsage(cli.call("run", "x", "--on-limit", "failover"), "agents, a list of at least two");
+    assertUsage(cli.call("run", "x", "--agents", "a,:work"), "--agents: got \":work\"; expected");
+    assertUsage(cli.call("run", "x", "--agents", "a:w,a:w"), "the same as agents[0]");
+    assertUsage(cli.call("run", "x", "--agents", "a,b", "--agent", "c"), "either this list");
+    assertUsage(cli.call("run", "x", "--overage", "no"), "--overage: got \"no\"; expected use or");
+    assertUsage(cli.call("run", "x", "--budget-cost", "-1"), "budget.costUsd: got -1.0");
+    assertUsage(cli.call("run", "x", "--budget-cost", "NaN"), "budget.costUsd: got NaN");
+    assertUsage(cli.call("run", "x", "--budget-tokens", "0"), "--budget-tokens: got \"0\"");
+    assertUsage(cli.call("run", "x", "--priority", "6"), "priority: got 6; expected 1");
+    assertUsage(cli.call("run", "x", "--fairness-key", " "), "fairnessKey: got");
+    assertUsage(cli.call("run", "x", "--start-at", "noon"), "--start-at: got \"noon\"; expected");
+    assertUsage(cli.call("run", "x", "--resume-with", "x"), "expected session or handoff or auto");
+    assertUsage(cli.call("switch", "x"), "give --agent, --account, or both");
+    assertUsage(cli.call("budget", "x"), "give --cost, --tokens, or both");
+    assertUsage(cli.call("budget", "x", "--cost", "0"), "--cost: got 0.0; expected more than 0");
+    assertUsage(cli.call("budget", "x", "--tokens", "many"), "--tokens: got \"many\"; expected");
+    assertUsage(cli.call("accounts", "close", "claude/work"), "--until");
+    assertUsage(cli.call("accounts", "close", "claude/x", "--until", "x"), "--until: got \"x\"");
+    assertUsage(
+        cli.call("accounts", "close", "claude/x", "--until", "2020-01-01T00:00:00Z"),
+        "expected a moment to come");
+    assertUsage(cli.call("accounts", "close", "claude/x", "--until", "31d"), "at most 30d");
+    assertUsage(cli.call("accounts", "pause-at", "claude/x", "0"), "SHARE: got 0.0; expected over");
+    assertUsage(cli.call("accounts", "pause-at", "claude/x", "1.5"), "SHARE: got 1.5; expected");
+    assertUsage(cli.call("accounts", "pause-at", "claude/x", "NaN"), "SHARE: got NaN; expected");
     assertUsage(cli.call("run", "x", "--on-credit", "buy"), "expected stop or wait");
     assertUsage(
         cli.call("run", "x", "--on-busy", "run"), "--on-busy: got \"run\"; expected wait or");
@@ -99,6 +124,12 @@ class CommandLineTest {
         "pause x",
         "unpause x",
         "send x y",
+        "switch x --agent y",
+        "budget x --cost 5",
+        "accounts",
+        "accounts release claude/x",
+        "accounts close claude/x --until 1h",
+        "accounts pause-at claude/x 0.9",
         "cancel x"
       })
   void without_temporal_every_command_says_so_and_exits_with_3(String command) {

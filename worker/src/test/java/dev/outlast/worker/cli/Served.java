@@ -10,13 +10,19 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** A server in memory and a worker with the {@code outlast.toml} of a folder, for the command. */
+/**
+ * A server, in memory mostly, and a worker with the {@code outlast.toml} of a folder, for the
+ * command.
+ */
 record Served(Cli cli, LocalServer server, RunningWorker worker) implements AutoCloseable {
 
   static final Duration PATIENCE = Duration.ofSeconds(30);
 
   static Served start(Path folder, Cli cli) {
-    LocalServer server = LocalServer.inMemory(0);
+    return start(folder, cli, LocalServer.inMemory(0));
+  }
+
+  static Served start(Path folder, Cli cli, LocalServer server) {
     ConnectionOptions connection = new ConnectionOptions();
     connection.address = server.target();
     ConfigOptions options = new ConfigOptions();

@@ -248,7 +248,6 @@ class OutlastConfigTest {
         Arguments.of("[limits]\nmax-attempts = -1", 2, "limits.max-attempts", "0 (no bound)"),
         Arguments.of("[limits]\non-credit = \"buy\"", 2, "limits.on-credit", "stop or wait"),
         Arguments.of("[limits]\nresume-message = ' '", 2, "limits.resume-message", "a text of 1"),
-        Arguments.of("[limits]\noverage = 'use'", 2, "limits.overage", "unknown key"),
         Arguments.of("[notify.phone]\nurl = 'x'", 1, "notify", "unknown key"),
         Arguments.of("[agents.x]\nmodel = 'y'", 1, "agents.x.provider", "missing; expected one of"),
         Arguments.of("[agents.x]\nprovider = 'claud'", 2, "agents.x.provider", "\"claude\"?"),

@@ -1,0 +1,211 @@
+package dev.outlast.worker.cli;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.limit.GateHold;
+import dev.outlast.limit.GatePart;
+import dev.outlast.limit.GateReport.Spent;
+import dev.outlast.limit.GateReport.WindowUse;
+import dev.outlast.limit.GateSettings;
+import dev.outlast.limit.GateState;
+import dev.outlast.limit.GateStatus;
+import dev.outlast.operator.DurationText;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Prints accounts for people: a line for each that fits into 80 columns, and what is special. */
+final class AccountTable {
+
+  private static final String LINE = "%-24s %-10s %-22s %9s %9s";
+
+  private final Console console;
+  private final Instant now;
+
+  /**
+   * An account.
+   *
+   * @param configured whether it is in the configuration of this side
+   * @param gate null for one that was never limited, bounded or closed
+   * @param waitingRuns null where the server cannot count
+   * @param runningRuns null where the server cannot count
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Row(
+      String provider,
+      String account,
+      boolean configured,
+      GateStatus gate,
+      Long waitingRuns,
+      Long runningRuns) {}
+
+  AccountTable(Console console, Instant now) {
+    this.console = console;
+    this.now = now;
+  }
+
+  void print(List<Row> rows) {
+    if (rows.isEmpty()) {
+      console.say("no account is configured here, and none was ever limited, bounded or closed");
+      return;
+    }
+    console.print(String.format(LINE, "ACCOUNT", "STATE", "UNTIL", "WAITING", "RUNNING"));
+    rows.forEach(this::print);
+  }
+
+  private void print(Row row) {
+    GateStatus gate = row.gate();
+    String name = new AccountName(row.provider(), row.account()).toString();
+    console.print(
+        String.format(
+            LINE,
+            name,
+            gate == null ? GateState.OPEN.word() : gate.state().word(),
+            gate == null || gate.until() == null ? "-" : second(gate.until()),
+            row.waitingRuns() != null ? row.waitingRuns() : gate == null ? "-" : gate.waiters(),
+            row.runningRuns() != null ? row.runningRuns() : "-"));
+    if (gate != null) {
+      details(gate).forEach(line -> console.print(indent(line)));
+    }
+  }
+
+  /** On one line and harmless, and a little further in where it belongs to the line before. */
+  private static String indent(String line) {
+    return (line.startsWith(" ") ? "    " : "  ") + Console.oneLine(line);
+  }
+
+  /** A line that belongs to the one before begins with a space. */
+  private List<String> details(GateStatus gate) {
+    List<String> lines = new ArrayList<>();
+    if (gate.warning() != null) {
+      lines.add("warning: " + gate.warning());
+    }
+    for (GatePart part : gate.parts()) {
+      if (part.state() != GateState.OPEN) {
+        limit(part, lines);
+      }
+    }
+    for (GateHold hold : gate.holds()) {
+      lines.add(who(hold.cause()) + hold.why());
+      lines.add(" until " + second(hold.until()) + left(hold.until()));
+    }
+    new TreeMap<>(gate.windows()).forEach((name, use) -> lines.add(window(name, use)));
+    if (gate.settings().maxAgents() > 0) {
+      lines.add("agents at work: " + gate.atWork().size() + " of " + gate.settings().maxAgents());
+    }
+    if (!shares(gate).isEmpty()) {
+      lines.add("pauses at " + shares(gate));
+    }
+    if (!gate.spent().isEmpty()) {
+      Spent day = gate.spent().get(gate.spent().size() - 1);
+      lines.add(spent(day, gate.settings()));
+      if (day.overageUsd() > 0) {
+        lines.add(" of it beyond the allowance: " + usd(day.overageUsd()));
+      }
+    }
+    return lines;
+  }
+
+  private void limit(GatePart part, List<String> lines) {
+    String what = part.model() == null ? "" : "model " + part.model() + ": ";
+    String refused = part.refusals() == 0 ? "" : ", refused " + part.refusals() + " times";
+    lines.add(
+        what
+            + part.state().word()
+            + ", "
+            + part.scope().word()
+            + " limit until "
+            + second(part.until())
+            + left(part.until())
+            + refused);
+    if (part.probe() != null) {
+      lines.add(
+          (part.state() == GateState.HALF_OPEN ? "tries now: " : "tries first: ")
+              + part.probe().run());
+    }
+  }
+
+  /** How long something goes on; nothing once it has ended. */
+  private String left(Instant until) {
+    return until.isAfter(now)
+        ? " (in "
+            + DurationText.of(Duration.between(now, until).truncatedTo(ChronoUnit.SECONDS))
+            + ")"
+        : "";
+  }
+
+  /** What an operator has closed says so itself. */
+  private static String who(GateHold.Cause cause) {
+    return switch (cause) {
+      case OPERATOR -> "";
+      case PAUSE_AT -> "pause-at: ";
+      case BUDGET -> "the day's bound: ";
+    };
+  }
+
+  private String window(String name, WindowUse use) {
+    return "window "
+        + name
+        + ": "
+        + percent(use.used())
+        + " used"
+        + (use.resetsAt() == null
+            ? ""
+            : ", resets " + second(use.resetsAt()) + left(use.resetsAt()));
+  }
+
+  private static String shares(GateStatus gate) {
+    if (gate.pauseAt() != null) {
+      return percent(gate.pauseAt()) + " of every window (an operator's)";
+    }
+    List<String> shares = new ArrayList<>();
+    Map<String, Double> byWindow = new TreeMap<>(gate.settings().pauseAt());
+    Double others = byWindow.remove(GateSettings.ANY_WINDOW);
+    byWindow.forEach((window, share) -> shares.add(percent(share) + " of " + window));
+    if (others != null && (others < 1 || !shares.isEmpty())) {
+      shares.add(percent(others) + " of every " + (shares.isEmpty() ? "" : "other ") + "window");
+    }
+    return String.join(", ", shares);
+  }
+
+  private String spent(Spent day, GateSettings settings) {
+    String when = day.dayEnds().isAfter(now) ? "spent today" : "last spent on " + day.day();
+    String tokens = String.format(Locale.ROOT, "%,d", day.tokens());
+    return when
+        + ": "
+        + usd(day.costUsd())
+        + (settings.dayCostUsd() > 0 ? " of " + usd(settings.dayCostUsd()) : "")
+        + ", "
+        + tokens
+        + (settings.dayTokens() > 0
+            ? String.format(Locale.ROOT, " of %,d", settings.dayTokens())
+            : "")
+        + " tokens";
+  }
+
+  private static String usd(double amount) {
+    return String.format(Locale.ROOT, "%.2f USD", amount);
+  }
+
+  /** A share as people read it: {@code 95 %}, {@code 99.5 %}. */
+  static String percent(double share) {
+    if (!Double.isFinite(share)) {
+      return share + " %";
+    }
+    return BigDecimal.valueOf(100 * share)
+            .setScale(1, RoundingMode.HALF_UP)
+            .stripTrailingZeros()
+            .toPlainString()
+        + " %";
+  }
+
+  private static String second(Instant moment) {
+    return moment.truncatedTo(ChronoUnit.SECONDS).toString();
+  }
+}

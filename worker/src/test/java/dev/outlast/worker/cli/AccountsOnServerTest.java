@@ -1,0 +1,94 @@
+package dev.outlast.worker.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.outlast.worker.cli.Cli.Called;
+import dev.outlast.worker.plugin.SearchAttributes;
+import dev.outlast.worker.server.LocalServer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands about accounts, against a server that keeps an index. */
+@Tag("server")
+@Timeout(300)
+class AccountsOnServerTest {
+
+  @TempDir Path folder;
+
+  /** Of somebody who has no configuration. */
+  @TempDir Path elsewhere;
+
+  @Test
+  void gates_and_runs_are_found_in_the_servers_index_without_any_configuration() throws Exception {
+    Files.writeString(
+        folder.resolve("outlast.toml"),
+        """
+        [worker]
+        state-dir = "state"
+        [agents.limited]
+        provider = "command"
+        command = ["sh", "-c", "echo '{\\"type\\":\\"error\\",\\"message\\":\\"quota used up until 7800\\"}'; exit 1"]
+        args = ["{prompt}"]
+        output = "json"
+        patterns = ["quota used up until (?<reset>.+)"]
+        account = "work"
+        [accounts.work]
+        provider = "command"
+        [accounts.spare]
+        provider = "command"
+        """);
+    LocalServer server =
+        LocalServer.real(
+            Path.of(System.getenv(LocalServer.VARIABLE)),
+            0,
+            0,
+            folder.resolve("server.sqlite"),
+            folder.resolve("server.log"),
+            SearchAttributes.wanted());
+    try (Served served = Served.start(folder, new Cli(folder), server)) {
+      for (String id : new String[] {"first", "second"}) {
+        Called started = served.call("run", "x", "--id", id, "--detach", "--workspace", ".");
+        assertEquals(ExitCode.DONE, started.exitCode(), started.err());
+      }
+      assertEquals(
+          ExitCode.DONE, served.call("accounts", "close", "work", "--until", "3h").exitCode());
+      assertEquals(
+          ExitCode.DONE, served.call("accounts", "close", "spare", "--until", "3h").exitCode());
+
+      Cli stranger = new Cli(elsewhere).with("PATH", elsewhere.toString());
+      Instant until = Instant.now().plus(Served.PATIENCE);
+      Called shown;
+      JsonNode rows;
+      do {
+        Thread.sleep(500);
+        shown = stranger.call("accounts", "--json", "--address", server.target());
+        rows = shown.json();
+      } while (Instant.now().isBefore(until)
+          && (rows.size() < 2 || rows.path(1).path("waitingRuns").asInt() < 2));
+
+      String seen = rows.toString();
+      assertEquals(2, rows.size(), seen);
+      assertEquals("spare", rows.path(0).path("account").asText(), seen);
+      assertEquals("work", rows.path(1).path("account").asText(), seen);
+      assertEquals("closed", rows.path(1).path("gate").path("state").asText(), seen);
+      assertEquals(2, rows.path(1).path("waitingRuns").asInt(), seen);
+      assertEquals(0, rows.path(0).path("runningRuns").asInt(), seen);
+      assertEquals(false, rows.path(0).path("configured").asBoolean(), seen);
+      assertEquals("", shown.err());
+
+      // By its bare name, although this side has no configuration.
+      Called released = stranger.call("accounts", "release", "spare", "--address", server.target());
+      assertEquals("command/spare: open\n", released.out(), released.err());
+      Called again = stranger.call("accounts", "release", "spare", "--address", server.target());
+      assertEquals(ExitCode.FAILED, again.exitCode());
+      assertTrue(again.err().contains("the account is open; nothing waits for it"), again.err());
+    }
+  }
+}
