@@ -6,8 +6,7 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.OverageUse;
 import dev.outlast.agent.Spending;
 import dev.outlast.agent.TokenUsage;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
+import dev.outlast.operator.OperatorTexts;
 import java.util.Optional;
 
 /**
@@ -68,15 +67,14 @@ final class Meter {
     if (spending.tokensLeft() != null) {
       words.append(" of the ").append(spending.tokensLeft()).append(" that the budget had left");
     }
-    words.append(" and ").append(usd(costUsd(facts)));
+    words.append(" and ").append(OperatorTexts.usd(costUsd(facts)));
     if (spending.costUsdLeft() != null) {
-      words.append(" of the ").append(usd(spending.costUsdLeft())).append(" that it had left");
+      words
+          .append(" of the ")
+          .append(OperatorTexts.usd(spending.costUsdLeft()))
+          .append(" that it had left");
     }
     return words.append('.').toString();
-  }
-
-  private static String usd(double amount) {
-    return BigDecimal.valueOf(amount).setScale(2, RoundingMode.HALF_UP).toPlainString() + " USD";
   }
 
   /**

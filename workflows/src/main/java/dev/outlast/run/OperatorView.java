@@ -97,7 +97,24 @@ final class OperatorView {
         .append(status.tokens().total())
         .append(" · queued prompts: ")
         .append(status.queuedPrompts());
+    money(status, text);
     return text.toString();
+  }
+
+  private static void money(RunStatus status, StringBuilder text) {
+    if (status.budget() != null || status.overageUsd() != null) {
+      text.append("  \nCost: ").append(OperatorTexts.usd(status.costUsd()));
+    }
+    if (status.budget() != null) {
+      text.append(" · budget: ").append(RunBudget.words(status.budget()));
+    }
+    if (status.overageUsd() != null) {
+      text.append(" · on paid overage: ")
+          .append(
+              status.overageUsd() > 0
+                  ? OperatorTexts.usd(status.overageUsd())
+                  : "at a cost that the agent has not told");
+    }
   }
 
   private static String headline(RunStatus status, Instant now) {
@@ -106,10 +123,12 @@ final class OperatorView {
       case PAUSED ->
           goneOnElsewhere(status)
               ? "**paused**: somebody else has gone on with the session"
-              : status.resumeAt() == null
-                  ? "**paused** by an operator"
-                  : "**paused** by an operator; the wait for the limit ends "
-                      + moment(status.resumeAt());
+              : Boolean.TRUE.equals(status.budgetSpent())
+                  ? "**paused**: " + status.pausedBecause()
+                  : status.resumeAt() == null
+                      ? "**paused** by an operator"
+                      : "**paused** by an operator; the wait for the limit ends "
+                          + moment(status.resumeAt());
       case RUNNING -> "**running** since " + moment(now);
       case AWAITING_APPROVAL -> "**awaiting approval**";
       case COMPLETED -> "**completed** " + moment(now);
@@ -144,6 +163,9 @@ final class OperatorView {
     if (status.state() == AgentState.PAUSED && goneOnElsewhere(status)) {
       return "You can: signal `unpause` to resume it nevertheless (the agent is told so), or cancel"
           + " to leave it to whoever went on.";
+    }
+    if (status.state() == AgentState.PAUSED && Boolean.TRUE.equals(status.budgetSpent())) {
+      return "You can: update `changeBudget` to give it more (it then goes on by itself), or cancel.";
     }
     return switch (status.state()) {
       case WAITING ->
