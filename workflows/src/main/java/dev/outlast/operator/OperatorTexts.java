@@ -1,5 +1,6 @@
 package dev.outlast.operator;
 
+import dev.outlast.agent.Budget;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
@@ -206,6 +207,22 @@ public final class OperatorTexts {
     return "the agent worked on paid overage, "
         + (usd > 0 ? usd(usd) : "at a cost that it has not told")
         + (avoided ? "; the run goes on within the allowance" : "");
+  }
+
+  /**
+   * How a cost is shown that was paid beyond the allowance.
+   *
+   * @param usd 0 where the agent does not say what it cost
+   */
+  public static String onOverage(double usd) {
+    return "on paid overage: " + (usd > 0 ? usd(usd) : "at a cost that the agent has not told");
+  }
+
+  /** A budget in words: {@code 5.00 USD, 2000000 tokens}. */
+  public static String budget(Budget budget) {
+    String cost = budget.costUsd() == null ? "" : usd(budget.costUsd());
+    String tokens = budget.tokens() == null ? "" : budget.tokens() + " tokens";
+    return cost + (cost.isEmpty() || tokens.isEmpty() ? "" : ", ") + tokens;
   }
 
   /** An amount of US dollars to the cent; what is less than one is no longer shown as nothing. */

@@ -1007,7 +1007,7 @@ public final class AgentRunWorkflow implements AgentRun {
   @Override
   public Budget changeBudget(Budget changed) {
     boolean goesOn = budget.change(changed);
-    record(RunEvent.Type.BUDGET_CHANGED, null, "to " + RunBudget.words(changed));
+    record(RunEvent.Type.BUDGET_CHANGED, null, "to " + OperatorTexts.budget(changed));
     if (goesOn) {
       record(RunEvent.Type.UNPAUSED, null, "the budget was raised");
     }

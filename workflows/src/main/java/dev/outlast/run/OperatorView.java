@@ -106,14 +106,10 @@ final class OperatorView {
       text.append("  \nCost: ").append(OperatorTexts.usd(status.costUsd()));
     }
     if (status.budget() != null) {
-      text.append(" · budget: ").append(RunBudget.words(status.budget()));
+      text.append(" · budget: ").append(OperatorTexts.budget(status.budget()));
     }
     if (status.overageUsd() != null) {
-      text.append(" · on paid overage: ")
-          .append(
-              status.overageUsd() > 0
-                  ? OperatorTexts.usd(status.overageUsd())
-                  : "at a cost that the agent has not told");
+      text.append(" · ").append(OperatorTexts.onOverage(status.overageUsd()));
     }
   }
 

@@ -137,15 +137,4 @@ final class RunBudget {
         ? Optional.empty()
         : Optional.of(OperatorTexts.overage(facts.overageUsd(), avoidsOverage()));
   }
-
-  static String words(Budget budget) {
-    List<String> kinds = new ArrayList<>();
-    if (budget.costUsd() != null) {
-      kinds.add(OperatorTexts.usd(budget.costUsd()));
-    }
-    if (budget.tokens() != null) {
-      kinds.add(budget.tokens() + " tokens");
-    }
-    return String.join(", ", kinds);
-  }
 }
