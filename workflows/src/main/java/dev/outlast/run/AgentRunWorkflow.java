@@ -8,6 +8,7 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -102,6 +103,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private final HostWait host;
   private final OwnWorktree worktree;
   private final AccountWait account;
+  private final RunBudget budget;
   private final Random random = Workflow.newRandom();
   private AgentState ended;
   private ResumeTimer wait;
@@ -120,6 +122,7 @@ public final class AgentRunWorkflow implements AgentRun {
     this.host = new HostWait(this.request, memory, this::show);
     this.worktree = new OwnWorktree(memory, host);
     this.account = new AccountWait(this.request, memory);
+    this.budget = new RunBudget(this.request, memory);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -148,6 +151,7 @@ public final class AgentRunWorkflow implements AgentRun {
           if (!nextTurnAfter(completed)) {
             return finish(false);
           }
+          waitForAllowance(completed);
         } else if (continuedElsewhere(outcome)) {
           if (hostPolicy().onContinued() == HostPolicy.OnContinued.FINISH) {
             return finish(true);
@@ -218,15 +222,28 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void awaitUnpaused() {
+    pauseIfBudgetIsSpent();
     while (memory.paused() != null) {
       // Nobody has tried to start an agent meanwhile.
       memory.notStarted(null);
       show();
       Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
       continueAsNewIfLong();
+      pauseIfBudgetIsSpent();
     }
     throwIfCancelled();
     show();
+  }
+
+  private void pauseIfBudgetIsSpent() {
+    if (memory.paused() == null && budget.spent()) {
+      pauseForBudget();
+    }
+  }
+
+  private void pauseForBudget() {
+    budget.pause();
+    record(RunEvent.Type.PAUSED, null, memory.paused());
   }
 
   /** Whatever comes of it, the run may meanwhile have been paused, moved or cancelled. */
@@ -274,6 +291,7 @@ public final class AgentRunWorkflow implements AgentRun {
         return answer;
       }
       Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      budget.overage(answer.facts()).ifPresent(words -> record(RunEvent.Type.OVERAGE, null, words));
       if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
         memory.neverOpened(freshSession());
       }
@@ -308,6 +326,17 @@ public final class AgentRunWorkflow implements AgentRun {
     record(RunEvent.Type.TURN_COMPLETED, null, "turn " + memory.turn());
     throwIfCancelled();
     return memory.nextTurn();
+  }
+
+  /** The next turn is not begun on the paid overage that the last one has come to. */
+  private void waitForAllowance(Completed completed) {
+    UsageLimit beyond = completed.facts().overage();
+    boolean over =
+        beyond == null
+            || (beyond.reset() != null && !beyond.lastsAt(beyond.observedAt(), policy().margin()));
+    if (!over && budget.avoidsOverage()) {
+      waitForReset(beyond, null);
+    }
   }
 
   /**
@@ -490,6 +519,12 @@ public final class AgentRunWorkflow implements AgentRun {
     if (stopped.reason() == StopReason.INTERRUPTED) {
       return;
     }
+    if (stopped.reason() == StopReason.BUDGET && budget.budget() != null) {
+      if (!budget.spent() && budget.stillBounds()) {
+        pauseForBudget();
+      }
+      return;
+    }
     if (stopped.reason() == StopReason.SESSION_UNKNOWN && memory.doubtful()) {
       memory.neverCameToBe(freshSession());
       return;
@@ -558,7 +593,9 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.costUsd(),
         memory.transcript(),
         worktree.view(),
-        elsewhere ? Boolean.TRUE : null);
+        elsewhere ? Boolean.TRUE : null,
+        memory.overageUsd(),
+        budget.budget());
   }
 
   private void continueAsNewIfLong() {
@@ -609,6 +646,7 @@ public final class AgentRunWorkflow implements AgentRun {
         .setCheckpoint(start == SessionStart.RESUME ? memory.checkpoint() : null)
         .setStopsIfBusy(stopsIfBusy())
         .setAccountTurn(account.turn())
+        .setSpending(budget.spending())
         .build();
   }
 
@@ -911,9 +949,10 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void pause(String reason) {
-    if (memory.paused() != null) {
+    if (memory.paused() != null && !budget.pauses()) {
       return;
     }
+    budget.pausesNoMore();
     memory.paused(because(reason));
     record(RunEvent.Type.PAUSED, null, because(reason));
     if (invocation != null) {
@@ -928,6 +967,7 @@ public final class AgentRunWorkflow implements AgentRun {
       return;
     }
     memory.paused(null);
+    budget.pausesNoMore();
     record(RunEvent.Type.UNPAUSED, null, because(reason));
     show();
   }
@@ -962,6 +1002,28 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     RequestReader.checkPrompt("prompt", prompt).ifPresent(AgentRunWorkflow::refuse);
     memory.checkRoomFor(prompt).ifPresent(AgentRunWorkflow::refuse);
+  }
+
+  @Override
+  public Budget changeBudget(Budget changed) {
+    boolean goesOn = budget.change(changed);
+    record(
+        RunEvent.Type.BUDGET_CHANGED,
+        null,
+        "to " + OperatorTexts.budget(changed.costUsd(), changed.tokens()));
+    if (goesOn) {
+      record(RunEvent.Type.UNPAUSED, null, "the budget was raised");
+    }
+    show();
+    return changed;
+  }
+
+  @Override
+  public void validateChangeBudget(Budget changed) {
+    if (ended != null) {
+      refuse("changeBudget: the run is ending");
+    }
+    budget.problem(changed).ifPresent(AgentRunWorkflow::refuse);
   }
 
   @Override
@@ -1045,7 +1107,10 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.transcript(),
         worktree.view(),
         account.priority(),
-        memory.waitingSince());
+        memory.waitingSince(),
+        memory.overageUsd(),
+        budget.budget(),
+        budget.pauses() ? Boolean.TRUE : null);
   }
 
   private String warning() {

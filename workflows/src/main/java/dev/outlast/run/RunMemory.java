@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -27,6 +28,9 @@ final class RunMemory {
 
   /** How many bytes of JSON they may have together: 512 KiB. */
   static final int MAX_QUEUED_BYTES = 512 * 1024;
+
+  /** What is counted of a run's cost at most. */
+  static final double MAX_COST_USD = 1e12;
 
   private final Deque<String> queue = new ArrayDeque<>();
   private final Deque<RunEvent> events = new ArrayDeque<>();
@@ -64,6 +68,9 @@ final class RunMemory {
   private GateWord gate;
   private Instant waitingSince;
   private boolean insists;
+  private Budget budget;
+  private Double overageUsd;
+  private boolean budgetSpent;
 
   // What the next history can do without.
   private int announced;
@@ -115,6 +122,9 @@ final class RunMemory {
     memory.gate = state.gate();
     memory.waitingSince = state.waitingSince();
     memory.insists = state.insists();
+    memory.budget = state.budget();
+    memory.overageUsd = state.overageUsd();
+    memory.budgetSpent = state.budgetSpent();
     return memory;
   }
 
@@ -153,7 +163,10 @@ final class RunMemory {
         notStarted,
         gate,
         waitingSince,
-        insists);
+        insists,
+        budget,
+        overageUsd,
+        budgetSpent);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
@@ -181,8 +194,8 @@ final class RunMemory {
 
   /** Takes over what an invocation was found to have done. */
   void learn(InvocationFacts facts, String resumeMessage) {
-    tokens = tokens.plus(facts.tokens());
-    costUsd += facts.costUsd();
+    boolean onOverage = facts.overage() != null || facts.overageUsd() > 0;
+    used(facts.tokens(), facts.costUsd(), onOverage ? facts.overageUsd() : null);
     checkpoint = facts.checkpoint();
     transcript = facts.transcript() == null ? transcript : facts.transcript();
     fruitless = 0;
@@ -196,6 +209,22 @@ final class RunMemory {
     if (facts.progressed()) {
       limitsInARow = 0;
     }
+  }
+
+  /**
+   * @param overage the part of the cost that was paid beyond the allowance; null if none was
+   */
+  private void used(TokenUsage usedTokens, double cost, Double overage) {
+    tokens = tokens.plus(usedTokens);
+    costUsd = plus(costUsd, cost);
+    if (overage != null) {
+      overageUsd = plus(overageUsd == null ? 0 : overageUsd, overage);
+    }
+  }
+
+  /** An agent may tell any number. */
+  private static double plus(double sum, double more) {
+    return more > 0 ? Math.min(sum + more, MAX_COST_USD) : sum;
   }
 
   /** Somebody else has gone on with the session; nothing was said to it. */
@@ -225,6 +254,9 @@ final class RunMemory {
     }
     InvocationProgress last = invocation.progress();
     fruitless = invocation.progressed() ? 0 : fruitless;
+    if (last != null) {
+      used(last.tokens(), last.costUsd(), last.overageUsd());
+    }
     if (invocation.neverStarted()) {
       if (start == SessionStart.FRESH && invocation.why() == Unanswered.Why.GIVEN_BACK) {
         session = another;
@@ -254,7 +286,6 @@ final class RunMemory {
    */
   void limitHeard(InvocationFacts facts) {
     invocations++;
-    tokens = tokens.plus(facts.tokens());
     fruitless = 0;
     notStarted = null;
     limitsInARow = facts.progressed() ? 0 : limitsInARow;
@@ -505,6 +536,29 @@ final class RunMemory {
 
   void insists(boolean wanted) {
     insists = wanted;
+  }
+
+  /** The budget in place of the request's; null if it was not changed. */
+  Budget budget() {
+    return budget;
+  }
+
+  void budget(Budget changed) {
+    budget = changed;
+  }
+
+  /** Whether the pause is for the budget. */
+  boolean budgetSpent() {
+    return budgetSpent;
+  }
+
+  void budgetSpent(boolean spent) {
+    budgetSpent = spent;
+  }
+
+  /** What was spent beyond the allowance; null if no agent has said that it works on overage. */
+  Double overageUsd() {
+    return overageUsd;
   }
 
   ResolvedAgent agent() {

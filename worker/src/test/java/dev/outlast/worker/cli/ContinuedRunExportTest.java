@@ -88,6 +88,8 @@ class ContinuedRunExportTest {
           0.75,
           null,
           null,
+          null,
+          null,
           null);
     }
   }
