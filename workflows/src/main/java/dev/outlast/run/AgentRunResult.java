@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
+import java.util.List;
 
 /**
  * What a completed run ends with.
@@ -19,6 +20,8 @@ import dev.outlast.agent.TranscriptReference;
  * @param worktree the run's own worktree; null if it had none
  * @param continuedElsewhere true if the run ended because somebody else has gone on with its
  *     session; {@code text} is then the last that the run itself was answered. Null otherwise
+ * @param agents the agents that the run might use, the preferred one first; null if there was only
+ *     one. {@code agent}, {@code account} and {@code session} are those that came last
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -36,4 +39,5 @@ public record AgentRunResult(
     double costUsd,
     TranscriptReference transcript,
     RunWorktree worktree,
-    Boolean continuedElsewhere) {}
+    Boolean continuedElsewhere,
+    List<AgentStanding> agents) {}

@@ -51,6 +51,7 @@ import java.util.Objects;
  * @param gate what the account's gate has said; null if nothing, or the account is not waited for
  * @param waitingSince since when the account is waited for; null if it is not
  * @param insists whether an operator wants the run to go on though the account is closed
+ * @param agents the agents that the run may use; null for {@code agent} alone
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -88,7 +89,8 @@ public record RunState(
     NotStarted notStarted,
     GateWord gate,
     Instant waitingSince,
-    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean insists) {
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean insists,
+    RunAgents.Saved agents) {
 
   public RunState {
     Objects.requireNonNull(agent, "agent");

@@ -8,6 +8,7 @@ import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
 import dev.outlast.operator.AgentState;
 import java.time.Instant;
+import java.util.List;
 
 /**
  * Where a run stands. Also the details of the failure of a run that stopped, and in the memo of one
@@ -33,6 +34,7 @@ import java.time.Instant;
  * @param worktree the run's own worktree; null if it has none
  * @param priority the run's place among those that want the same account, 1 first
  * @param waitingSince since when the account is waited for; null if it is not
+ * @param agents the agents that the run may use, the preferred one first; null if there is only one
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -64,4 +66,5 @@ public record RunStatus(
     TranscriptReference transcript,
     RunWorktree worktree,
     int priority,
-    Instant waitingSince) {}
+    Instant waitingSince,
+    List<AgentStanding> agents) {}

@@ -83,6 +83,7 @@ class AgentRunTest {
             0.25,
             null,
             null,
+            null,
             null),
         result);
     AgentInvocation first = agent.ledger().get(0).invocation();

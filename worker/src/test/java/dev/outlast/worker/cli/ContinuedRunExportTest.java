@@ -88,6 +88,7 @@ class ContinuedRunExportTest {
           0.75,
           null,
           null,
+          null,
           null);
     }
   }
