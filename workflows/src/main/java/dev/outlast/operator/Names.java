@@ -29,6 +29,7 @@ public final class Names {
   public static final String UPDATE_CHANGE_RESUME = "changeResume";
   public static final String UPDATE_MOVE = "move";
   public static final String UPDATE_SWITCH_AGENT = "switchAgent";
+  public static final String UPDATE_CHANGE_BUDGET = "changeBudget";
   public static final String SIGNAL_ACCOUNT_OPENED = "accountOpened";
   public static final String SIGNAL_REPORT = "report";
   public static final String UPDATE_ENTER = "enter";

@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Budget;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.operator.Names;
 import io.temporal.workflow.QueryMethod;
@@ -133,6 +134,25 @@ public interface AgentRun {
 
   @UpdateValidatorMethod(updateName = Names.UPDATE_CHANGE_RESUME)
   void validateChangeResume(String when);
+
+  /**
+   * Gives the run another budget, in place of the one that it has: a kind that is left out has no
+   * bound any more. A run that is paused for its budget goes on. The agent that is at work keeps
+   * the rest that it was given; when that is used it is ended, and resumed with the new one.
+   *
+   * @param budget more than was used; costs over 0 and at most a million US dollars
+   * @return the new budget
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_CHANGE_BUDGET,
+      description =
+          "Change what the run may use before it pauses: {\"costUsd\": 5, \"tokens\": 2000000},"
+              + " either or both, more than was used. A run that is paused for its budget goes on."
+              + " Answers the new budget.")
+  Budget changeBudget(Budget budget);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_CHANGE_BUDGET)
+  void validateChangeBudget(Budget budget);
 
   @QueryMethod(
       name = Names.QUERY_STATUS,

@@ -8,6 +8,7 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -102,6 +103,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private final HostWait host;
   private final OwnWorktree worktree;
   private final AccountWait account;
+  private final RunBudget budget;
   private final Failover failover;
   private final Random random = Workflow.newRandom();
   private AgentState ended;
@@ -121,6 +123,7 @@ public final class AgentRunWorkflow implements AgentRun {
     this.host = new HostWait(this.request, memory, this::show);
     this.worktree = new OwnWorktree(memory, host);
     this.account = new AccountWait(this.request, memory);
+    this.budget = new RunBudget(this.request, memory);
     this.failover = new Failover(this, this.request, memory, host, account);
   }
 
@@ -154,6 +157,7 @@ public final class AgentRunWorkflow implements AgentRun {
           if (!nextTurnAfter(completed)) {
             return finish(false);
           }
+          waitForAllowance(completed);
         } else if (continuedElsewhere(outcome)) {
           if (hostPolicy().onContinued() == HostPolicy.OnContinued.FINISH) {
             return finish(true);
@@ -225,15 +229,28 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void awaitUnpaused() {
+    pauseIfBudgetIsSpent();
     while (memory.paused() != null) {
       // Nobody has tried to start an agent meanwhile.
       memory.notStarted(null);
       show();
       Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
       continueAsNewIfLong();
+      pauseIfBudgetIsSpent();
     }
     throwIfCancelled();
     show();
+  }
+
+  private void pauseIfBudgetIsSpent() {
+    if (memory.paused() == null && budget.spent()) {
+      pauseForBudget();
+    }
+  }
+
+  private void pauseForBudget() {
+    budget.pause();
+    record(RunEvent.Type.PAUSED, null, memory.paused());
   }
 
   /** Whatever comes of it, the run may meanwhile have been paused, moved or cancelled. */
@@ -281,6 +298,7 @@ public final class AgentRunWorkflow implements AgentRun {
         return answer;
       }
       Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      budget.overage(answer.facts()).ifPresent(words -> record(RunEvent.Type.OVERAGE, null, words));
       if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
         memory.neverOpened(freshSession());
       }
@@ -315,6 +333,17 @@ public final class AgentRunWorkflow implements AgentRun {
     record(RunEvent.Type.TURN_COMPLETED, null, "turn " + memory.turn());
     throwIfCancelled();
     return memory.nextTurn();
+  }
+
+  /** The next turn is not begun on the paid overage that the last one has come to. */
+  private void waitForAllowance(Completed completed) {
+    UsageLimit beyond = completed.facts().overage();
+    boolean over =
+        beyond == null
+            || (beyond.reset() != null && !beyond.lastsAt(beyond.observedAt(), policy().margin()));
+    if (!over && budget.avoidsOverage()) {
+      waitForReset(beyond, null);
+    }
   }
 
   /**
@@ -507,6 +536,12 @@ public final class AgentRunWorkflow implements AgentRun {
     if (stopped.reason() == StopReason.INTERRUPTED) {
       return;
     }
+    if (stopped.reason() == StopReason.BUDGET && budget.budget() != null) {
+      if (!budget.spent() && budget.stillBounds()) {
+        pauseForBudget();
+      }
+      return;
+    }
     if (stopped.reason() == StopReason.SESSION_UNKNOWN && memory.doubtful()) {
       memory.neverCameToBe(freshSession());
       return;
@@ -579,6 +614,8 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.transcript(),
         worktree.view(),
         elsewhere ? Boolean.TRUE : null,
+        memory.overageUsd(),
+        budget.budget(),
         failover.standings());
   }
 
@@ -629,6 +666,7 @@ public final class AgentRunWorkflow implements AgentRun {
         .setCheckpoint(start == SessionStart.RESUME ? memory.checkpoint() : null)
         .setStopsIfBusy(stopsIfBusy())
         .setAccountTurn(account.turn())
+        .setSpending(budget.spending())
         .build();
   }
 
@@ -952,9 +990,10 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void pause(String reason) {
-    if (memory.paused() != null) {
+    if (memory.paused() != null && !budget.pauses()) {
       return;
     }
+    budget.pausesNoMore();
     memory.paused(because(reason));
     record(RunEvent.Type.PAUSED, null, because(reason));
     if (invocation != null) {
@@ -969,6 +1008,7 @@ public final class AgentRunWorkflow implements AgentRun {
       return;
     }
     memory.paused(null);
+    budget.pausesNoMore();
     record(RunEvent.Type.UNPAUSED, null, because(reason));
     show();
   }
@@ -1034,6 +1074,25 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     RequestReader.checkPrompt("prompt", prompt).ifPresent(AgentRunWorkflow::refuse);
     memory.checkRoomFor(prompt).ifPresent(AgentRunWorkflow::refuse);
+  }
+
+  @Override
+  public Budget changeBudget(Budget changed) {
+    boolean goesOn = budget.change(changed);
+    record(RunEvent.Type.BUDGET_CHANGED, null, "to " + OperatorTexts.budget(changed));
+    if (goesOn) {
+      record(RunEvent.Type.UNPAUSED, null, "the budget was raised");
+    }
+    show();
+    return changed;
+  }
+
+  @Override
+  public void validateChangeBudget(Budget changed) {
+    if (ended != null) {
+      refuse("changeBudget: the run is ending");
+    }
+    budget.problem(changed).ifPresent(AgentRunWorkflow::refuse);
   }
 
   @Override
@@ -1124,6 +1183,9 @@ public final class AgentRunWorkflow implements AgentRun {
         worktree.view(),
         account.priority(),
         memory.waitingSince(),
+        memory.overageUsd(),
+        budget.budget(),
+        budget.pauses() ? Boolean.TRUE : null,
         failover.standings());
   }
 

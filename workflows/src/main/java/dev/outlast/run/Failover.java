@@ -107,7 +107,7 @@ final class Failover {
     }
     if (automatic()) {
       // Something has opened before the wait for it began.
-      memory.openIncident().ifPresent(open -> resumed(open, Incident.End.RELEASED));
+      memory.openIncident().ifPresent(open -> resumed(open, unwaited(open)));
     }
     if (next.get() != choices().current()) {
       goTo(next.get());
@@ -394,6 +394,10 @@ final class Failover {
     incident.ifPresent(open -> resumed(open, how));
   }
 
+  private static Incident.End unwaited(Incident open) {
+    return open.resumeAt().isAfter(RunClock.now()) ? Incident.End.RELEASED : Incident.End.RESUMED;
+  }
+
   private void resumed(Incident open, Incident.End how) {
     memory.resumed();
     memory.put(open.ended(RunClock.now(), how));
@@ -525,9 +529,11 @@ final class Failover {
     }
     String name = name(agents().get(choice).agent());
     boolean present = choice == agents().current();
-    choices().opened(choice);
-    agents().prefer(choice);
-    if (!present) {
+    if (present) {
+      agents().prefer(choice);
+    } else {
+      choices().opened(choice);
+      agents().prefer(choice);
       switchAsked = true;
       memory.record(RunClock.now(), RunEvent.Type.SWITCH_ASKED, null, "to " + name);
       run.interrupt("another agent goes on");

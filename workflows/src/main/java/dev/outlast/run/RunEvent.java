@@ -50,6 +50,11 @@ public record RunEvent(
     PAUSED,
     @JsonProperty("unpaused")
     UNPAUSED,
+    /** An invocation has worked on paid overage. */
+    @JsonProperty("overage")
+    OVERAGE,
+    @JsonProperty("budget-changed")
+    BUDGET_CHANGED,
     @JsonProperty("prompt-queued")
     PROMPT_QUEUED,
     @JsonProperty("turn-completed")

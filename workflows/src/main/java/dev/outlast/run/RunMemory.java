@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -28,6 +29,9 @@ final class RunMemory {
 
   /** How many bytes of JSON they may have together: 512 KiB. */
   static final int MAX_QUEUED_BYTES = 512 * 1024;
+
+  /** What is counted of a run's cost at most. */
+  static final double MAX_COST_USD = 1e12;
 
   private final Deque<String> queue = new ArrayDeque<>();
   private final Deque<RunEvent> events = new ArrayDeque<>();
@@ -65,6 +69,9 @@ final class RunMemory {
   private GateWord gate;
   private Instant waitingSince;
   private boolean insists;
+  private Budget budget;
+  private Double overageUsd;
+  private boolean budgetSpent;
 
   private RunAgents agents;
   private boolean goesOn;
@@ -128,6 +135,9 @@ final class RunMemory {
     memory.gate = state.gate();
     memory.waitingSince = state.waitingSince();
     memory.insists = state.insists();
+    memory.budget = state.budget();
+    memory.overageUsd = state.overageUsd();
+    memory.budgetSpent = state.budgetSpent();
     return memory;
   }
 
@@ -167,6 +177,9 @@ final class RunMemory {
         gate,
         waitingSince,
         insists,
+        budget,
+        overageUsd,
+        budgetSpent,
         agents.save(present()));
   }
 
@@ -304,8 +317,8 @@ final class RunMemory {
 
   /** Takes over what an invocation was found to have done. */
   void learn(InvocationFacts facts, String resumeMessage) {
-    tokens = tokens.plus(facts.tokens());
-    costUsd += facts.costUsd();
+    boolean onOverage = facts.overage() != null || facts.overageUsd() > 0;
+    used(facts.tokens(), facts.costUsd(), onOverage ? facts.overageUsd() : null);
     checkpoint = facts.checkpoint();
     transcript = facts.transcript() == null ? transcript : facts.transcript();
     contextTokens = facts.contextTokens() == null ? contextTokens : facts.contextTokens();
@@ -322,6 +335,22 @@ final class RunMemory {
     if (facts.progressed()) {
       limitsInARow = 0;
     }
+  }
+
+  /**
+   * @param overage the part of the cost that was paid beyond the allowance; null if none was
+   */
+  private void used(TokenUsage usedTokens, double cost, Double overage) {
+    tokens = tokens.plus(usedTokens);
+    costUsd = plus(costUsd, cost);
+    if (overage != null) {
+      overageUsd = plus(overageUsd == null ? 0 : overageUsd, overage);
+    }
+  }
+
+  /** An agent may tell any number. */
+  private static double plus(double sum, double more) {
+    return more > 0 ? Math.min(sum + more, MAX_COST_USD) : sum;
   }
 
   /** Somebody else has gone on with the session; nothing was said to it. */
@@ -353,6 +382,9 @@ final class RunMemory {
     }
     InvocationProgress last = invocation.progress();
     fruitless = invocation.progressed() ? 0 : fruitless;
+    if (last != null) {
+      used(last.tokens(), last.costUsd(), last.overageUsd());
+    }
     if (invocation.neverStarted()) {
       if (start == SessionStart.FRESH && invocation.why() == Unanswered.Why.GIVEN_BACK) {
         session = another;
@@ -384,7 +416,6 @@ final class RunMemory {
    */
   void limitHeard(InvocationFacts facts) {
     invocations++;
-    tokens = tokens.plus(facts.tokens());
     fruitless = 0;
     notStarted = null;
     limitsInARow = facts.progressed() ? 0 : limitsInARow;
@@ -646,6 +677,29 @@ final class RunMemory {
 
   void insists(boolean wanted) {
     insists = wanted;
+  }
+
+  /** The budget in place of the request's; null if it was not changed. */
+  Budget budget() {
+    return budget;
+  }
+
+  void budget(Budget changed) {
+    budget = changed;
+  }
+
+  /** Whether the pause is for the budget. */
+  boolean budgetSpent() {
+    return budgetSpent;
+  }
+
+  void budgetSpent(boolean spent) {
+    budgetSpent = spent;
+  }
+
+  /** What was spent beyond the allowance; null if no agent has said that it works on overage. */
+  Double overageUsd() {
+    return overageUsd;
   }
 
   ResolvedAgent agent() {

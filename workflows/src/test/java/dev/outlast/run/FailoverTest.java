@@ -401,6 +401,7 @@ class FailoverTest {
       agents.does("codex/work", agents.limited(LimitScope.SESSION, false, null));
     }
     agents.does("claude/work", agents.completes("done"));
+    agents.does("codex/work", agents.completes("done"));
     fixture.result(start(CLAUDE, CODEX));
     List<Instant> claude =
         IntStream.range(0, agent.ledger().size())

@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.AccountPolicy;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -56,6 +57,7 @@ final class ScriptedAgent implements AgentActivities {
   volatile String account = "work";
   volatile ResumePolicy policy = POLICY;
   volatile HostPolicy hostPolicy = HostPolicy.DEFAULT;
+  volatile AccountPolicy accountPolicy = AccountPolicy.DEFAULT;
   volatile String host = "host-1";
 
   /** Where the agent is invoked; null for the run's own queue. */
@@ -129,7 +131,7 @@ final class ScriptedAgent implements AgentActivities {
         searchAttributes,
         hostPolicy,
         null,
-        null,
+        accountPolicy,
         null);
   }
 

@@ -165,6 +165,7 @@ final class SeveralAgents {
         ScriptedAgent.checkpoint(session.value() + "-" + call.number()),
         new TranscriptReference("file", "host-1", session.value()),
         contextTokens,
-        0);
+        0,
+        null);
   }
 }

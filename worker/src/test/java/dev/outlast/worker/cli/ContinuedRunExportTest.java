@@ -89,6 +89,8 @@ class ContinuedRunExportTest {
           null,
           null,
           null,
+          null,
+          null,
           null);
     }
   }
