@@ -99,6 +99,26 @@ public interface AgentRun {
   void validateMove(String reason);
 
   /**
+   * Goes on with another agent, which is preferred from then on. An agent that is working is ended
+   * gracefully, and a wait for the one before ends. The other one takes over its session where both
+   * keep their sessions in one place; else it goes on with its own session in this run, or begins
+   * one, and is told what was done. A paused run stays paused.
+   *
+   * @param agent its name on the worker; null for the present agent with another account
+   * @param account whose allowance is used; null for the agent's own
+   * @return the agent that goes on, and its account: {@code codex/work}
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_SWITCH_AGENT,
+      description =
+          "Go on with another agent (text, may be null for the present one) and account (text, may"
+              + " be null for the agent's own). Answers which agent goes on.")
+  String switchAgent(String agent, String account);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_SWITCH_AGENT)
+  void validateSwitchAgent(String agent, String account);
+
+  /**
    * Changes when the present wait ends.
    *
    * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m}), at

@@ -6,6 +6,7 @@ import dev.outlast.agent.Budget;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
+import java.util.List;
 
 /**
  * What a completed run ends with.
@@ -24,6 +25,8 @@ import dev.outlast.agent.TranscriptReference;
  * @param overageUsd the part of it that was paid beyond the account's allowance; 0 if an agent has
  *     worked on overage and does not say what that cost, null if none has
  * @param budget what the run might use, as it was at the end; null for no bound
+ * @param agents the agents that the run might use, the preferred one first; null if there was only
+ *     one. {@code agent}, {@code account} and {@code session} are those that came last
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -43,4 +46,5 @@ public record AgentRunResult(
     RunWorktree worktree,
     Boolean continuedElsewhere,
     Double overageUsd,
-    Budget budget) {}
+    Budget budget,
+    List<AgentStanding> agents) {}

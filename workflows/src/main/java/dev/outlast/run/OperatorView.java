@@ -15,6 +15,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
 /**
  * Keeps what operators see up to date: search attributes, of which only changes are written because
@@ -43,7 +44,9 @@ final class OperatorView {
     if (shown == null || shown.state() != status.state()) {
       changes.add(Names.AGENT_STATE.valueSet(status.state().word()));
     }
-    if (shown == null || !Objects.equals(shown.provider(), status.provider())) {
+    if (shown == null
+        || !Objects.equals(shown.provider(), status.provider())
+        || !Objects.equals(shown.account(), status.account())) {
       changes.add(Names.AGENT_PROVIDER.valueSet(status.provider()));
       changes.add(Names.AGENT_ACCOUNT.valueSet(status.account()));
     }
@@ -105,7 +108,26 @@ final class OperatorView {
         .append(" · queued prompts: ")
         .append(status.queuedPrompts());
     money(status, text);
-    return text.toString();
+    return text.append(others(status)).toString();
+  }
+
+  private static String others(RunStatus status) {
+    if (status.agents() == null) {
+      return "";
+    }
+    return status.agents().stream()
+        .map(
+            one ->
+                plain(one.agent())
+                    + "/"
+                    + plain(one.account())
+                    + (one.current() ? " (present)" : "")
+                    + (one.opensAt() == null ? "" : " closed" + until(one.opensAt())))
+        .collect(Collectors.joining(", ", "  \nAgents: ", ""));
+  }
+
+  private static String until(Instant opens) {
+    return opens.equals(Choices.NEVER) ? "" : " until " + moment(opens);
   }
 
   private static void money(RunStatus status, StringBuilder text) {

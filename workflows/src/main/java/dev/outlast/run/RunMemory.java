@@ -15,6 +15,7 @@ import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -72,6 +73,14 @@ final class RunMemory {
   private Double overageUsd;
   private boolean budgetSpent;
 
+  private RunAgents agents;
+  private boolean goesOn;
+  private int told;
+  private int worked;
+  private Long contextTokens;
+  private boolean apart;
+  private boolean handedOff;
+
   // What the next history can do without.
   private int announced;
 
@@ -83,11 +92,15 @@ final class RunMemory {
     memory.message = request.prompt();
     memory.session = request.session();
     memory.sessionOpen = request.session() != null;
+    memory.agents = RunAgents.of(request.choices());
+    memory.goesOn = request.goesOn();
     return memory;
   }
 
-  static RunMemory restore(RunState state) {
+  static RunMemory restore(RunState state, AgentRunRequest request) {
     RunMemory memory = new RunMemory();
+    memory.goesOn = request.goesOn();
+    memory.restoreAgents(state, request.choices());
     memory.agent = state.agent();
     memory.session = state.session();
     memory.sessionOpen = state.sessionOpen();
@@ -166,10 +179,120 @@ final class RunMemory {
         insists,
         budget,
         overageUsd,
-        budgetSpent);
+        budgetSpent,
+        agents.save(present()));
+  }
+
+  private void restoreAgents(RunState state, List<AgentChoice> asked) {
+    if (state.agents() == null) {
+      agents = RunAgents.of(asked.subList(0, 1));
+      agents.resolved(0, state.agent());
+      return;
+    }
+    agents = RunAgents.restore(state.agents());
+    seenIn(agents.present().session());
+  }
+
+  /** What is known of the present agent. */
+  private RunAgent present() {
+    RunAgent before = agents.present();
+    AgentSession left =
+        new AgentSession(
+            session,
+            sessionOpen,
+            told,
+            worked,
+            checkpoint,
+            doubtful,
+            continued,
+            transcript,
+            contextTokens,
+            apart,
+            handedOff);
+    return new RunAgent(
+        before.asked(), agent, left, limitsInARow, gate, waitingSince, before.limit(), null, null);
+  }
+
+  /** Takes over what of a session is not known elsewhere. */
+  private void seenIn(AgentSession left) {
+    told = left.told();
+    worked = left.worked();
+    contextTokens = left.contextTokens();
+    apart = left.apart();
+    handedOff = left.handedOff();
+  }
+
+  /**
+   * Goes on with another of the run's agents. Its session is told what it has missed when {@link
+   * #arrived}.
+   */
+  void goTo(int choice) {
+    RunAgent there = agents.goTo(choice, present());
+    Worktree own = agent.worktree();
+    agent = own == null ? there.agent() : there.agent().in(own);
+    AgentSession left =
+        there.session() == null ? AgentSession.fresh(agent.session()) : there.session();
+    seenIn(left);
+    session = left.id();
+    sessionOpen = left.open();
+    checkpoint = left.checkpoint();
+    doubtful = left.doubtful();
+    continued = left.continued();
+    transcript = left.transcript();
+    limitsInARow = there.limitsInARow();
+    gate = there.gate();
+    waitingSince = there.waitingSince();
+    busy = null;
+    notStarted = null;
+  }
+
+  /**
+   * The sessions whose work the present one has to be told of, the latest last. For one that has
+   * yet to begin that is also the one before it of the same agent.
+   */
+  List<RunAgent> missed() {
+    List<RunAgent> missed = new ArrayList<>(agents.missed(worked));
+    if (!sessionOpen && worked > 0) {
+      missed.add(0, present());
+    }
+    return missed;
+  }
+
+  /**
+   * The present session is told next what it has missed, and what to do.
+   *
+   * @param notes of what was done in other sessions; null if nothing was
+   */
+  void arrived(String notes, String resumeMessage) {
+    agents.arriving(false);
+    handedOff = !sessionOpen;
+    if (sessionOpen || (goesOn && !apart)) {
+      String next = told == turn ? resumeMessage : turnPrompt;
+      message = notes == null ? next : Handoff.meanwhile(notes, next);
+    } else {
+      message = untouched() ? turnPrompt : Handoff.toFresh(turnPrompt, turn, lastText, notes);
+    }
+  }
+
+  /** Whether nobody has done anything for the task, in this run or before it. */
+  private boolean untouched() {
+    return turn == 1
+        && worked == 0
+        && !agents.othersWorked()
+        && lostSessions == 0
+        && moves == 0
+        && !goesOn;
+  }
+
+  /** The session is not gone on with: the next one begins with what was done in it. */
+  void handOff(SessionId freshSession) {
+    session = freshSession;
+    startsFresh();
+    agents.arriving(true);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
+    agents.resolved(0, resolvedAgent);
     agent = resolvedAgent;
     session = session == null ? resolvedAgent.session() : session;
   }
@@ -198,10 +321,13 @@ final class RunMemory {
     used(facts.tokens(), facts.costUsd(), onOverage ? facts.overageUsd() : null);
     checkpoint = facts.checkpoint();
     transcript = facts.transcript() == null ? transcript : facts.transcript();
+    contextTokens = facts.contextTokens() == null ? contextTokens : facts.contextTokens();
+    worked = facts.progressed() ? agents.visit() : worked;
     fruitless = 0;
     if (facts.session() != null) {
       // A session that was ended before it had the message still has to be told it.
       boolean untold = Boolean.FALSE.equals(facts.taken());
+      told = untold ? told : turn;
       opened(facts.session(), untold ? message : resumeMessage);
       continued = continued && untold;
       doubtful = false;
@@ -232,7 +358,9 @@ final class RunMemory {
     notInvoked();
     if (facts.session() != null) {
       // An attempt before may have said it, and then the session was there too.
-      opened(facts.session(), Boolean.TRUE.equals(facts.taken()) ? resumeMessage : message);
+      boolean taken = Boolean.TRUE.equals(facts.taken());
+      told = taken ? turn : told;
+      opened(facts.session(), taken ? resumeMessage : message);
       doubtful = false;
     }
     checkpoint = facts.checkpoint();
@@ -275,6 +403,8 @@ final class RunMemory {
     boolean taken = last != null && last.taken();
     continued = continued && !taken;
     doubtful = !taken && (start == SessionStart.FRESH || doubtful);
+    told = taken || doubtful ? turn : told;
+    worked = taken || doubtful || invocation.progressed() ? agents.visit() : worked;
     // Said again, the prompt of a fresh session would be done twice if it had got through.
     opened(named, taken || doubtful ? resumeMessage : message);
   }
@@ -355,6 +485,8 @@ final class RunMemory {
     agent = there;
     session = there.session();
     startsFresh();
+    worked = 0;
+    agents.movedTo(agents.current(), there);
     moves++;
     hostBack();
   }
@@ -368,6 +500,9 @@ final class RunMemory {
     checkpoint = null;
     doubtful = false;
     continued = false;
+    told = 0;
+    contextTokens = null;
+    apart = true;
   }
 
   /**
@@ -408,6 +543,7 @@ final class RunMemory {
             : moves > 0 ? Handoff.afterMove(turnPrompt, turn, lastText) : turnPrompt;
     session = freshSession;
     startsFresh();
+    agents.arriving(handedOff);
   }
 
   Incident limited(UsageLimit limit, Instant now) {
@@ -447,6 +583,11 @@ final class RunMemory {
   int enqueue(String prompt) {
     queue.add(prompt);
     return queue.size();
+  }
+
+  /** The incident that has not ended; empty if there is none. */
+  Optional<Incident> openIncident() {
+    return Optional.ofNullable(incidents.peekLast()).filter(last -> last.end() == null);
   }
 
   /** The incident whose wait goes on in the next history; null if none does. */
@@ -563,6 +704,21 @@ final class RunMemory {
 
   ResolvedAgent agent() {
     return agent;
+  }
+
+  /** All agents that the run may use. */
+  RunAgents agents() {
+    return agents;
+  }
+
+  /** How large the session's context was when that was last known; null if it never was. */
+  Long contextTokens() {
+    return contextTokens;
+  }
+
+  /** Whether the session is another one than the run was to begin with. */
+  boolean apart() {
+    return apart;
   }
 
   SessionId session() {

@@ -55,6 +55,7 @@ import java.util.Objects;
  * @param budget in place of the request's; null if it was not changed
  * @param overageUsd spent beyond the account's allowance; null if nothing was said of overage
  * @param budgetSpent whether the pause is for the budget
+ * @param agents the agents that the run may use; null for {@code agent} alone
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -95,7 +96,8 @@ public record RunState(
     @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean insists,
     Budget budget,
     Double overageUsd,
-    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean budgetSpent) {
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean budgetSpent,
+    RunAgents.Saved agents) {
 
   public RunState {
     Objects.requireNonNull(agent, "agent");

@@ -9,6 +9,7 @@ import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
 import dev.outlast.operator.AgentState;
 import java.time.Instant;
+import java.util.List;
 
 /**
  * Where a run stands. Also the details of the failure of a run that stopped, and in the memo of one
@@ -39,6 +40,7 @@ import java.time.Instant;
  *     worked on overage and does not say what that cost, null if none has
  * @param budget what the run may use before it pauses and asks; null for no bound
  * @param budgetSpent true while the run is paused for its budget; null otherwise
+ * @param agents the agents that the run may use, the preferred one first; null if there is only one
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -73,4 +75,5 @@ public record RunStatus(
     Instant waitingSince,
     Double overageUsd,
     Budget budget,
-    Boolean budgetSpent) {}
+    Boolean budgetSpent,
+    List<AgentStanding> agents) {}

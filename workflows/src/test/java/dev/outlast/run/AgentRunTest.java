@@ -85,6 +85,7 @@ class AgentRunTest {
             null,
             null,
             null,
+            null,
             null),
         result);
     AgentInvocation first = agent.ledger().get(0).invocation();

@@ -98,11 +98,22 @@ final class ScriptedAgent implements AgentActivities {
     return clock.get().plus(skew);
   }
 
+  /** Finds agents instead of the one that there is; null for that one. */
+  volatile Function<AgentSelection, ResolvedAgent> finding;
+
+  /** What was done in sessions before. */
+  volatile Function<HandoffRequest, HandoffNotes> notes = request -> new HandoffNotes("");
+
+  final List<HandoffRequest> handoffs = new CopyOnWriteArrayList<>();
+
   @Override
   public ResolvedAgent resolveAgent(AgentSelection selection) {
     selections.add(selection);
     if (refusal != null) {
       throw refusal;
+    }
+    if (finding != null) {
+      return finding.apply(selection);
     }
     return new ResolvedAgent(
         "claude",
@@ -143,7 +154,8 @@ final class ScriptedAgent implements AgentActivities {
 
   @Override
   public HandoffNotes handOff(HandoffRequest request) {
-    throw new UnsupportedOperationException(request.toString());
+    handoffs.add(request);
+    return notes.apply(request);
   }
 
   @Override

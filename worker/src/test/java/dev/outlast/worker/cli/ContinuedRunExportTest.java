@@ -90,6 +90,7 @@ class ContinuedRunExportTest {
           null,
           null,
           null,
+          null,
           null);
     }
   }
