@@ -808,6 +808,8 @@ final class Call {
         facts.costUsd(),
         now,
         null,
-        transcript.reference());
+        transcript.reference(),
+        facts.contextTokens(),
+        0);
   }
 }
