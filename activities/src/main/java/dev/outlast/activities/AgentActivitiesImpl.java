@@ -502,21 +502,20 @@ public final class AgentActivitiesImpl implements AgentActivities {
         .during(
             null,
             () ->
-                SessionReport.notes(
-                    recorded(request, run, context.getInfo().getAttempt()),
-                    standing(request, run)));
+                recorded(request, run, context.getInfo().getAttempt())
+                    .notes(standing(request, run)));
   }
 
   /**
    * What is on record of a session. A record that cannot be read is tried again a few times; that
    * nothing is known in the end keeps no run from going on.
    */
-  private SessionReport.Source recorded(HandoffRequest request, String run, int attempt) {
+  SessionReport recorded(HandoffRequest request, String run, int attempt) {
     if (request.transcript() == null || host.transcripts() == null) {
-      return SessionReport.Source.NONE;
+      return SessionReport.UNRECORDED;
     }
     try {
-      return SessionReport.read(
+      return SessionReport.of(
           host.transcripts(),
           request.transcript(),
           request.provider(),
@@ -541,7 +540,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
       }
       log.warn("Run {}: a session is handed off without its record, which cannot be read", run, e);
     }
-    return SessionReport.Source.NONE;
+    return SessionReport.UNRECORDED;
   }
 
   /** How the workspace stands; it is the next invocation's business if it cannot be used. */

@@ -3,10 +3,12 @@ package dev.outlast.activities;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.activities.gate.OpenGates;
+import dev.outlast.activities.handoff.SessionReport;
 import dev.outlast.activities.workspace.TestRepository;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
@@ -24,11 +26,9 @@ import io.temporal.testing.TestActivityEnvironment;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,6 +42,7 @@ class HandOffTest {
   @TempDir Path folder;
 
   private final TestActivityEnvironment temporal = TestActivityEnvironment.newInstance();
+  private AgentActivitiesImpl activities;
   private AgentActivities stub;
   private TestRepository repository;
 
@@ -53,12 +54,13 @@ class HandOffTest {
   private void agentThat(String body) throws IOException {
     repository = TestRepository.withCommit(folder);
     ScriptedAgent agent = new ScriptedAgent(folder, body);
-    temporal.registerActivitiesImplementations(
+    activities =
         new AgentActivitiesImpl(
             agent.host(),
             () -> true,
             host -> new HostSighting(Instant.EPOCH, Instant.EPOCH),
-            new OpenGates()));
+            new OpenGates());
+    temporal.registerActivitiesImplementations(activities);
     stub =
         temporal.newActivityStub(
             AgentActivities.class,
@@ -127,19 +129,24 @@ class HandOffTest {
   }
 
   @Test
-  void a_record_that_cannot_be_read_is_tried_again() throws IOException {
+  void a_record_that_cannot_be_read_is_tried_again_but_not_for_ever() throws IOException {
     agentThat("init; say 'half of it'; limit 9");
     TranscriptReference transcript = limited();
-    Path sessions = folder.resolve("transcripts/claude").resolve(SESSION.value());
-    Files.setPosixFilePermissions(sessions, PosixFilePermissions.fromString("---------"));
-    try {
-      Assumptions.assumeFalse(Files.isReadable(sessions), "root reads everything");
-      ActivityFailure failure = assertThrows(ActivityFailure.class, () -> handOff(transcript));
-      ApplicationFailure cause = assertInstanceOf(ApplicationFailure.class, failure.getCause());
-      assertEquals(ErrorCode.NOT_STARTED.code(), cause.getType());
-      assertFalse(cause.isNonRetryable());
-    } finally {
-      Files.setPosixFilePermissions(sessions, PosixFilePermissions.fromString("rwx------"));
-    }
+    Path session = folder.resolve("transcripts/claude").resolve(SESSION.value());
+    Files.move(session, folder.resolve("aside"));
+    Files.writeString(session, "no folder");
+    ActivityFailure failure = assertThrows(ActivityFailure.class, () -> handOff(transcript));
+    ApplicationFailure cause = assertInstanceOf(ApplicationFailure.class, failure.getCause());
+    assertEquals(ErrorCode.NOT_STARTED.code(), cause.getType());
+    assertFalse(cause.isNonRetryable());
+    assertTrue(cause.getOriginalMessage().contains(transcript.key()), cause.getOriginalMessage());
+
+    HandoffRequest request = new HandoffRequest("claude", transcript, folder.toString(), 1);
+    assertThrows(
+        ApplicationFailure.class,
+        () -> activities.recorded(request, "run", AgentActivitiesImpl.MAX_HANDOFF_READS - 1));
+    assertSame(
+        SessionReport.UNRECORDED,
+        activities.recorded(request, "run", AgentActivitiesImpl.MAX_HANDOFF_READS));
   }
 }

@@ -109,8 +109,8 @@ class SessionReportTest {
       UnaryOperator<String> redact,
       Optional<Standing> workspace)
       throws IOException {
-    return SessionReport.notes(
-            SessionReport.read(store(), transcript, provider, RUN, turn, redact), workspace)
+    return SessionReport.of(store(), transcript, provider, RUN, turn, redact)
+        .notes(workspace)
         .text();
   }
 
