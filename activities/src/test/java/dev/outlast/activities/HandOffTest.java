@@ -13,8 +13,10 @@ import dev.outlast.activities.workspace.TestRepository;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostSighting;
+import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.TranscriptReference;
@@ -71,6 +73,10 @@ class HandOffTest {
   }
 
   private TranscriptReference limited() {
+    return facts().transcript();
+  }
+
+  private InvocationFacts facts() {
     AgentOutcome outcome =
         stub.invokeAgent(
             AgentInvocation.newBuilder(1, 1, "claude", SessionStart.FRESH, "mend it")
@@ -80,7 +86,7 @@ class HandOffTest {
                 .setInvocationTimeout(Duration.ofMinutes(1))
                 .setSilenceTimeout(Duration.ofMinutes(1))
                 .build());
-    return assertInstanceOf(AgentOutcome.Limited.class, outcome).facts().transcript();
+    return assertInstanceOf(AgentOutcome.Limited.class, outcome).facts();
   }
 
   private String handOff(TranscriptReference transcript) {
@@ -102,6 +108,17 @@ class HandOffTest {
     assertTrue(told.contains("| commit: " + repository.head().substring(0, 12)), told);
     assertTrue(told.contains("|   made.txt\n"), told);
     assertTrue(told.contains("|   file.txt\n"), told);
+  }
+
+  @Test
+  void a_run_is_told_how_large_its_session_is_and_where() throws IOException {
+    agentThat("init; say hello; limit 9");
+    assertEquals(3 + 4, facts().contextTokens());
+    AgentSelection selection =
+        new AgentSelection(null, null, null, folder.toString(), null, false, false);
+    assertEquals(
+        "claude:" + folder.toRealPath().resolve(".claude/projects") + "@host-1",
+        stub.resolveAgent(selection).sessionsAt());
   }
 
   @Test

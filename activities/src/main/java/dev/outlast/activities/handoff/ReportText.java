@@ -3,6 +3,7 @@ package dev.outlast.activities.handoff;
 import dev.outlast.activities.process.PlainText;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /** The text of a report: lines of its own, and parts that quote within a bound. */
@@ -43,12 +44,12 @@ final class ReportText {
     int whole = left / (entries.size() > 1 ? SHARE : 1);
     int quoted = 0;
     for (String entry : entries) {
-      String quotation = quoted(entry, Math.min(whole, left));
-      if (quotation.isEmpty() && !entry.isBlank()) {
+      Optional<String> quotation = quoted(entry, Math.min(whole, left));
+      if (quotation.isEmpty()) {
         break;
       }
-      part.append(quotation);
-      left -= bytes(quotation);
+      part.append(quotation.get());
+      left -= bytes(quotation.get());
       quoted++;
     }
     if (part.isEmpty()) {
@@ -64,7 +65,7 @@ final class ReportText {
   /**
    * An entry as quoted lines, of a long one the beginning and the end; empty if it does not fit.
    */
-  private static String quoted(String entry, int max) {
+  private static Optional<String> quoted(String entry, int max) {
     List<String> lines =
         LINE_END
             .splitAsStream(entry)
@@ -74,23 +75,25 @@ final class ReportText {
             .toList();
     String all = String.join("", lines);
     if (bytes(all) <= max) {
-      return all;
+      return Optional.of(all);
     }
     int room = max - bytes(QUOTE + GAP + "\n\n\n");
     if (room < LEAST) {
-      return "";
+      return Optional.empty();
     }
     // The end says what came of it, and the beginning what it is about.
     int ofEnd = room / 3;
     String end = tailBytes(all, ofEnd - bytes(QUOTE));
     String begin = PlainText.headBytes(all, room - ofEnd);
-    return begin.stripTrailing()
-        + "\n"
-        + QUOTE
-        + GAP
-        + "\n"
-        + (end.startsWith(QUOTE) ? "" : QUOTE)
-        + end;
+    String quotation =
+        begin.stripTrailing()
+            + "\n"
+            + QUOTE
+            + GAP
+            + "\n"
+            + (end.startsWith(QUOTE) ? "" : QUOTE)
+            + end;
+    return Optional.of(quotation);
   }
 
   /** The end of a text, cut between two code points, from the beginning of a line if it has one. */
