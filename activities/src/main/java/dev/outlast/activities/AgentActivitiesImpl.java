@@ -7,9 +7,11 @@ import dev.outlast.activities.gate.Account;
 import dev.outlast.activities.gate.AccountRules;
 import dev.outlast.activities.gate.Admission;
 import dev.outlast.activities.gate.Gates;
+import dev.outlast.activities.handoff.SessionReport;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.Providers;
+import dev.outlast.activities.secret.KnownSecrets;
 import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.activities.workspace.GitState;
 import dev.outlast.activities.workspace.WorkspaceException;
@@ -38,6 +40,8 @@ import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.converter.DataConverterException;
 import io.temporal.failure.ApplicationFailure;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -60,6 +64,9 @@ import org.slf4j.LoggerFactory;
 public final class AgentActivitiesImpl implements AgentActivities {
 
   private static final Logger log = LoggerFactory.getLogger(AgentActivitiesImpl.class);
+
+  /** How often a transcript is read at most, to hand its session off. */
+  static final int MAX_HANDOFF_READS = 3;
 
   private final AgentHost host;
   private final BooleanSupplier searchAttributes;
@@ -126,7 +133,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
       usable(() -> worktrees.source(workspace));
     }
     usable(() -> Executables.find(agent, host.environment().get("PATH")));
-    usable(() -> ChildEnvironment.of(host, agent, definition));
+    ChildEnvironment environment = usable(() -> ChildEnvironment.of(host, agent, definition));
     AgentDriver driver = drivers.get(agent.name());
     if (selection.continueLast() && selection.session() == null && !driver.continuesLast()) {
       throw Failures.permanent(
@@ -160,7 +167,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
         host.hostPolicy(),
         null,
         host.accountPolicy(),
-        null);
+        SessionPlace.of(host, agent, driver, environment));
   }
 
   /**
@@ -546,7 +553,61 @@ public final class AgentActivitiesImpl implements AgentActivities {
 
   @Override
   public HandoffNotes handOff(HandoffRequest request) {
-    throw new UnsupportedOperationException("not yet");
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    String run = context.getInfo().getWorkflowId();
+    return new Lifeline(context)
+        .during(
+            null,
+            () ->
+                recorded(request, run, context.getInfo().getAttempt())
+                    .notes(standing(request, run)));
+  }
+
+  /**
+   * What is on record of a session. A record that cannot be read is tried again a few times; that
+   * nothing is known in the end keeps no run from going on.
+   */
+  SessionReport recorded(HandoffRequest request, String run, int attempt) {
+    if (request.transcript() == null || host.transcripts() == null) {
+      return SessionReport.UNRECORDED;
+    }
+    try {
+      return SessionReport.of(
+          host.transcripts(),
+          request.transcript(),
+          request.provider(),
+          run,
+          request.turn(),
+          KnownSecrets::redact);
+    } catch (IllegalArgumentException elsewhere) {
+      log.warn("Run {}: a session is handed off without its record: {}", run, elsewhere.toString());
+    } catch (IOException | UncheckedIOException e) {
+      if (attempt < MAX_HANDOFF_READS) {
+        throw Failures.paced(
+            Failures.transientFailure(
+                ErrorCode.NOT_STARTED,
+                "the transcript "
+                    + request.transcript().key()
+                    + " cannot be read, to hand its session off ("
+                    + e
+                    + "); see to the disk of the worker's state folder, "
+                    + host.stateFolder(),
+                null),
+            attempt);
+      }
+      log.warn("Run {}: a session is handed off without its record, which cannot be read", run, e);
+    }
+    return SessionReport.UNRECORDED;
+  }
+
+  /** How the workspace stands; it is the next invocation's business if it cannot be used. */
+  private Optional<GitState.Standing> standing(HandoffRequest request, String run) {
+    try {
+      return gitState.standing(workspaces.again(request.workspace(), run), SessionReport.MAX_FILES);
+    } catch (WorkspaceException unusable) {
+      log.info("Run {}: its workspace is not looked at: {}", run, unusable.getMessage());
+      return Optional.empty();
+    }
   }
 
   @Override

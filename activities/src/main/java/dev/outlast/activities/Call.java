@@ -919,7 +919,7 @@ final class Call {
         now,
         null,
         transcript.reference(),
-        null,
+        facts.contextTokens(),
         overageUsd == null ? 0 : overageUsd,
         reader.overage(version, now));
   }

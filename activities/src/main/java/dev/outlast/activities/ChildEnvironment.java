@@ -186,7 +186,8 @@ record ChildEnvironment(Map<String, String> variables, Redaction redaction) {
         facts.lastItem(),
         facts.tokens(),
         facts.costUsd(),
-        facts.usingOverage());
+        facts.usingOverage(),
+        facts.contextTokens());
   }
 
   private SessionId withoutSecret(SessionId session) {

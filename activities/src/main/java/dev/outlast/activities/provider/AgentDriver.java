@@ -3,6 +3,7 @@ package dev.outlast.activities.provider;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionMark;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -92,6 +93,17 @@ public interface AgentDriver {
    */
   default Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
       throws IOException {
+    return Optional.empty();
+  }
+
+  /**
+   * Where the program keeps its sessions: what of it begins with the same place knows the same
+   * sessions, whichever account it uses. The place need not exist yet.
+   *
+   * @return an absolute path; empty if it is not known
+   * @throws java.nio.file.InvalidPathException if the agent's environment names what is no path
+   */
+  default Optional<Path> sessionsAt(Surroundings host) {
     return Optional.empty();
   }
 

@@ -16,6 +16,8 @@ import dev.outlast.agent.TokenUsage;
  * @param lastTool name of the tool that was used last; null before the first
  * @param lastItem the kind of the last thing that the agent did; null before the first
  * @param usingOverage whether the agent has said that it works on paid overage
+ * @param contextTokens how large the session's context was after the last answer of the model, in
+ *     tokens; null if that is not known
  */
 public record CallFacts(
     SessionId session,
@@ -27,7 +29,34 @@ public record CallFacts(
     ItemKind lastItem,
     TokenUsage tokens,
     double costUsd,
-    boolean usingOverage) {
+    boolean usingOverage,
+    Long contextTokens) {
+
+  /** Facts of a call that has said nothing of its context. */
+  public CallFacts(
+      SessionId session,
+      SessionId loggedSession,
+      String agentVersion,
+      boolean taken,
+      boolean progressed,
+      String lastTool,
+      ItemKind lastItem,
+      TokenUsage tokens,
+      double costUsd,
+      boolean usingOverage) {
+    this(
+        session,
+        loggedSession,
+        agentVersion,
+        taken,
+        progressed,
+        lastTool,
+        lastItem,
+        tokens,
+        costUsd,
+        usingOverage,
+        null);
+  }
 
   /** The session to resume: the one that the agent named, or else the one that its log names. */
   public SessionId resumable() {
@@ -46,6 +75,7 @@ public record CallFacts(
         lastItem,
         tokens,
         costUsd,
-        usingOverage);
+        usingOverage,
+        contextTokens);
   }
 }

@@ -129,6 +129,23 @@ public final class FileTranscripts implements TranscriptStore {
   @Override
   public void retrieve(TranscriptReference reference, Consumer<TranscriptRecord> sink)
       throws IOException {
+    Segments.read(files(reference), sink);
+  }
+
+  /** Gives whole files, the newest ones that are enough together. */
+  @Override
+  public void retrieveEnd(
+      TranscriptReference reference, long enough, Consumer<TranscriptRecord> sink)
+      throws IOException {
+    List<Path> files = files(reference);
+    int first = files.size();
+    for (long given = 0; first > 0 && given < enough; first--) {
+      given += Segments.size(files.get(first - 1));
+    }
+    Segments.read(files.subList(first, files.size()), sink);
+  }
+
+  private List<Path> files(TranscriptReference reference) throws IOException {
     if (!reference.store().equals(NAME) || !host.equals(reference.host())) {
       throw new IllegalArgumentException(
           "transcript: it is kept by store '"
@@ -140,7 +157,7 @@ public final class FileTranscripts implements TranscriptStore {
               + "' of host "
               + host);
     }
-    Segments.read(Segments.of(folderOf(reference.key())), sink);
+    return Segments.of(folderOf(reference.key()));
   }
 
   /** Remembers that there is something of a run under a key. */

@@ -29,6 +29,21 @@ public interface TranscriptStore {
   void retrieve(TranscriptReference reference, Consumer<TranscriptRecord> sink) throws IOException;
 
   /**
+   * Gives the newest records of a session, oldest first, for who needs no more than its end. What
+   * is given may be more than asked for; where it is less than all, the first record's number says
+   * so.
+   *
+   * @param enough how much of the store's bytes is enough; over 0
+   * @throws IllegalArgumentException if the reference is not of this store
+   * @throws IOException if it cannot be read
+   */
+  default void retrieveEnd(
+      TranscriptReference reference, long enough, Consumer<TranscriptRecord> sink)
+      throws IOException {
+    retrieve(reference, sink);
+  }
+
+  /**
    * The sessions in which there is something of a run, in the order in which it came to them.
    *
    * @param run the workflow id

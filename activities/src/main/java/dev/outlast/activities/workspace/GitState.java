@@ -90,6 +90,10 @@ public final class GitState {
    */
   private record Changed(String entry, String path, FileTime modified, long size) {}
 
+  private static final Comparator<Changed> NEWEST_FIRST =
+      Comparator.comparing(Changed::modified, Comparator.nullsLast(Comparator.reverseOrder()))
+          .thenComparing(Changed::path);
+
   /**
    * How a workspace stands now. Only what is in it counts, not what else is in its repository. The
    * branch has no known secret in its name.
@@ -99,6 +103,37 @@ public final class GitState {
   public WorkspaceState read(Path workspace) {
     Look look = look(workspace, Deadline.in(maxTime));
     return look == null ? null : look.state();
+  }
+
+  /**
+   * How a workspace stands, with names.
+   *
+   * @param changed the paths that differ from the commit, those that were changed last first; fewer
+   *     than the state counts where they are too many. No known secret is in them
+   */
+  public record Standing(WorkspaceState state, List<String> changed) {
+    public Standing {
+      changed = List.copyOf(changed);
+    }
+  }
+
+  /**
+   * How a workspace stands now, as {@link #read} does it, with the names of what differs.
+   *
+   * @param most how many are named at most
+   * @return empty if that is not known
+   */
+  public Optional<Standing> standing(Path workspace, int most) {
+    return Optional.ofNullable(look(workspace, Deadline.in(maxTime)))
+        .map(
+            look ->
+                new Standing(
+                    look.state(),
+                    look.entries().stream()
+                        .sorted(NEWEST_FIRST)
+                        .limit(most)
+                        .map(changed -> withoutSecrets(changed.path()))
+                        .toList()));
   }
 
   /**
@@ -147,12 +182,7 @@ public final class GitState {
       log.debug("{}: {} and {} are not compared", workspace, before.head(), now.head(), e);
     }
     if (!Objects.equals(before.digest(), now.digest())) {
-      look.entries().stream()
-          .sorted(
-              Comparator.comparing(
-                      Changed::modified, Comparator.nullsLast(Comparator.reverseOrder()))
-                  .thenComparing(Changed::path))
-          .forEach(changed -> files.add(changed.path()));
+      look.entries().stream().sorted(NEWEST_FIRST).forEach(changed -> files.add(changed.path()));
     }
     // They become an argument of the agent's, which everybody on the host can see.
     List<String> named =

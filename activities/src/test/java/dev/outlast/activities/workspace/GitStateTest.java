@@ -51,6 +51,18 @@ class GitStateTest {
   }
 
   @Test
+  void what_differs_is_named_the_newest_first_and_no_more_than_asked_for() throws IOException {
+    for (int i = 1; i <= 5; i++) {
+      Path file = repository.write("new" + i + ".txt", "x");
+      Files.setLastModifiedTime(file, FileTime.fromMillis(i * 1_000_000L));
+    }
+    GitState.Standing standing = git.standing(repository.folder, 3).orElseThrow();
+    assertEquals(List.of("new5.txt", "new4.txt", "new3.txt"), standing.changed());
+    assertEquals(read(), standing.state());
+    assertEquals(Optional.empty(), git.standing(temporary, 3));
+  }
+
+  @Test
   void a_clean_workspace_is_its_commit_and_branch() throws IOException {
     assertEquals(new WorkspaceState(repository.head(), "main", 0, null), read());
     assertEquals(Optional.empty(), git.news(repository.folder, read(), false));

@@ -166,5 +166,10 @@ public final class ClaudeProvider implements AgentProvider {
       Optional<Path> home = host.folder("CLAUDE_CONFIG_DIR", ".claude");
       return home.isEmpty() ? Optional.empty() : new Conversations(home.get()).mark(session);
     }
+
+    @Override
+    public Optional<Path> sessionsAt(Surroundings host) {
+      return host.folder("CLAUDE_CONFIG_DIR", ".claude").map(home -> home.resolve("projects"));
+    }
   }
 }

@@ -60,6 +60,7 @@ final class ClaudeReader implements OutputReader {
   private TokenUsage currentTokens = TokenUsage.NONE;
   private TokenUsage totalTokens;
   private double costUsd;
+  private Long contextTokens;
   private ErrorRecord assistantError;
   private Result result;
 
@@ -165,7 +166,15 @@ final class ClaudeReader implements OutputReader {
           agentVersion = ToolNames.shown(version);
         }
       }
-      case "api_retry", "compact_boundary" -> taken = true;
+      case "api_retry" -> taken = true;
+      case "compact_boundary" -> {
+        taken = true;
+        if (own) {
+          // What it was before is not known any more to be true, whether or not it is told anew.
+          long left = Json.count(node.path("compact_metadata"), "post_tokens");
+          contextTokens = left == 0 ? null : left;
+        }
+      }
       default -> {
         // Hooks, status and the like.
       }
@@ -214,8 +223,15 @@ final class ClaudeReader implements OutputReader {
       if (!text.isEmpty()) {
         answer = PlainText.head(text.toString(), MAX_TAIL);
       }
+      context(tokens(message.path("usage")));
     }
     countTokens(Json.text(message, "id"), tokens(message.path("usage")));
+  }
+
+  /** What the model has read and written for its last message; that counts its thoughts too. */
+  private void context(TokenUsage usage) {
+    long all = usage.total() - usage.reasoning();
+    contextTokens = all == 0 ? contextTokens : Long.valueOf(all);
   }
 
   /** One message of the model may come in several records, each with its usage so far. */
@@ -297,7 +313,8 @@ final class ClaudeReader implements OutputReader {
         lastItem,
         totalTokens == null ? earlierTokens.plus(currentTokens) : totalTokens,
         costUsd,
-        overage != null);
+        overage != null,
+        contextTokens);
   }
 
   @Override

@@ -17,6 +17,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionMark;
 import dev.outlast.agent.SessionStart;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -208,6 +209,11 @@ public final class CodexProvider implements AgentProvider {
     public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
         throws IOException {
       return Rollout.mark(host, session);
+    }
+
+    @Override
+    public Optional<Path> sessionsAt(Surroundings host) {
+      return Rollout.sessions(host);
     }
 
     @Override

@@ -77,6 +77,7 @@ final class CodexReader implements OutputReader {
   private TokenUsage tokens = TokenUsage.NONE;
   private AccountFacts account = AccountFacts.NONE;
   private Conclusion.Limited overage;
+  private Long contextTokens;
   private String answer = "";
 
   private boolean completed;
@@ -168,6 +169,7 @@ final class CodexReader implements OutputReader {
       case "token_count" -> {
         JsonNode usage = msg.path("info").path("total_token_usage");
         tokens = usage.isObject() ? Rollout.usage(usage) : tokens;
+        contextTokens = Rollout.context(msg.path("info")).orElse(contextTokens);
       }
       case "task_complete" -> {
         String last = Json.text(msg, "last_agent_message");
@@ -319,7 +321,8 @@ final class CodexReader implements OutputReader {
         lastItem,
         tokens,
         0,
-        overage != null);
+        overage != null,
+        contextTokens);
   }
 
   /** The program tells of its credits only in the session's file, which is read at the end. */
@@ -339,6 +342,7 @@ final class CodexReader implements OutputReader {
     Optional<Rollout> rollout =
         taken && session != null ? Rollout.of(host, session) : Optional.empty();
     rollout.flatMap(Rollout::tokens).ifPresent(used -> tokens = used);
+    contextTokens = rollout.flatMap(Rollout::contextTokens).orElse(contextTokens);
     rollout.ifPresent(file -> account = new AccountFacts(false, file.windows()));
     if (agentVersion == null) {
       agentVersion = rollout.flatMap(Rollout::agentVersion).orElse(null);

@@ -71,6 +71,7 @@ final class Rollout {
   private String sessionVersion;
   private TokenUsage before = TokenUsage.NONE;
   private TokenUsage total;
+  private Long contextTokens;
   private List<RateWindow> windows = List.of();
   private boolean windowsAreOfThisTurn;
   private boolean hasCredits;
@@ -93,8 +94,12 @@ final class Rollout {
   }
 
   private static Optional<Path> file(Surroundings host, SessionId session) {
-    return host.folder("CODEX_HOME", ".codex")
-        .flatMap(home -> find(home.resolve("sessions"), session));
+    return sessions(host).flatMap(sessions -> find(sessions, session));
+  }
+
+  /** The folder of all sessions. */
+  static Optional<Path> sessions(Surroundings host) {
+    return host.folder("CODEX_HOME", ".codex").map(home -> home.resolve("sessions"));
   }
 
   /**
@@ -204,6 +209,7 @@ final class Rollout {
   }
 
   private void tokens(JsonNode info) {
+    contextTokens = context(info).orElse(contextTokens);
     if (info.path("total_token_usage").isObject()) {
       TokenUsage now = usage(info.path("total_token_usage"));
       if (total == null && !fromStart) {
@@ -246,6 +252,23 @@ final class Rollout {
   /** What the last turn has used; empty if the file does not say. */
   Optional<TokenUsage> tokens() {
     return Optional.ofNullable(total).map(all -> all.minus(before));
+  }
+
+  /**
+   * How large the session's context is by the CLI's own measure: what its last request and the
+   * answer to it came to, or what was left after it had shortened the conversation.
+   *
+   * @param info of a {@code token_count}
+   * @return empty if it does not say
+   */
+  static Optional<Long> context(JsonNode info) {
+    long last = Json.count(info.path("last_token_usage"), "total_tokens");
+    return last == 0 ? Optional.empty() : Optional.of(last);
+  }
+
+  /** How large the session's context is, also if the last turn was refused at once. */
+  Optional<Long> contextTokens() {
+    return Optional.ofNullable(contextTokens);
   }
 
   /** How much of the account's windows was used after the last turn. */

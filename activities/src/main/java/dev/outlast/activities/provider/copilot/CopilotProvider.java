@@ -16,10 +16,12 @@ import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionMark;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * GitHub Copilot CLI, called as {@code copilot --output-format json --no-ask-user} with the message
@@ -35,6 +37,9 @@ public final class CopilotProvider implements AgentProvider {
   /** What {@code permissionMode} may be; each is the option of that name. */
   static final List<String> PERMISSION_MODES =
       List.of("allow-all-tools", "allow-all", "yolo", "assisted-approval", "plan");
+
+  /** An argument that still goes before {@code COPILOT_HOME}, though it warns of its end. */
+  private static final String CONFIG_DIR = "--config-dir";
 
   @Override
   public String name() {
@@ -118,6 +123,14 @@ public final class CopilotProvider implements AgentProvider {
     public Optional<SessionMark> mark(SessionId session, Surroundings host, Program program)
         throws IOException {
       return SessionEvents.mark(host, session);
+    }
+
+    @Override
+    public Optional<Path> sessionsAt(Surroundings host) {
+      boolean elsewhere =
+          Stream.concat(agent.leadingArguments().stream(), agent.args().stream())
+              .anyMatch(argument -> argument.startsWith(CONFIG_DIR));
+      return elsewhere ? Optional.empty() : host.folder("COPILOT_HOME", ".copilot");
     }
 
     @Override

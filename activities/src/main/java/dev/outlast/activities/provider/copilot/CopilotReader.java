@@ -3,6 +3,7 @@ package dev.outlast.activities.provider.copilot;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.PlainText;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.activities.provider.CallFacts;
 import dev.outlast.activities.provider.Conclusion;
 import dev.outlast.activities.provider.Conclusion.Basis;
@@ -70,6 +71,8 @@ final class CopilotReader implements OutputReader {
   private boolean wentOn;
   private boolean aborted;
   private Integer resultExit;
+  private Long contextTokens;
+  private AccountFacts account = AccountFacts.NONE;
 
   /**
    * @param session that the call is made with, as the output names it only at its end; null if that
@@ -128,6 +131,8 @@ final class CopilotReader implements OutputReader {
       // Ended from outside, it exits as after a good end.
       case "abort" -> aborted |= own;
       case "assistant.usage" -> usageTokens = usageTokens.plus(SessionEvents.usage(data));
+      case "session.quota_observation" ->
+          account = QuotaState.read(data.path("observation")).addedTo(account);
       case "tool.execution_start" -> {
         progressed = true;
         lastTool = ToolNames.shown(Json.text(data, "toolName"));
@@ -246,7 +251,13 @@ final class CopilotReader implements OutputReader {
         lastItem,
         usageTokens.equals(TokenUsage.NONE) ? messageTokens : usageTokens,
         0,
-        false);
+        false,
+        contextTokens);
+  }
+
+  @Override
+  public AccountFacts account() {
+    return account;
   }
 
   /** Reads the session's file too, as the output tells neither tokens nor the version. */
@@ -262,6 +273,7 @@ final class CopilotReader implements OutputReader {
   private void told(SessionEvents events) {
     usageTokens = events.tokens().equals(TokenUsage.NONE) ? usageTokens : events.tokens();
     agentVersion = events.agentVersion().orElse(null);
+    contextTokens = events.contextTokens().orElse(null);
   }
 
   private Conclusion concludeFromOutput(int exitCode) {

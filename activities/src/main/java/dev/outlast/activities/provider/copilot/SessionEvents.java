@@ -57,6 +57,7 @@ final class SessionEvents {
   private long answers;
   private Total before = Total.NONE;
   private Total end;
+  private Long contextTokens;
 
   private SessionEvents() {}
 
@@ -116,6 +117,9 @@ final class SessionEvents {
     if (!Records.settled(line, type -> !TYPES.contains(type))) {
       JsonNode node = Json.read(line);
       record(Json.text(node, "type"), node.path("data"));
+      if (!node.path("agentId").isTextual()) {
+        context(Json.text(node, "type"), node.path("data"));
+      }
     }
   }
 
@@ -130,6 +134,24 @@ final class SessionEvents {
         // Says nothing that is needed here.
       }
     }
+  }
+
+  /**
+   * A process says how large the conversation is at its end, and after each request what it read.
+   */
+  private void context(String type, JsonNode data) {
+    long now =
+        switch (type) {
+          case "session.usage_record" -> usage(data.path("usage")).total();
+          case "session.shutdown" -> Json.count(data, "currentTokens");
+          default -> 0;
+        };
+    contextTokens = now == 0 ? contextTokens : Long.valueOf(now);
+  }
+
+  /** How large the session's context is, also if the last call was refused at once. */
+  Optional<Long> contextTokens() {
+    return Optional.ofNullable(contextTokens);
   }
 
   /** A resumed session does not say which version resumes it. */

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -95,6 +96,47 @@ record ChatFiles(Path folder) {
     String time = Json.text(node, "timestamp");
     String id = Json.text(node, "id");
     return time.isEmpty() || id.isEmpty() ? Optional.empty() : Optional.of(time + "/" + id);
+  }
+
+  /**
+   * How large a session's context was after the last answer of the model, which stands in any of
+   * its files.
+   *
+   * @return empty if they do not say, or cannot be read
+   */
+  Optional<Long> contextTokens(SessionId session) {
+    try {
+      String last = "";
+      for (Path file : files(PlainText.head(session.value(), SHORT_ID))) {
+        String inThis = LastWord.in(file, "\"tokens\"", ChatFiles::answered).orElse("");
+        last = inThis.compareTo(last) > 0 ? inThis : last;
+      }
+      String tokens = last.substring(last.indexOf('/') + 1);
+      return tokens.isEmpty() ? Optional.empty() : Optional.of(Long.valueOf(tokens));
+    } catch (IOException | SecurityException | InvalidPathException unreadable) {
+      LOG.debug("How large session {} is cannot be read", session, unreadable);
+      return Optional.empty();
+    }
+  }
+
+  /** When an answer was given and what it came to; of a list of all messages the last one's. */
+  private static Optional<String> answered(JsonNode node) {
+    JsonNode all = node.path("$set").path("messages");
+    for (int i = all.size() - 1; i >= 0; i--) {
+      Optional<String> last = answer(all.get(i));
+      if (last.isPresent()) {
+        return last;
+      }
+    }
+    return answer(node);
+  }
+
+  private static Optional<String> answer(JsonNode node) {
+    String time = Json.text(node, "timestamp");
+    long total = Json.count(node.path("tokens"), "total");
+    return total == 0 || time.indexOf('/') >= 0
+        ? Optional.empty()
+        : Optional.of(time + "/" + total);
   }
 
   private List<Path> files(String shortId) throws IOException {

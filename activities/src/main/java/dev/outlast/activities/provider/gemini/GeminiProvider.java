@@ -107,7 +107,7 @@ public final class GeminiProvider implements AgentProvider {
 
     @Override
     public OutputReader reader(Surroundings host) {
-      return new GeminiReader(patterns, host.zone());
+      return new GeminiReader(patterns, host.zone(), folder(host).map(ChatFiles::new));
     }
 
     @Override
@@ -115,6 +115,11 @@ public final class GeminiProvider implements AgentProvider {
         throws IOException {
       Optional<Path> folder = folder(host);
       return folder.isEmpty() ? Optional.empty() : new ChatFiles(folder.get()).mark(session);
+    }
+
+    @Override
+    public Optional<Path> sessionsAt(Surroundings host) {
+      return folder(host);
     }
 
     @Override

@@ -77,6 +77,7 @@ final class GeminiReader implements OutputReader {
 
   private final LimitPatterns patterns;
   private final ZoneId zone;
+  private final Optional<ChatFiles> chats;
   private final OwnLog log = new OwnLog((node, readAt) -> document(node, readAt, STDERR));
   private final PrettyJson pretty =
       new PrettyJson((node, readAt) -> document(node, readAt, STDOUT));
@@ -93,6 +94,7 @@ final class GeminiReader implements OutputReader {
   private Fault fault;
   private String documentAnswer;
   private Fault documentFault;
+  private Long contextTokens;
 
   /**
    * An error that ended the call, or may have.
@@ -101,9 +103,13 @@ final class GeminiReader implements OutputReader {
    */
   private record Fault(String type, String message, int status, Instant readAt, String channel) {}
 
-  GeminiReader(LimitPatterns patterns, ZoneId zone) {
+  /**
+   * @param chats where the CLI keeps its conversations; empty if that is not known
+   */
+  GeminiReader(LimitPatterns patterns, ZoneId zone, Optional<ChatFiles> chats) {
     this.patterns = patterns;
     this.zone = zone;
+    this.chats = chats;
   }
 
   @Override
@@ -270,11 +276,20 @@ final class GeminiReader implements OutputReader {
         lastItem,
         tokens,
         0,
-        false);
+        false,
+        contextTokens);
   }
 
+  /** Reads the session's file too, as the output tells no more than sums over many requests. */
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
+    if (session != null) {
+      contextTokens = chats.flatMap(files -> files.contextTokens(session)).orElse(null);
+    }
+    return concludeFromOutput(exitCode, now);
+  }
+
+  private Conclusion concludeFromOutput(int exitCode, Instant now) {
     if (succeeded) {
       if (fault != null && TURNS.matcher(fault.message()).find()) {
         return stopped("fatal", fault.message(), fault.channel(), StopReason.MAX_TURNS);

@@ -47,6 +47,8 @@ public final class OpenCodeProvider implements AgentProvider {
   /** More configuration, in JSON, beside that of the user's files. */
   static final String CONFIG_CONTENT = "OPENCODE_CONFIG_CONTENT";
 
+  private static final String DATABASE = "OPENCODE_DB";
+  private static final String IN_MEMORY = ":memory:";
   private static final String PLUGIN = "outlast-status.js";
 
   @Override
@@ -162,6 +164,17 @@ public final class OpenCodeProvider implements AgentProvider {
       List<String> line = new ArrayList<>(agent.leadingArguments());
       line.addAll(List.of("session", "list", "--format", "json"));
       return program.ask(line).flatMap(list -> updated(Json.read(list), session));
+    }
+
+    /** Its database, which {@code OPENCODE_DB} may name in another place, or in memory only. */
+    @Override
+    public Optional<Path> sessionsAt(Surroundings host) {
+      String named = host.environment().getOrDefault(DATABASE, "");
+      if (named.equals(IN_MEMORY)) {
+        return Optional.empty();
+      }
+      return host.folder("XDG_DATA_HOME", ".local/share")
+          .map(data -> data.resolve("opencode").resolve(named));
     }
 
     private static Optional<SessionMark> updated(JsonNode sessions, SessionId session) {

@@ -51,6 +51,7 @@ final class OpenCodeReader implements OutputReader {
   private boolean finished;
   private TokenUsage tokens = TokenUsage.NONE;
   private double costUsd;
+  private Long contextTokens;
   private Refusal error;
   private Refusal overcome;
   private String errorReference = "";
@@ -160,14 +161,15 @@ final class OpenCodeReader implements OutputReader {
 
   private void count(JsonNode part) {
     JsonNode spent = part.path("tokens");
-    tokens =
-        tokens.plus(
-            new TokenUsage(
-                Json.count(spent, "input"),
-                Json.count(spent, "output"),
-                Json.count(spent, "reasoning"),
-                Json.count(spent.path("cache"), "read"),
-                Json.count(spent.path("cache"), "write")));
+    TokenUsage step =
+        new TokenUsage(
+            Json.count(spent, "input"),
+            Json.count(spent, "output"),
+            Json.count(spent, "reasoning"),
+            Json.count(spent.path("cache"), "read"),
+            Json.count(spent.path("cache"), "write"));
+    tokens = tokens.plus(step);
+    contextTokens = step.total() == 0 ? contextTokens : Long.valueOf(step.total());
     double cost = part.path("cost").asDouble(0);
     if (Double.isFinite(cost) && cost > 0) {
       costUsd = Math.min(Json.MAX_COUNT, costUsd + cost);
@@ -216,7 +218,8 @@ final class OpenCodeReader implements OutputReader {
         lastItem,
         tokens,
         costUsd,
-        false);
+        false,
+        contextTokens);
   }
 
   @Override

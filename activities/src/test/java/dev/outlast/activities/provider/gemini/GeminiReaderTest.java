@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -43,7 +44,8 @@ class GeminiReaderTest {
   private static GeminiReader reader(List<String> patterns) {
     return new GeminiReader(
         LimitPatterns.of(AgentDefinition.newBuilder("g", "gemini").setPatterns(patterns).build()),
-        ZoneOffset.UTC);
+        ZoneOffset.UTC,
+        Optional.empty());
   }
 
   private void out(String line) {
