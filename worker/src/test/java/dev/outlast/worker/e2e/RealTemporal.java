@@ -115,6 +115,10 @@ final class RealTemporal implements Closeable {
         () -> "the Temporal server does not start: " + server.output());
   }
 
+  long pid() {
+    return server.pid();
+  }
+
   /** Ends the server as {@code kill -9} does; what it had accepted is in its file. */
   void kill() {
     server.kill();
