@@ -3,6 +3,9 @@ package dev.outlast.activities;
 import dev.outlast.activities.claim.Answer;
 import dev.outlast.activities.claim.ClaimTable;
 import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.gate.Account;
+import dev.outlast.activities.gate.AccountRules;
+import dev.outlast.activities.gate.Admission;
 import dev.outlast.activities.gate.Gates;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentDriver;
@@ -20,6 +23,7 @@ import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.HandoffNotes;
 import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostSighting;
+import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
@@ -290,18 +294,51 @@ public final class AgentActivitiesImpl implements AgentActivities {
             driver(invocation).keepsRefusedPrompt(),
             host.policy().margin(),
             clock.instant());
-    try {
-      return invokeAgent(context, invocation, before, unreported);
+    Lifeline lifeline = new Lifeline(context);
+    try (Admission admission = admission(context, invocation, before)) {
+      return invokeAgent(context, lifeline, invocation, before, unreported, admission);
     } catch (ApplicationFailure failure) {
-      if (unreported.isPresent()) {
-        // No agent was to be started, so that it could not have been does not matter.
-        log.info(
-            "Run {}: the limit of the attempt before is reported, although: {}",
-            context.getInfo().getWorkflowId(),
-            failure.getOriginalMessage());
-        return unreported.get();
-      }
       throw Failures.paced(failure, context.getInfo().getAttempt());
+    }
+  }
+
+  /** How an attempt asks and tells the gate of its account. */
+  private Admission admission(
+      ActivityExecutionContext context, AgentInvocation invocation, InvocationProgress before) {
+    AgentDefinition agent = agent(invocation.agent());
+    String account = invocation.account() == null ? agent.account() : invocation.account();
+    return new Admission(
+        gates,
+        new AccountRules(
+            host.gate(account), host.reserve(account), host.quiet(), host.policy(), host.zone()),
+        clock,
+        new Admission.Visitor(
+            new Account(agent.provider(), account),
+            context.getInfo().getWorkflowId(),
+            invocation.model() == null ? agent.model() : invocation.model(),
+            invocation.accountTurn(),
+            retried(context, before)));
+  }
+
+  private AgentOutcome invokeAgent(
+      ActivityExecutionContext context,
+      Lifeline lifeline,
+      AgentInvocation invocation,
+      InvocationProgress before,
+      Optional<AgentOutcome> unreported,
+      Admission admission) {
+    try {
+      return claimed(context, lifeline, invocation, before, unreported, admission);
+    } catch (ApplicationFailure failure) {
+      if (unreported.isEmpty()) {
+        throw failure;
+      }
+      // No agent was to be started, so that it could not have been does not matter.
+      log.info(
+          "Run {}: the limit of the attempt before is reported, although: {}",
+          context.getInfo().getWorkflowId(),
+          failure.getOriginalMessage());
+      return lifeline.during(before, () -> admission.ended(unreported.get()));
     }
   }
 
@@ -310,8 +347,15 @@ public final class AgentActivitiesImpl implements AgentActivities {
   }
 
   /** It may not be told in place of a limit that anything else is in the way. */
-  private void askNoneBeforeReset(InvocationProgress before) {
+  private void askNoneBeforeReset(
+      Lifeline lifeline, InvocationProgress before, Admission admission) {
     if (CallReport.limitLasts(before, host.policy().margin(), clock.instant())) {
+      lifeline.during(
+          before,
+          () -> {
+            admission.met(before.limit().countedFrom(clock.instant()));
+            return null;
+          });
       throw Failures.benign(
           ErrorCode.DRAINED,
           "the agent was not started: the usage limit that it has met is not over",
@@ -319,17 +363,18 @@ public final class AgentActivitiesImpl implements AgentActivities {
     }
   }
 
-  private AgentOutcome invokeAgent(
+  private AgentOutcome claimed(
       ActivityExecutionContext context,
+      Lifeline lifeline,
       AgentInvocation invocation,
       InvocationProgress before,
-      Optional<AgentOutcome> unreported) {
+      Optional<AgentOutcome> unreported,
+      Admission admission) {
     InvocationProgress known = attemptsBefore(context, invocation, before);
     if (draining()) {
       throw Failures.benign(
           ErrorCode.DRAINED, "the worker is going away; the agent was not started", known);
     }
-    Lifeline lifeline = new Lifeline(context);
     // To wait for the claims, and to end the agent of an attempt before, may take a while.
     Answer answer =
         lifeline.during(
@@ -343,16 +388,18 @@ public final class AgentActivitiesImpl implements AgentActivities {
                     workspace(invocation, context, known)));
     if (answer instanceof Answer.Busy busy) {
       if (unreported.isPresent()) {
-        return unreported.get();
+        return lifeline.during(before, () -> admission.ended(unreported.get()));
       }
-      askNoneBeforeReset(before);
-      return fence.deferred(busy, invocation, before, retried(context, before));
+      askNoneBeforeReset(lifeline, before, admission);
+      AgentOutcome deferred = fence.deferred(busy, invocation, before, retried(context, before));
+      return lifeline.during(before, () -> admission.ended(deferred));
     }
     try (HeldClaim claim = ((Answer.Granted) answer).claim()) {
       if (unreported.isEmpty()) {
-        askNoneBeforeReset(before);
+        askNoneBeforeReset(lifeline, before, admission);
       }
-      return invokeAgent(context, lifeline, invocation, before, known, unreported, claim);
+      return invokeAgent(
+          context, lifeline, invocation, before, known, unreported, admission, claim);
     }
   }
 
@@ -374,6 +421,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
       InvocationProgress before,
       InvocationProgress known,
       Optional<AgentOutcome> unreported,
+      Admission admission,
       HeldClaim claim) {
     AgentDefinition agent = agent(invocation.agent());
     AgentDriver driver = drivers.get(agent.name());
@@ -411,13 +459,20 @@ public final class AgentActivitiesImpl implements AgentActivities {
     Function<SessionId, Checkpoint> stands =
         session -> marks.checkpoint(session, gitState.read(workspace));
     if (unreported.isPresent()) {
-      return lifeline.during(before, () -> leaving(unreported.get(), stands));
+      return lifeline.during(before, () -> admission.ended(leaving(unreported.get(), stands)));
     }
     boolean told = plan.taken() || (retried && invocation.start() == SessionStart.FRESH);
     Optional<AgentOutcome> movedOn =
         lifeline.during(before, () -> marks.movedOn(left, plan.first(), told, clock.instant()));
     if (movedOn.isPresent()) {
-      return movedOn.get();
+      return lifeline.during(before, () -> admission.ended(movedOn.get()));
+    }
+    InvocationFacts behind = retried ? Fence.leftBehind(invocation, before, clock.instant()) : null;
+    // Nothing else can keep the agent from being started: a run that is let through to try for all
+    // others must do so.
+    Optional<AgentOutcome.Deferred> notNow = lifeline.during(before, () -> admission.ask(behind));
+    if (notNow.isPresent()) {
+      return lifeline.during(before, () -> admission.ended(notNow.get()));
     }
 
     Call call =
@@ -434,6 +489,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
             stands,
             known,
             clock);
+    call.showing(admission);
     AgentOutcome outcome = call.make(plan.first(), plan.taken(), left);
     boolean unknown =
         outcome instanceof AgentOutcome.Stopped stopped
@@ -442,7 +498,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
       outcome = call.make(plan.ifUnknown(), false);
     }
     AgentOutcome made = outcome;
-    return call.stillHere(() -> leaving(made, stands));
+    return call.stillHere(() -> admission.ended(leaving(made, stands)));
   }
 
   /** An outcome that says how the agent has left its session and its workspace. */

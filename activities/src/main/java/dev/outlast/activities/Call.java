@@ -2,6 +2,8 @@ package dev.outlast.activities;
 
 import dev.outlast.activities.claim.Answer;
 import dev.outlast.activities.claim.HeldClaim;
+import dev.outlast.activities.gate.Admission;
+import dev.outlast.activities.gate.Shown;
 import dev.outlast.activities.process.AgentOwner;
 import dev.outlast.activities.process.AgentProcess;
 import dev.outlast.activities.process.AgentRegistry;
@@ -9,6 +11,7 @@ import dev.outlast.activities.process.NotExecutedException;
 import dev.outlast.activities.process.NotRecordedException;
 import dev.outlast.activities.process.OutputLine;
 import dev.outlast.activities.process.ProcessSpec;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.AgentDriver;
 import dev.outlast.activities.provider.CallFacts;
@@ -141,6 +144,9 @@ final class Call {
   private final InvocationProgress before;
   private final Clock clock;
 
+  /** Who hears what the agent shows of its account; null if nobody does. */
+  private Admission admission;
+
   private AgentCall call;
   private boolean takenBefore;
 
@@ -192,6 +198,11 @@ final class Call {
     this.left = left;
     this.before = before;
     this.clock = clock;
+  }
+
+  /** Who is shown, from now on, what the agent learns of its account. */
+  void showing(Admission toWhom) {
+    admission = toWhom;
   }
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
@@ -246,8 +257,24 @@ final class Call {
       return reader.sitsOutLimit(clock.instant());
     }
 
+    /** What it has shown of its account; nothing speaks for one that looks limited now. */
+    synchronized Shown shown() {
+      CallFacts facts = reader.facts();
+      AccountFacts account = reader.account();
+      return new Shown(
+          facts.progressed() && limit == null,
+          limit == null ? account : new AccountFacts(false, null, account.windows()),
+          facts.tokens(),
+          facts.costUsd(),
+          facts.usingOverage());
+    }
+
     synchronized Conclusion conclude(int exitCode, Instant now) {
-      return reader.conclude(exitCode, now);
+      Conclusion conclusion = reader.conclude(exitCode, now);
+      if (admission != null) {
+        admission.last(shown());
+      }
+      return conclusion;
     }
   }
 
@@ -544,6 +571,9 @@ final class Call {
       InvocationProgress now = progress(Phase.WORKING, reader, process.pid());
       if (!claimed(now.session())) {
         return Reason.BUSY;
+      }
+      if (admission != null) {
+        admission.atWork(reader.shown());
       }
       if (due() || news(now)) {
         Reason reason = report(now);

@@ -137,7 +137,7 @@ final class Fence {
    * What the next invocation must know, since it is no retry of this one. A fresh session's prompt
    * may have got through without our knowing: sent again, it would be done twice.
    */
-  private static InvocationFacts leftBehind(
+  static InvocationFacts leftBehind(
       AgentInvocation invocation, InvocationProgress before, Instant now) {
     SessionId session =
         before != null && before.session() != null ? before.session() : invocation.session();

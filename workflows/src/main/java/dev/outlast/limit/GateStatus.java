@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * How an account stands.
@@ -65,6 +66,20 @@ public record GateStatus(
    */
   public Optional<GatePart> part(String model) {
     return parts.stream().filter(part -> Objects.equals(part.model(), model)).findFirst();
+  }
+
+  /**
+   * When the next window of the allowance begins: of a limit, or of what agents have told of its
+   * use.
+   *
+   * @return empty if none is known that is still to begin
+   */
+  public Optional<Instant> nextReset(Instant now) {
+    return Stream.concat(
+            windows.values().stream().map(GateReport.WindowUse::resetsAt),
+            part(null).map(GatePart::reset).stream())
+        .filter(reset -> reset != null && reset.isAfter(now))
+        .min(Comparator.naturalOrder());
   }
 
   /**

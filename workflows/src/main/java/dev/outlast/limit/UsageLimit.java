@@ -52,7 +52,7 @@ public record UsageLimit(
   }
 
   /** Whether its reset is known and was still to come when the agent named it. */
-  boolean announcesReset() {
+  public boolean announcesReset() {
     Instant named = heardAt == null ? observedAt : heardAt;
     return reset != null && reset.latest().isAfter(named);
   }

@@ -3,6 +3,7 @@ package dev.outlast.activities.gate;
 import dev.outlast.limit.GateAnswer;
 import dev.outlast.limit.GateEntry;
 import dev.outlast.limit.GateWaiter;
+import java.time.Instant;
 import java.util.Optional;
 
 /**
@@ -34,6 +35,13 @@ public interface Gates {
    * @return empty if the gate cannot be reached, or is open
    */
   Optional<GateAnswer> word(Account account, GateWaiter waiter);
+
+  /**
+   * When the next window of an account begins, as far as its gate was told.
+   *
+   * @return empty if none is known that is still to begin, or the gate cannot be reached
+   */
+  Optional<Instant> nextReset(Account account, Instant now);
 
   /** The longest that any of this takes, in seconds. */
   int PATIENCE_SECONDS = 10;

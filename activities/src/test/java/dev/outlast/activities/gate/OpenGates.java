@@ -3,6 +3,7 @@ package dev.outlast.activities.gate;
 import dev.outlast.limit.GateAnswer;
 import dev.outlast.limit.GateEntry;
 import dev.outlast.limit.GateWaiter;
+import java.time.Instant;
 import java.util.Optional;
 
 /** Gates of accounts that nobody has ever found limited. */
@@ -20,6 +21,11 @@ public final class OpenGates implements Gates {
 
   @Override
   public Optional<GateAnswer> word(Account account, GateWaiter waiter) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Instant> nextReset(Account account, Instant now) {
     return Optional.empty();
   }
 }

@@ -134,6 +134,13 @@ final class AccountGates implements Gates {
   }
 
   @Override
+  public Optional<Instant> nextReset(Account account, Instant now) {
+    return reached(account, () -> asked(account))
+        .flatMap(status -> status)
+        .flatMap(status -> status.nextReset(now));
+  }
+
+  @Override
   public void tell(Account account, GateNews news) {
     reached(
         account,

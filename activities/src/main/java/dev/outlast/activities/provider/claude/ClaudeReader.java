@@ -48,6 +48,7 @@ final class ClaudeReader implements OutputReader {
   private String lastTool;
   private ItemKind lastItem;
   private RateLimit rateLimit;
+  private AccountFacts account = AccountFacts.NONE;
   private boolean answeredSinceEvent;
   private boolean usingOverage;
   private String answer = "";
@@ -110,7 +111,7 @@ final class ClaudeReader implements OutputReader {
       }
       case "rate_limit_event" -> {
         taken = true;
-        rateLimit(new RateLimit(node.path("rate_limit_info")));
+        rateLimit(new RateLimit(node.path("rate_limit_info")), readAt);
       }
       case "result" -> result(node, readAt);
       default -> {
@@ -121,12 +122,13 @@ final class ClaudeReader implements OutputReader {
 
   @Override
   public AccountFacts account() {
-    return rateLimit == null ? AccountFacts.NONE : rateLimit.account();
+    return account;
   }
 
-  private void rateLimit(RateLimit event) {
+  private void rateLimit(RateLimit event, Instant readAt) {
     if (event.known()) {
       rateLimit = event;
+      account = event.account(readAt);
       answeredSinceEvent = false;
       usingOverage |= event.usingOverage();
     }

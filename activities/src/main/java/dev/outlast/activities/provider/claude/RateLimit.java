@@ -52,8 +52,8 @@ record RateLimit(JsonNode info) {
     return rejected() && !usingOverage() && reset().isPresent();
   }
 
-  /** What it says of the account's windows. */
-  AccountFacts account() {
+  /** What it says of the account, read at this moment. */
+  AccountFacts account(Instant readAt) {
     Map<String, WindowUse> windows = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> window : info.path("unifiedWindows").properties()) {
       use(window.getKey(), window.getValue(), windows);
@@ -62,7 +62,7 @@ record RateLimit(JsonNode info) {
       use(type(), info, windows);
     }
     return new AccountFacts(
-        Json.text(info, "status").equals("allowed") && !usingOverage(), windows);
+        Json.text(info, "status").equals("allowed") && !usingOverage(), readAt, windows);
   }
 
   private static void use(String name, JsonNode window, Map<String, WindowUse> windows) {

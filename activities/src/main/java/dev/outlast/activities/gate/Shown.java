@@ -1,0 +1,28 @@
+package dev.outlast.activities.gate;
+
+import dev.outlast.activities.provider.AccountFacts;
+import dev.outlast.agent.TokenUsage;
+import java.util.Objects;
+
+/**
+ * What an agent at work has shown so far.
+ *
+ * @param answered whether the model has answered or a tool was used, and nothing says since that
+ *     the agent is limited
+ * @param account what the agent has said of its account
+ * @param tokens that it has used
+ * @param costUsd what it has cost by the agent's own account
+ * @param overage whether it has said that it works on paid overage
+ */
+public record Shown(
+    boolean answered, AccountFacts account, TokenUsage tokens, double costUsd, boolean overage) {
+
+  /** Nothing yet. */
+  public static final Shown NOTHING =
+      new Shown(false, AccountFacts.NONE, TokenUsage.NONE, 0, false);
+
+  public Shown {
+    Objects.requireNonNull(account, "account");
+    tokens = tokens == null ? TokenUsage.NONE : tokens;
+  }
+}
