@@ -24,6 +24,9 @@ final class OperatorView {
 
   private RunStatus shown;
 
+  /** Since when the run waits for its account, as the search attribute has it. */
+  private Instant sinceWritten;
+
   void show(RunStatus status, boolean searchAttributes) {
     if (searchAttributes) {
       SearchAttributeUpdate<?>[] changes = changes(status);
@@ -54,19 +57,23 @@ final class OperatorView {
     if (shown == null) {
       changes.add(Names.AGENT_PRIORITY.valueSet((long) status.priority()));
     }
-    Instant shownSince = shown == null ? null : shown.waitingSince();
-    if (!Objects.equals(shownSince, status.waitingSince())) {
-      changes.add(
-          status.waitingSince() == null
-              ? Names.AGENT_WAITING_SINCE.valueUnset()
-              : Names.AGENT_WAITING_SINCE.valueSet(status.waitingSince().atOffset(ZoneOffset.UTC)));
-    }
     Instant shownResumeAt = shown == null ? null : shown.resumeAt();
     if (!Objects.equals(shownResumeAt, status.resumeAt())) {
       changes.add(
           status.resumeAt() == null
               ? Names.AGENT_RESUME_AT.valueUnset()
               : Names.AGENT_RESUME_AT.valueSet(status.resumeAt().atOffset(ZoneOffset.UTC)));
+    }
+    // It only matters of runs that wait, and is worth no event of its own.
+    boolean maybeStale =
+        shown == null && Workflow.getInfo().getContinuedExecutionRunId().isPresent();
+    if (!changes.isEmpty()
+        && (maybeStale || !Objects.equals(sinceWritten, status.waitingSince()))) {
+      sinceWritten = status.waitingSince();
+      changes.add(
+          sinceWritten == null
+              ? Names.AGENT_WAITING_SINCE.valueUnset()
+              : Names.AGENT_WAITING_SINCE.valueSet(sinceWritten.atOffset(ZoneOffset.UTC)));
     }
     return changes.toArray(SearchAttributeUpdate<?>[]::new);
   }
