@@ -8,10 +8,14 @@ import dev.outlast.limit.GateAnswer;
 import dev.outlast.limit.GateEntry;
 import dev.outlast.limit.GateReport;
 import dev.outlast.limit.GateRequest;
+import dev.outlast.limit.GateState;
 import dev.outlast.limit.GateStatus;
 import dev.outlast.limit.GateWaiter;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
+import dev.outlast.worker.plugin.GateCalls.Patience;
+import dev.outlast.worker.plugin.GateCalls.UnreachedException;
+import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.api.enums.v1.WorkflowIdConflictPolicy;
 import io.temporal.client.UpdateOptions;
 import io.temporal.client.WithStartWorkflowOperation;
@@ -26,7 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,7 +38,10 @@ import org.slf4j.LoggerFactory;
  * Asks and tells the gates on the server. However many invocations ask at a time, there is one
  * question under way for each account: who comes while it is answered shares the next one, so that
  * nobody goes by what was known before he asked. That an account is closed is remembered for a few
- * seconds.
+ * seconds; while its gate cannot be reached, for as long as the account was to be closed.
+ *
+ * <p>A gate is started by whoever has something to tell it, also anew when somebody has ended it; a
+ * gate that has ended is an open one.
  */
 final class AccountGates implements Gates {
 
@@ -46,21 +53,33 @@ final class AccountGates implements Gates {
   /** Resets that differ by less are the same one. */
   static final Duration SAME_RESET = Duration.ofSeconds(5);
 
+  /** How often it is said of an account that its gate cannot be reached. */
+  static final Duration COMPLAINTS = Duration.ofMinutes(1);
+
   private final String taskQueue;
   private final BooleanSupplier searchAttributes;
   private final Clock clock;
+  private final LongSupplier nanos;
+  private final GateCalls calls = new GateCalls();
   private final Map<Account, Known> known = new ConcurrentHashMap<>();
   private final Map<Account, Shared<Optional<GateStatus>>> questions = new ConcurrentHashMap<>();
   private final Map<Account, Reports> reports = new ConcurrentHashMap<>();
+  private final Map<Account, Long> complained = new ConcurrentHashMap<>();
   private volatile WorkflowClient client;
 
   /** What was known of a gate that was closed, and when. */
   private record Known(GateStatus status, long nanos) {}
 
   AccountGates(String taskQueue, BooleanSupplier searchAttributes, Clock clock) {
+    this(taskQueue, searchAttributes, clock, System::nanoTime);
+  }
+
+  AccountGates(
+      String taskQueue, BooleanSupplier searchAttributes, Clock clock, LongSupplier nanos) {
     this.taskQueue = taskQueue;
     this.searchAttributes = searchAttributes;
     this.clock = clock;
+    this.nanos = nanos;
   }
 
   /** The server that is asked; set before anybody asks. */
@@ -70,37 +89,68 @@ final class AccountGates implements Gates {
 
   @Override
   public Optional<GateAnswer> ask(Account account, GateEntry entry, long released) {
-    return reached(
-        account,
-        () -> {
-          if (entry.settings().maxAgents() > 0) {
-            return enter(account, entry);
-          }
-          Optional<GateStatus> status = remembered(account, released).or(() -> asked(account));
-          if (status.isEmpty()) {
-            return GateAnswer.open();
-          }
-          return status
-              .get()
-              .answer(entry.waiter(), clock.instant())
-              .orElseGet(() -> enter(account, entry));
-        });
+    Patience patience = calls.patience();
+    reports(account).sendWhatIsKept();
+    try {
+      if (entry.settings().maxAgents() > 0) {
+        return Optional.of(enter(account, entry, patience));
+      }
+      Optional<GateStatus> status = remembered(account, released);
+      if (status.isEmpty()) {
+        status = asked(account, patience);
+      }
+      if (status.isEmpty()) {
+        return Optional.of(GateAnswer.open());
+      }
+      Optional<GateAnswer> answer = status.get().answer(entry.waiter(), clock.instant());
+      return Optional.of(answer.isPresent() ? answer.get() : enter(account, entry, patience));
+    } catch (UnreachedException e) {
+      Optional<GateAnswer> closed = lastKnown(account, entry.waiter(), released);
+      complain(
+          account,
+          closed.isPresent()
+              ? "agents are held back by what it has said last"
+              : "agents are started without asking it",
+          e.why());
+      return closed;
+    }
   }
 
   private Optional<GateStatus> remembered(Account account, long released) {
     Known last = known.get(account);
-    boolean fresh =
-        last != null
-            && System.nanoTime() - last.nanos() < REMEMBERED.toNanos()
-            && last.status().version() >= released;
-    return fresh ? Optional.of(last.status()) : Optional.empty();
+    return last != null && fresh(last) && last.status().version() >= released
+        ? Optional.of(last.status())
+        : Optional.empty();
   }
 
-  private Optional<GateStatus> asked(Account account) {
-    Optional<GateStatus> status =
-        questions.computeIfAbsent(account, each -> new Shared<>(() -> query(each))).get();
+  private boolean fresh(Known last) {
+    return nanos.getAsLong() - last.nanos() < REMEMBERED.toNanos();
+  }
+
+  /** That the account is closed, if the gate said so for now when it could still be reached. */
+  private Optional<GateAnswer> lastKnown(Account account, GateWaiter waiter, long released) {
+    return Optional.ofNullable(known.get(account))
+        .map(Known::status)
+        .filter(status -> status.version() >= released)
+        .filter(status -> status.until() != null && status.until().isAfter(clock.instant()))
+        .flatMap(status -> status.answer(waiter, clock.instant()))
+        .filter(answer -> !answer.go());
+  }
+
+  private Optional<GateStatus> asked(Account account, Patience patience) throws UnreachedException {
+    return patience.await(
+        questions
+            .computeIfAbsent(
+                account,
+                each -> new Shared<>(() -> calls.bounded(() -> lookedUp(each)), calls.executor()))
+            .ask());
+  }
+
+  private Optional<GateStatus> lookedUp(Account account) {
+    long asked = nanos.getAsLong();
+    Optional<GateStatus> status = query(account);
     if (status.isPresent() && status.get().until() != null) {
-      known.put(account, new Known(status.get(), System.nanoTime()));
+      known.put(account, new Known(status.get(), asked));
     } else {
       known.remove(account);
     }
@@ -109,28 +159,48 @@ final class AccountGates implements Gates {
 
   private Optional<GateStatus> query(Account account) {
     try {
-      return Optional.of(
-          client.newUntypedWorkflowStub(id(account)).query(Names.QUERY_STATUS, GateStatus.class));
+      WorkflowStub gate = client.newUntypedWorkflowStub(id(account));
+      GateStatus status = gate.query(Names.QUERY_STATUS, GateStatus.class);
+      // A gate that somebody has ended still answers, with what it knew last.
+      boolean over = holdsAnyBack(status) && !runs(gate);
+      return over ? Optional.empty() : Optional.of(status);
     } catch (WorkflowNotFoundException neverLimited) {
       return Optional.empty();
     }
   }
 
-  private GateAnswer enter(Account account, GateEntry entry) {
-    AccountGate gate = gate(account);
-    return WorkflowClient.executeUpdateWithStart(
-        gate::enter,
-        entry,
-        UpdateOptions.<GateAnswer>newBuilder().build(),
-        new WithStartWorkflowOperation<>(gate::keep, request(account)));
+  private static boolean holdsAnyBack(GateStatus status) {
+    return !status.holds().isEmpty()
+        || status.parts().stream().anyMatch(part -> part.state() != GateState.OPEN);
+  }
+
+  private static boolean runs(WorkflowStub gate) {
+    return gate.describe().getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+  }
+
+  private GateAnswer enter(Account account, GateEntry entry, Patience patience)
+      throws UnreachedException {
+    return patience.call(
+        () -> {
+          AccountGate gate = client.newWorkflowStub(AccountGate.class, options(account));
+          return WorkflowClient.executeUpdateWithStart(
+              gate::enter,
+              entry,
+              UpdateOptions.<GateAnswer>newBuilder().build(),
+              new WithStartWorkflowOperation<>(gate::keep, request(account)));
+        });
   }
 
   @Override
   public Optional<GateAnswer> word(Account account, GateWaiter waiter) {
-    return reached(account, () -> asked(account))
-        .flatMap(status -> status)
-        .flatMap(status -> status.answer(waiter, clock.instant()))
-        .filter(answer -> !answer.go());
+    try {
+      return asked(account, calls.patience())
+          .flatMap(status -> status.answer(waiter, clock.instant()))
+          .filter(answer -> !answer.go());
+    } catch (UnreachedException e) {
+      complain(account, "runs that wait for it go by their own timers", e.why());
+      return Optional.empty();
+    }
   }
 
   @Override
@@ -142,16 +212,38 @@ final class AccountGates implements Gates {
 
   @Override
   public void tell(Account account, GateNews news) {
-    reached(
+    if (old(account, news)) {
+      return;
+    }
+    try {
+      calls.patience().await(reports(account).tell(news));
+      if (news.pass() != null) {
+        // It may have opened the gate.
+        known.remove(account);
+      }
+    } catch (UnreachedException e) {
+      boolean dropped = e.getCause() instanceof Reports.Dropped;
+      complain(
+          account,
+          dropped
+              ? "what an agent has learnt of the account is lost"
+              : "what agents learn of the account is kept, and told when it is reached again",
+          e.why());
+    }
+  }
+
+  private Reports reports(Account account) {
+    return reports.computeIfAbsent(
         account,
-        () -> {
-          if (!old(account, news)) {
-            reports
-                .computeIfAbsent(account, each -> new Reports(report -> signal(each, report)))
-                .tell(news);
-          }
-          return true;
-        });
+        each ->
+            new Reports(
+                report ->
+                    calls.bounded(
+                        () -> {
+                          signal(each, report);
+                          return null;
+                        }),
+                calls.executor()));
   }
 
   /** Whether the gate is known to know all of it. */
@@ -159,7 +251,7 @@ final class AccountGates implements Gates {
     Known last = known.get(account);
     return searchAttributes.getAsBoolean()
         && last != null
-        && System.nanoTime() - last.nanos() < REMEMBERED.toNanos()
+        && fresh(last)
         && news.onlyHit()
         && last.status()
             .part(news.hit().model())
@@ -175,21 +267,14 @@ final class AccountGates implements Gates {
   }
 
   private void signal(Account account, GateReport report) {
-    stub(account)
+    client
+        .newUntypedWorkflowStub(Names.ACCOUNT_GATE, options(account))
         .signalWithStart(
             Names.SIGNAL_REPORT, new Object[] {report}, new Object[] {request(account)});
   }
 
   private GateRequest request(Account account) {
     return new GateRequest(account.provider(), account.name(), searchAttributes.getAsBoolean());
-  }
-
-  private AccountGate gate(Account account) {
-    return client.newWorkflowStub(AccountGate.class, options(account));
-  }
-
-  private WorkflowStub stub(Account account) {
-    return client.newUntypedWorkflowStub(Names.ACCOUNT_GATE, options(account));
   }
 
   private WorkflowOptions options(Account account) {
@@ -206,13 +291,18 @@ final class AccountGates implements Gates {
     return Names.gateId(account.provider(), account.name());
   }
 
-  /** Empty if the server or the gate does not answer in time. */
-  private <T> Optional<T> reached(Account account, Supplier<T> work) {
-    try {
-      return Optional.of(work.get());
-    } catch (RuntimeException e) {
-      log.warn("The gate of account {} cannot be reached; going on without", id(account), e);
-      return Optional.empty();
+  private void complain(Account account, String instead, String why) {
+    long now = nanos.getAsLong();
+    Long mine =
+        complained.compute(
+            account,
+            (each, last) -> last == null || now - last >= COMPLAINTS.toNanos() ? now : last);
+    if (mine == now) {
+      log.warn(
+          "The gate {} cannot be reached; {}. Said once a minute at most. {}",
+          id(account),
+          instead,
+          why);
     }
   }
 }

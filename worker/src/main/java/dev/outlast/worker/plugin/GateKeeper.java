@@ -5,11 +5,13 @@ import dev.outlast.limit.GateKeeping;
 import dev.outlast.limit.GateRelease;
 import dev.outlast.limit.GateWaiter;
 import dev.outlast.limit.RunPriority;
+import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.activity.ActivityInfo;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowExecutionMetadata;
@@ -18,16 +20,26 @@ import io.temporal.client.WorkflowServiceException;
 import io.temporal.common.SearchAttributes;
 import java.time.Duration;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Finds the runs that wait for an account, and tells them that they may go on. Where the server
- * cannot be searched (the in-memory server), it goes by what the gate remembers. Thread-safe.
+ * Finds the runs that wait for an account, and tells them that they may go on. Runs are found by
+ * the server's index. A run that the gate remembers but the index does not show (it has begun to
+ * wait a moment ago, or the server cannot be searched, as the in-memory server) is asked for
+ * itself. Runs that an operator has paused are left alone. Nothing is kept between two calls: one
+ * that is done again, here or on another worker, goes on with those that still wait. Thread-safe.
  */
 final class GateKeeper implements GateKeeping {
+
+  private static final Logger log = LoggerFactory.getLogger(GateKeeper.class);
 
   /** How many runs one look finds at most; the next look finds others. */
   static final int MAX_FOUND = 50_000;
@@ -35,17 +47,20 @@ final class GateKeeper implements GateKeeping {
   /** How many looks one release takes at most: a run may begin to wait while others are told. */
   static final int MAX_LOOKS = 5;
 
-  /** How many runs are told at a time. */
-  static final int BATCH = 50;
-
   /** Few runs are not spread as widely as many: this is the most between two. */
   static final Duration MOST_BETWEEN = Duration.ofSeconds(2);
 
-  /** How long it takes at most until the server's index knows what a run has last said. */
-  private static final Duration INDEX_LAG = Duration.ofSeconds(3);
+  /**
+   * The time between two looks: for so long a worker may tell a run to wait by what it remembers,
+   * and then the run has to say so and the index to learn it.
+   */
+  static final Duration SETTLES = AccountGates.REMEMBERED.plusSeconds(3);
 
-  /** How many runs are asked at most to try first, of those that turn out to be gone. */
-  private static final int MAX_GONE = 100;
+  /** How many runs that turn out to be gone are passed over in one search for one that tries. */
+  static final int MAX_GONE = 1_000;
+
+  /** How many runs are read from the index between two signs of life. */
+  private static final int PAGE = 500;
 
   private volatile WorkflowClient client;
 
@@ -56,46 +71,89 @@ final class GateKeeper implements GateKeeping {
 
   @Override
   public GateWaiter askToTry(GateRelease release) {
-    return waiting(release).stream()
-        .limit(MAX_GONE)
-        .filter(waiter -> told(waiter, release, true))
-        .findFirst()
-        .orElse(null);
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    List<GateWaiter> found = found(context, release);
+    List<GateWaiter> remembered = remembered(release, found);
+    // The index does not say who waits for a model, but the gate remembers some who do.
+    boolean byModel = release.model() != null;
+    List<GateWaiter> all = new ArrayList<>(byModel ? remembered : found);
+    all.addAll(byModel ? found : remembered);
+    Set<GateWaiter> unsure = Set.copyOf(remembered);
+    int gone = 0;
+    for (GateWaiter waiter : all) {
+      context.heartbeat(null);
+      if ((!unsure.contains(waiter) || waits(waiter, release)) && told(waiter, release, true)) {
+        return waiter;
+      }
+      if (++gone == MAX_GONE) {
+        // That none waits would open the account.
+        throw new IllegalStateException(
+            "the server's index shows more than "
+                + MAX_GONE
+                + " runs that have ended; tried later");
+      }
+    }
+    return null;
   }
 
   @Override
   public int release(GateRelease release) {
     ActivityExecutionContext context = Activity.getExecutionContext();
+    Duration spread = rest(release.spread(), context.getInfo());
     Set<String> done = new HashSet<>();
     int told = 0;
     for (int look = 0; look < MAX_LOOKS; look++) {
-      List<GateWaiter> next =
-          waiting(release).stream().filter(waiter -> done.add(waiter.run())).toList();
-      if (release.most() > 0) {
-        next = next.subList(0, Math.min(next.size(), release.most() - told));
+      if (look > 0) {
+        pause(context, SETTLES);
       }
-      if (next.isEmpty()) {
-        return told;
+      List<GateWaiter> next = waiting(context, release, done);
+      if (next.isEmpty() && look > 0) {
+        break;
       }
-      told += release(context, release, next);
+      told += release(context, release, next, spread, release.most() - told, done);
       if (release.most() > 0 && told >= release.most()) {
-        return told;
+        break;
       }
-      pause(context, INDEX_LAG);
     }
     return told;
   }
 
+  /**
+   * What is left of the time over which runs are spread, when workers before this one have done a
+   * part; half of it at least, so that the rest is spread too. Both moments are the server's.
+   */
+  static Duration rest(Duration spread, ActivityInfo info) {
+    long gone = info.getCurrentAttemptScheduledTimestamp() - info.getScheduledTimestamp();
+    Duration rest = spread.minusMillis(Math.max(0, gone));
+    Duration least = spread.dividedBy(2);
+    return rest.compareTo(least) > 0 ? rest : least;
+  }
+
+  /**
+   * Tells runs one after the other, each at its time; late ones at once.
+   *
+   * @param most how many are told; no bound if 0 or less
+   */
   private int release(
-      ActivityExecutionContext context, GateRelease release, List<GateWaiter> waiters) {
-    Duration between = least(MOST_BETWEEN, release.spread().dividedBy(waiters.size()));
+      ActivityExecutionContext context,
+      GateRelease release,
+      List<GateWaiter> waiters,
+      Duration spread,
+      int most,
+      Set<String> done) {
+    if (waiters.isEmpty()) {
+      return 0;
+    }
+    int count = most > 0 ? Math.min(most, waiters.size()) : waiters.size();
+    long between = Math.min(MOST_BETWEEN.toNanos(), spread.dividedBy(count).toNanos());
+    long begun = System.nanoTime();
     int told = 0;
-    for (int i = 0; i < waiters.size(); i++) {
-      told += told(waiters.get(i), release, false) ? 1 : 0;
-      boolean pause = between.compareTo(Duration.ofMillis(20)) > 0 || (i + 1) % BATCH == 0;
-      if (pause && i + 1 < waiters.size()) {
-        long batch = between.compareTo(Duration.ofMillis(20)) > 0 ? 1 : BATCH;
-        pause(context, between.multipliedBy(batch));
+    for (GateWaiter waiter : waiters) {
+      pause(context, Duration.ofNanos(begun + told * between - System.nanoTime()));
+      done.add(waiter.run());
+      told += told(waiter, release, false) ? 1 : 0;
+      if (told == count) {
+        break;
       }
     }
     return told;
@@ -104,15 +162,18 @@ final class GateKeeper implements GateKeeping {
   /** Tells the server that we live; throws when the gate does not want this any more. */
   private static void pause(ActivityExecutionContext context, Duration pause) {
     context.heartbeat(null);
+    if (pause.isNegative() || pause.isZero()) {
+      return;
+    }
     try {
-      Thread.sleep(pause.toMillis());
+      Thread.sleep(pause.toMillis(), pause.toNanosPart() % 1_000_000);
     } catch (InterruptedException workerEnds) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("the worker is going away; another one goes on", workerEnds);
     }
-    context.heartbeat(null);
   }
 
+  /** Whether a run has been told; not if it has ended, or takes no signals. */
   private boolean told(GateWaiter waiter, GateRelease release, boolean probe) {
     try {
       client
@@ -128,28 +189,98 @@ final class GateKeeper implements GateKeeping {
       return true;
     } catch (WorkflowNotFoundException hasEnded) {
       return false;
+    } catch (WorkflowServiceException | StatusRuntimeException e) {
+      Status.Code code = Status.fromThrowable(e).getCode();
+      if (code == Status.Code.INVALID_ARGUMENT || code == Status.Code.FAILED_PRECONDITION) {
+        // The others shall not wait for a run that cannot be told; its own timer wakes it.
+        log.warn(
+            "Run {} cannot be told that its account is open: {}", waiter.run(), e.getMessage());
+        return false;
+      }
+      throw e;
     }
   }
 
   /** The runs that wait for the account, the first first. */
-  private List<GateWaiter> waiting(GateRelease release) {
+  private List<GateWaiter> waiting(
+      ActivityExecutionContext context, GateRelease release, Set<String> done) {
+    List<GateWaiter> found = found(context, release);
+    found.removeIf(waiter -> done.contains(waiter.run()));
+    List<GateWaiter> all = new ArrayList<>(found);
+    for (GateWaiter waiter : remembered(release, found)) {
+      context.heartbeat(null);
+      if (!done.contains(waiter.run()) && waits(waiter, release)) {
+        all.add(waiter);
+      }
+    }
+    all.sort(GateWaiter.FIRST);
+    return all;
+  }
+
+  /** Those that the index knows to wait, the first first; none where it cannot be searched. */
+  private List<GateWaiter> found(ActivityExecutionContext context, GateRelease release) {
     String query =
-        "WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = 'waiting' AND %s = %s AND %s = %s"
+        "WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = '%s' AND %s = %s AND %s = %s"
             .formatted(
                 Names.AGENT_RUN,
                 Names.AGENT_STATE.getName(),
+                AgentState.WAITING.word(),
                 Names.AGENT_PROVIDER.getName(),
                 quoted(release.provider()),
                 Names.AGENT_ACCOUNT.getName(),
                 quoted(release.account()));
-    try (Stream<WorkflowExecutionMetadata> found = client.listExecutions(query)) {
-      return found.limit(MAX_FOUND).map(GateKeeper::waiter).sorted(GateWaiter.FIRST).toList();
-    } catch (WorkflowServiceException | StatusRuntimeException e) {
-      if (cannotBeSearched(e)) {
-        return release.remembered();
+    List<GateWaiter> found = new ArrayList<>();
+    Set<String> runs = new HashSet<>();
+    try (Stream<WorkflowExecutionMetadata> listed = client.listExecutions(query)) {
+      for (Iterator<WorkflowExecutionMetadata> each = listed.iterator();
+          found.size() < MAX_FOUND && each.hasNext(); ) {
+        GateWaiter waiter = waiter(each.next());
+        // A list that changes while it is read may name a run twice.
+        if (runs.add(waiter.run())) {
+          found.add(waiter);
+        }
+        if (found.size() % PAGE == 0) {
+          context.heartbeat(null);
+        }
       }
-      throw e;
+    } catch (RuntimeException e) {
+      if (!cannotBeSearched(e)) {
+        throw e;
+      }
     }
+    found.sort(GateWaiter.FIRST);
+    return found;
+  }
+
+  /** Those of whom only the gate knows, the first first. */
+  private static List<GateWaiter> remembered(GateRelease release, List<GateWaiter> found) {
+    Set<String> runs = new HashSet<>();
+    found.forEach(waiter -> runs.add(waiter.run()));
+    return release.remembered().stream()
+        .filter(waiter -> !runs.contains(waiter.run()))
+        .sorted(GateWaiter.FIRST)
+        .toList();
+  }
+
+  /**
+   * Whether a run may still wait for the account, as it says itself. One that runs may be about to
+   * wait, and remembers what it is told.
+   */
+  private boolean waits(GateWaiter waiter, GateRelease release) {
+    try {
+      WorkflowExecutionMetadata run = client.newUntypedWorkflowStub(waiter.run()).describe();
+      SearchAttributes says = run.getTypedSearchAttributes();
+      return run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+          && !AgentState.PAUSED.word().equals(says.get(Names.AGENT_STATE))
+          && saysOrIsSilent(says.get(Names.AGENT_PROVIDER), release.provider())
+          && saysOrIsSilent(says.get(Names.AGENT_ACCOUNT), release.account());
+    } catch (WorkflowNotFoundException isForgotten) {
+      return false;
+    }
+  }
+
+  private static boolean saysOrIsSilent(String said, String wanted) {
+    return said == null || Objects.equals(said, wanted);
   }
 
   private static String quoted(String text) {
@@ -177,7 +308,15 @@ final class GateKeeper implements GateKeeping {
 
   @Override
   public List<String> ended(List<String> runs) {
-    return runs.stream().filter(this::hasEnded).toList();
+    ActivityExecutionContext context = Activity.getExecutionContext();
+    List<String> ended = new ArrayList<>();
+    for (String run : runs) {
+      context.heartbeat(null);
+      if (hasEnded(run)) {
+        ended.add(run);
+      }
+    }
+    return ended;
   }
 
   private boolean hasEnded(String run) {
@@ -187,9 +326,5 @@ final class GateKeeper implements GateKeeping {
     } catch (WorkflowNotFoundException isForgotten) {
       return true;
     }
-  }
-
-  private static Duration least(Duration a, Duration b) {
-    return a.compareTo(b) <= 0 ? a : b;
   }
 }

@@ -4,6 +4,14 @@ import dev.outlast.activities.AgentActivitiesImpl;
 import dev.outlast.activities.AgentHost;
 import dev.outlast.activities.transcript.TranscriptCleaning;
 import dev.outlast.limit.AccountGateWorkflow;
+import dev.outlast.limit.GateAnswer;
+import dev.outlast.limit.GateEntry;
+import dev.outlast.limit.GateRelease;
+import dev.outlast.limit.GateReport;
+import dev.outlast.limit.GateRequest;
+import dev.outlast.limit.GateSettings;
+import dev.outlast.limit.GateWaiter;
+import dev.outlast.limit.RunPriority;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.AgentRunWorkflow;
@@ -23,6 +31,7 @@ import io.temporal.worker.WorkerOptions;
 import java.io.UncheckedIOException;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -152,6 +161,12 @@ public final class OutlastPlugin extends SimplePlugin {
     if (taskQueue.equals(host.taskQueue()) || taskQueue.equals(hostTaskQueue)) {
       builder.setIdentity(HostWorkers.identity(builder.build().getIdentity(), host.hostId()));
     }
+    if (taskQueue.equals(host.taskQueue())) {
+      // A release that is called off learns of it with the answer to a heartbeat.
+      builder
+          .setMaxHeartbeatThrottleInterval(HEARTBEAT_THROTTLE)
+          .setDefaultHeartbeatThrottleInterval(HEARTBEAT_THROTTLE);
+    }
     boolean decided = builder.build().getStickyQueueScheduleToStartTimeout() != null;
     if (taskQueue.equals(host.taskQueue()) && !decided) {
       builder.setStickyQueueScheduleToStartTimeout(STICKY_TIMEOUT);
@@ -275,9 +290,18 @@ public final class OutlastPlugin extends SimplePlugin {
   // The first use of the converter takes more than a second on a busy machine, and Temporal takes
   // a workflow that is slow for so long for one that hangs.
   private static void warmUp(DataConverter converter) {
-    AgentRunRequest request = AgentRunRequest.newBuilder().setPrompt("warm-up").build();
-    Payload payload = converter.toPayload(request).orElseThrow();
-    Objects.requireNonNull(
-        converter.fromPayload(payload, AgentRunRequest.class, AgentRunRequest.class));
+    GateWaiter waiter = new GateWaiter("warm-up", RunPriority.DEFAULT, Instant.EPOCH, null);
+    List<Object> all =
+        List.of(
+            AgentRunRequest.newBuilder().setPrompt("warm-up").build(),
+            new GateRequest("warm-up", "warm-up", false),
+            new GateReport(GateSettings.NONE, null, null, null, null, List.of("warm-up")),
+            new GateEntry(waiter, GateSettings.NONE),
+            GateAnswer.open(),
+            new GateRelease("warm-up", "warm-up", null, 0, 0, null, List.of(waiter)));
+    for (Object value : all) {
+      Payload payload = converter.toPayload(value).orElseThrow();
+      Objects.requireNonNull(converter.fromPayload(payload, value.getClass(), value.getClass()));
+    }
   }
 }

@@ -4,95 +4,196 @@ import dev.outlast.activities.gate.GateNews;
 import dev.outlast.limit.GateReport;
 import dev.outlast.limit.GateReport.WindowUse;
 import dev.outlast.limit.GateSettings;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
 /**
- * News for one gate. One report is under way at a time; what comes meanwhile travels with the next
- * one. Thread-safe.
+ * News for one gate, in the order in which they came. One report is under way at a time; what comes
+ * meanwhile travels with the next one. News that could not be sent are kept, and travel with the
+ * next report, which whoever tells or asks next sets off; what was sent without an answer is sent
+ * again, so that a gate may hear it twice rather than never. Only what the server refuses is
+ * dropped, and the oldest where there are more than are kept. Thread-safe.
  */
 final class Reports {
 
-  private final Consumer<GateReport> send;
-  private final ReentrantLock turn = new ReentrantLock();
-  private final Deque<Item> waiting = new ArrayDeque<>();
+  /**
+   * How many news are kept of which the gate does not know: more than a host's invocations can
+   * learn before the server that they answer to has to be back. The newest tell best how the
+   * account stands, so the oldest give way.
+   */
+  static final int MAX_KEPT = 10_000;
 
-  /** News, and what has become of them. */
+  private final Consumer<GateReport> send;
+  private final Executor executor;
+  private final int maxKept;
+  private final Deque<Item> waiting = new ArrayDeque<>();
+  private boolean sending;
+
+  /** News, and whether the gate has them; equal to itself only. */
   private static final class Item {
     private final GateNews news;
-    private boolean sent;
+    private final CompletableFuture<Void> sent = new CompletableFuture<>();
 
     Item(GateNews news) {
       this.news = news;
     }
   }
 
-  Reports(Consumer<GateReport> send) {
-    this.send = send;
+  /** News were dropped. */
+  static final class Dropped extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Dropped(String why, Throwable cause) {
+      super(why, cause);
+    }
   }
 
   /**
-   * Returns when the news have been sent.
-   *
-   * @throws RuntimeException if they could not be; then they are dropped
+   * @param send takes a bounded time, and throws if the gate has not got it
+   * @param executor where it is done
    */
-  void tell(GateNews news) {
+  Reports(Consumer<GateReport> send, Executor executor) {
+    this(send, executor, MAX_KEPT);
+  }
+
+  Reports(Consumer<GateReport> send, Executor executor, int maxKept) {
+    this.send = send;
+    this.executor = executor;
+    this.maxKept = maxKept;
+  }
+
+  /**
+   * Takes over news.
+   *
+   * @return done when the gate has them; failed with what kept them from it, and with {@link
+   *     Dropped} if they will not be sent again
+   */
+  CompletableFuture<Void> tell(GateNews news) {
     Item item = new Item(news);
-    add(item);
-    turn.lock();
+    Item oldest = add(item);
+    if (oldest != null) {
+      oldest.sent.completeExceptionally(
+          new Dropped(maxKept + " newer reports wait for the server already", null));
+    }
+    sendWhatIsKept();
+    return item.sent;
+  }
+
+  /** Sees to it that news are sent that could not be sent before; returns at once. */
+  void sendWhatIsKept() {
+    if (!begin()) {
+      return;
+    }
     try {
-      while (!item.sent) {
-        sendNext();
-      }
-    } catch (RuntimeException e) {
-      drop(item);
-      throw e;
-    } finally {
-      turn.unlock();
+      executor.execute(this::sendAll);
+    } catch (RuntimeException | Error noThread) {
+      failed(noThread);
     }
   }
 
-  private synchronized void add(Item item) {
+  private synchronized Item add(Item item) {
     waiting.add(item);
+    return waiting.size() > maxKept ? waiting.poll() : null;
   }
 
-  private synchronized void drop(Item item) {
-    waiting.remove(item);
+  private synchronized boolean begin() {
+    boolean begins = !sending && !waiting.isEmpty();
+    sending = sending || begins;
+    return begins;
   }
 
-  private synchronized List<Item> first() {
-    return waiting.stream().limit(GateReport.MAX_ITEMS).toList();
-  }
-
-  private synchronized void sent(List<Item> items) {
-    items.forEach(item -> item.sent = true);
-    waiting.removeAll(items);
-  }
-
-  private void sendNext() {
-    List<Item> items = first();
-    for (GateReport report : reports(items.stream().map(item -> item.news).toList())) {
-      send.accept(report);
+  private void sendAll() {
+    for (List<Item> items = first(); !items.isEmpty(); items = first()) {
+      try {
+        send.accept(report(items.stream().map(item -> item.news).toList(), System.nanoTime()));
+      } catch (RuntimeException | Error e) {
+        if (worthTryingAgain(e)) {
+          failed(e);
+          return;
+        }
+        remove(items);
+        Dropped dropped = new Dropped("the server refuses the report: " + e, e);
+        items.forEach(item -> item.sent.completeExceptionally(dropped));
+        continue;
+      }
+      remove(items);
+      items.forEach(item -> item.sent.complete(null));
     }
-    sent(items);
   }
 
-  /** One report for each day of which there is something spent; mostly one. */
-  static List<GateReport> reports(List<GateNews> all) {
-    long now = System.nanoTime();
+  /** What fits into one report, from the first on; nothing if all is sent, and then it ends. */
+  private synchronized List<Item> first() {
+    List<Item> items = new ArrayList<>();
+    Map<String, WindowUse> windows = new TreeMap<>();
+    String day = null;
+    for (Item item : waiting) {
+      GateNews news = item.news;
+      windows.putAll(news.windows());
+      String itsDay = news.spent() == null ? day : news.spent().day();
+      boolean fits =
+          items.size() < GateReport.MAX_ITEMS
+              && windows.size() <= GateReport.MAX_ITEMS
+              && (day == null || day.equals(itsDay));
+      if (!fits && !items.isEmpty()) {
+        break;
+      }
+      day = itsDay;
+      items.add(item);
+    }
+    sending = !items.isEmpty();
+    return items;
+  }
+
+  private synchronized void remove(List<Item> items) {
+    waiting.removeAll(Set.copyOf(items));
+  }
+
+  /** All who wait learn of it at once, though their news are kept. */
+  private void failed(Throwable e) {
+    List<Item> all;
+    synchronized (this) {
+      all = List.copyOf(waiting);
+      sending = false;
+    }
+    all.forEach(item -> item.sent.completeExceptionally(e));
+  }
+
+  /** Whether it failed for the server or the way to it, and not for what is in the report. */
+  private static boolean worthTryingAgain(Throwable e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof CancellationException) {
+        return true;
+      }
+      if (cause instanceof StatusRuntimeException answer) {
+        return answer.getStatus().getCode() != Status.Code.INVALID_ARGUMENT;
+      }
+    }
+    return e instanceof OutOfMemoryError;
+  }
+
+  /**
+   * @param all news whose spend, if they have any, is of one day
+   * @param now of {@link System#nanoTime}
+   */
+  static GateReport report(List<GateNews> all, long now) {
     GateSettings settings = null;
     List<GateReport.Hit> hits = new ArrayList<>();
     List<GateReport.Pass> passes = new ArrayList<>();
     List<String> left = new ArrayList<>();
     Map<String, WindowUse> windows = new TreeMap<>();
-    Map<String, GateReport.Spent> spent = new TreeMap<>();
+    GateReport.Spent spent = null;
     for (GateNews news : all) {
       settings = news.settings() == null ? settings : news.settings();
       if (news.hit() != null) {
@@ -106,17 +207,10 @@ final class Reports {
       }
       windows.putAll(news.windows());
       if (news.spent() != null) {
-        spent.merge(news.spent().day(), news.spent(), GateReport.Spent::plus);
+        spent = spent == null ? news.spent() : spent.plus(news.spent());
       }
     }
-    List<GateReport> reports = new ArrayList<>();
-    List<GateReport.Spent> days = new ArrayList<>(spent.values());
-    GateReport.Spent first = days.isEmpty() ? null : days.remove(0);
-    reports.add(new GateReport(settings, hits, passes, windows, first, left));
-    for (GateReport.Spent day : days) {
-      reports.add(new GateReport(settings, null, null, null, day, null));
-    }
-    return reports;
+    return new GateReport(settings, hits, passes, windows, spent, left);
   }
 
   private static GateReport.Hit hit(GateNews news, long now) {

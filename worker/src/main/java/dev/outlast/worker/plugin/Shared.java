@@ -1,6 +1,7 @@
 package dev.outlast.worker.plugin;
 
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
 /**
@@ -10,55 +11,69 @@ import java.util.function.Supplier;
 final class Shared<T> {
 
   private final Supplier<T> question;
-  private final ReentrantLock turn = new ReentrantLock();
-  private Round<T> next = new Round<>();
+  private final Executor executor;
 
-  /** A question that has yet to be asked, and then its answer. */
-  private static final class Round<T> {
-    private boolean done;
-    private T answer;
-    private RuntimeException failure;
-  }
+  /** The question that has yet to be asked; null if nobody waits for one. */
+  private CompletableFuture<T> next;
 
-  Shared(Supplier<T> question) {
-    this.question = question;
-  }
+  private boolean asking;
 
   /**
-   * @throws RuntimeException what the question throws, to all who share it
+   * @param question takes a bounded time; what it throws, all get who share it
+   * @param executor where it is asked
    */
-  T get() {
-    Round<T> mine = mine();
-    turn.lock();
-    try {
-      if (!mine.done) {
-        begin();
-        ask(mine);
+  Shared(Supplier<T> question, Executor executor) {
+    this.question = question;
+    this.executor = executor;
+  }
+
+  /** The answer to a question that is asked from now on; shared, so not to be completed. */
+  CompletableFuture<T> ask() {
+    CompletableFuture<T> mine;
+    boolean idle;
+    synchronized (this) {
+      if (next == null) {
+        next = new CompletableFuture<>();
       }
-    } finally {
-      turn.unlock();
+      mine = next;
+      idle = !asking;
+      asking = true;
     }
-    if (mine.failure != null) {
-      throw mine.failure;
+    if (idle) {
+      begin();
     }
-    return mine.answer;
+    return mine;
   }
 
-  private synchronized Round<T> mine() {
-    return next;
-  }
-
-  private synchronized void begin() {
-    next = new Round<>();
-  }
-
-  private void ask(Round<T> round) {
+  private void begin() {
     try {
-      round.answer = question.get();
-    } catch (RuntimeException e) {
-      round.failure = e;
-    } finally {
-      round.done = true;
+      executor.execute(this::answer);
+    } catch (RuntimeException | Error noThread) {
+      CompletableFuture<T> round = begun();
+      if (round != null) {
+        round.completeExceptionally(noThread);
+      }
+      synchronized (this) {
+        asking = false;
+      }
     }
+  }
+
+  private void answer() {
+    for (CompletableFuture<T> round = begun(); round != null; round = begun()) {
+      try {
+        round.complete(question.get());
+      } catch (RuntimeException | Error e) {
+        round.completeExceptionally(e);
+      }
+    }
+  }
+
+  /** Closes the round: who comes from now on is in the next one. */
+  private synchronized CompletableFuture<T> begun() {
+    CompletableFuture<T> round = next;
+    next = null;
+    asking = round != null;
+    return round;
   }
 }
