@@ -205,9 +205,12 @@ final class AccountGates implements Gates {
 
   @Override
   public Optional<Instant> nextReset(Account account, Instant now) {
-    return reached(account, () -> asked(account))
-        .flatMap(status -> status)
-        .flatMap(status -> status.nextReset(now));
+    try {
+      return asked(account, calls.patience()).flatMap(status -> status.nextReset(now));
+    } catch (UnreachedException e) {
+      complain(account, "runs that are to start at its next reset start now", e.why());
+      return Optional.empty();
+    }
   }
 
   @Override

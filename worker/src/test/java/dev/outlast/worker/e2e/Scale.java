@@ -35,7 +35,8 @@ import java.util.stream.IntStream;
  * Many runs of one account meet its limit at once, wait, and resume, on the real server with two
  * workers, of which the one that releases the runs is killed meanwhile. Measures what that takes,
  * and fails if a run is lost or doubled, or an agent was started against the closed gate. The main
- * class of {@code .ci/scale}: arguments are the number of runs, the spread, and an empty folder.
+ * class of {@code .ci/scale}: arguments are the number of runs, the spread and the
+ * time until the reset in seconds, and an empty folder.
  *
  * <p>What happened is known from the ledger of the scripted agents and from Temporal's histories,
  * not from what the workers say of themselves.
@@ -49,11 +50,6 @@ final class Scale {
   private static final int AGENTS = 50;
 
   private static final int STARTERS = 8;
-
-  /** Before the reset this much passes, and so much more for each run: a busy machine is slow. */
-  private static final Duration LEAD = Duration.ofSeconds(30);
-
-  private static final Duration LEAD_EACH = Duration.ofMillis(50);
 
   /** The provider opens so much later than it said: the first run that tries is refused. */
   private static final Duration LATE = Duration.ofSeconds(10);
@@ -97,7 +93,7 @@ final class Scale {
   private final Map<String, Long> mostRss = new TreeMap<>();
   private final List<String> broken = new ArrayList<>();
 
-  private Scale(int runs, Duration spread, Path folder, PrintStream out) throws Exception {
+  private Scale(int runs, Duration spread, Duration lead, Path folder, PrintStream out) throws Exception {
     this.runs = runs;
     this.spread = spread;
     this.folder = folder;
@@ -105,9 +101,7 @@ final class Scale {
     temporal = RealTemporal.start(folder);
     stubs = temporal.newStubs();
     client = WorkflowClient.newInstance(stubs);
-    reset =
-        Instant.ofEpochSecond(
-            Instant.now().plus(LEAD).plus(LEAD_EACH.multipliedBy(runs)).getEpochSecond());
+    reset = Instant.ofEpochSecond(Instant.now().plus(lead).getEpochSecond());
     opens = reset.plus(LATE);
   }
 
@@ -119,7 +113,8 @@ final class Scale {
           new Scale(
               Integer.parseInt(args[0]),
               Duration.ofSeconds(Long.parseLong(args[1])),
-              Path.of(args[2]).toAbsolutePath(),
+              Duration.ofSeconds(Long.parseLong(args[2])),
+              Path.of(args[3]).toAbsolutePath(),
               System.out);
       try {
         well = scale.run();

@@ -1,12 +1,17 @@
 package dev.outlast.worker.plugin;
 
 import dev.outlast.activities.gate.Account;
-import dev.outlast.activities.gate.GateNews;
+import dev.outlast.activities.gate.AccountRules;
+import dev.outlast.activities.gate.Admission;
+import dev.outlast.activities.gate.Admission.Visitor;
 import dev.outlast.activities.gate.Gates;
-import dev.outlast.agent.AccountTurn;
+import dev.outlast.activities.gate.Hours;
+import dev.outlast.activities.gate.Shown;
+import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.HandoffNotes;
 import dev.outlast.agent.HandoffRequest;
@@ -17,11 +22,7 @@ import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
-import dev.outlast.limit.GateAnswer;
-import dev.outlast.limit.GateEntry;
 import dev.outlast.limit.GateSettings;
-import dev.outlast.limit.GateWaiter;
-import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
@@ -37,9 +38,10 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Map;
+import java.time.ZoneOffset;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -61,12 +63,13 @@ final class ScaleAgent implements AgentActivities {
   private static final Duration FIRST_ANSWER = Duration.ofMillis(300);
 
   private static final Duration WORK = Duration.ofMillis(700);
+  private static final TokenUsage USED = new TokenUsage(10, 5, 0, 0, 0);
 
   private final String host;
   private final Gates gates;
   private final Instant reset;
   private final Instant opens;
-  private final GateSettings settings;
+  private final AccountRules rules;
   private final FileChannel ledger;
   private final Account account = new Account(PROVIDER, ACCOUNT);
 
@@ -81,7 +84,21 @@ final class ScaleAgent implements AgentActivities {
     this.gates = gates;
     this.reset = reset;
     this.opens = opens;
-    this.settings = new GateSettings(0, null, 0, 0, spread);
+    this.rules =
+        new AccountRules(
+            new GateSettings(0, null, 0, 0, spread),
+            Hours.NONE,
+            Hours.NONE,
+            new ResumePolicy(
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(1),
+                Duration.ofMinutes(1),
+                Duration.ofMinutes(10),
+                Duration.ofDays(1),
+                null,
+                0,
+                null),
+            ZoneOffset.UTC);
     this.ledger =
         FileChannel.open(
             ledger, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
@@ -97,15 +114,7 @@ final class ScaleAgent implements AgentActivities {
         "/srv/repo",
         new SessionId(UUID.randomUUID().toString()),
         "Go on.",
-        new ResumePolicy(
-            Duration.ofSeconds(1),
-            Duration.ofSeconds(1),
-            Duration.ofMinutes(1),
-            Duration.ofMinutes(10),
-            Duration.ofDays(1),
-            null,
-            0,
-            null),
+        rules.policy(),
         host,
         Names.hostTaskQueue(Names.TASK_QUEUE, host),
         true,
@@ -119,52 +128,38 @@ final class ScaleAgent implements AgentActivities {
   public AgentOutcome invokeAgent(AgentInvocation call) {
     ActivityInfo info = Activity.getExecutionContext().getInfo();
     String run = info.getWorkflowId();
-    long begun = System.nanoTime();
-    Instant now = Instant.now();
-    AccountTurn turn = call.accountTurn();
-    GateWaiter waiter =
-        new GateWaiter(
-            run, turn.priority(), turn.since() == null ? now : turn.since(), call.model());
-    if (call.number() == 1 && now.isBefore(opens)) {
-      note("HIT", run, call, false);
-      return limited(call, waiter, begun);
+    Visitor visitor =
+        new Visitor(account, run, call.model(), call.accountTurn(), info.getAttempt() > 1);
+    try (Admission admission = new Admission(gates, rules, Clock.systemUTC(), visitor)) {
+      if (call.number() == 1 && Instant.now().isBefore(opens)) {
+        note("HIT", run, call, false);
+        return admission.ended(limited(call));
+      }
+      Optional<Deferred> notNow = admission.ask(null);
+      if (notNow.isPresent()) {
+        note("DEFER", run, call, false);
+        return notNow.get();
+      }
+      return admission.ended(work(call, run, admission));
     }
-    Optional<GateAnswer> answer =
-        gates.ask(account, new GateEntry(waiter, settings), turn.released());
-    if (answer.isPresent() && !answer.get().go()) {
-      note("DEFER", run, call, false);
-      return deferred(answer.get());
-    }
+  }
+
+  private AgentOutcome work(AgentInvocation call, String run, Admission admission) {
     note("START", run, call, true);
     Activity.getExecutionContext().heartbeat(null);
     pause(FIRST_ANSWER);
     if (Instant.now().isBefore(opens)) {
       note("LIMIT", run, call, true);
-      return limited(call, waiter, begun);
+      return limited(call);
     }
-    GateNews.Pass pass = new GateNews.Pass(run, call.model(), false, System.nanoTime());
-    if (answer.isPresent() && answer.get().probe()) {
-      gates.tell(account, new GateNews(settings, begun, null, pass, Map.of(), null, null));
-    }
+    admission.atWork(new Shown(true, AccountFacts.NONE, USED, 0, false));
     pause(WORK);
     note("DONE", run, call, true);
-    gates.tell(account, new GateNews(settings, begun, null, pass, Map.of(), null, run));
     return new AgentOutcome.Completed(facts(call), "done");
   }
 
-  private AgentOutcome limited(AgentInvocation call, GateWaiter waiter, long begun) {
+  private AgentOutcome limited(AgentInvocation call) {
     InvocationFacts facts = facts(call);
-    Duration lasts = Duration.between(facts.observedAt(), reset);
-    gates.tell(
-        account,
-        new GateNews(
-            settings,
-            begun,
-            new GateNews.Hit(waiter, LimitScope.SESSION, lasts, reset, System.nanoTime()),
-            null,
-            Map.of(),
-            null,
-            null));
     return new AgentOutcome.Limited(
         facts,
         new UsageLimit(
@@ -175,38 +170,11 @@ final class ScaleAgent implements AgentActivities {
             UsageLimit.SetBy.WINDOW,
             facts.observedAt(),
             new LimitEvidence("scale", "the limit is reached", "scripted", "1", "UTC"),
-            null),
-        gates.word(account, waiter).map(ScaleAgent::word).orElse(null));
-  }
-
-  private static AgentOutcome deferred(GateAnswer answer) {
-    Instant now = Instant.now();
-    return new AgentOutcome.Deferred(
-        answer.until(),
-        now,
-        AgentOutcome.Deferred.Cause.ACCOUNT,
-        null,
-        null,
-        word(answer),
-        answer.why());
-  }
-
-  private static GateWord word(GateAnswer answer) {
-    return new GateWord(
-        answer.probe(), Duration.between(answer.until(), answer.latest()), answer.version());
+            null));
   }
 
   private static InvocationFacts facts(AgentInvocation call) {
-    return new InvocationFacts(
-        call.session(),
-        true,
-        "1",
-        true,
-        new TokenUsage(10, 5, 0, 0, 0),
-        0,
-        Instant.now(),
-        null,
-        null);
+    return new InvocationFacts(call.session(), true, "1", true, USED, 0, Instant.now(), null, null);
   }
 
   private void note(String event, String run, AgentInvocation call, boolean durable) {
