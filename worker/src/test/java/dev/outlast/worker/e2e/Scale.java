@@ -35,8 +35,8 @@ import java.util.stream.IntStream;
  * Many runs of one account meet its limit at once, wait, and resume, on the real server with two
  * workers, of which the one that releases the runs is killed meanwhile. Measures what that takes,
  * and fails if a run is lost or doubled, or an agent was started against the closed gate. The main
- * class of {@code .ci/scale}: arguments are the number of runs, the spread and the
- * time until the reset in seconds, and an empty folder.
+ * class of {@code .ci/scale}: arguments are the number of runs, the spread and the time until the
+ * reset in seconds, and an empty folder.
  *
  * <p>What happened is known from the ledger of the scripted agents and from Temporal's histories,
  * not from what the workers say of themselves.
@@ -93,7 +93,8 @@ final class Scale {
   private final Map<String, Long> mostRss = new TreeMap<>();
   private final List<String> broken = new ArrayList<>();
 
-  private Scale(int runs, Duration spread, Duration lead, Path folder, PrintStream out) throws Exception {
+  private Scale(int runs, Duration spread, Duration lead, Path folder, PrintStream out)
+      throws Exception {
     this.runs = runs;
     this.spread = spread;
     this.folder = folder;
