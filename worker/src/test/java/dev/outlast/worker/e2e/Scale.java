@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -88,7 +89,7 @@ final class Scale {
   private final Instant reset;
   private final Instant opens;
   private final Map<String, Program> workers = new LinkedHashMap<>();
-  private final Set<Long> killed = new HashSet<>();
+  private final Map<Long, Instant> killed = new HashMap<>();
   private final Set<String> urgent = new HashSet<>();
   private final Map<String, Long> mostRss = new TreeMap<>();
   private final List<String> broken = new ArrayList<>();
@@ -221,7 +222,7 @@ final class Scale {
     long late =
         runs - ScaleLedger.in(folder).all("HIT").stream().map(e -> e.run()).distinct().count();
     if (late > 0) {
-      broken.add(late + " runs had not met the limit by its reset; this machine is too slow");
+      broken.add(late + " runs had not met the limit by its reset; give them more time");
     }
   }
 
@@ -238,8 +239,8 @@ final class Scale {
     }
     String host = releasing().orElse("a");
     Program victim = workers.get(host);
-    killed.add(victim.pid());
     victim.kill();
+    killed.put(victim.pid(), Instant.now());
     say("worker of host " + host + " is killed");
     Thread.sleep(UNTIL_NEW_WORKER.toMillis());
     startWorker(host);

@@ -36,6 +36,9 @@ final class ScaleLedger {
     }
   }
 
+  /** How long after its agent's end an invocation may take to be over. */
+  private static final Duration LONGEST_REPORT = Duration.ofSeconds(12);
+
   private final List<Entry> entries;
 
   private ScaleLedger(List<Entry> entries) {
@@ -80,28 +83,29 @@ final class ScaleLedger {
   /**
    * Runs that were gone on with twice: after their end, or besides an agent that was not killed.
    *
-   * @param killed workers that were killed, whose agents ended with them
+   * @param killed workers, and when they were killed: their agents ended with them, and of what
+   *     ended right before it, the server may not have heard
    */
-  Set<String> doubled(Set<Long> killed) {
+  Set<String> doubled(Map<Long, Instant> killed) {
     Set<String> doubled = new HashSet<>();
-    Set<String> done = new HashSet<>();
-    Map<String, Long> underWay = new HashMap<>();
+    Map<String, Entry> last = new HashMap<>();
     for (Entry entry : entries) {
-      if (entry.is("START")) {
-        Long before = underWay.put(entry.run(), entry.pid());
-        if (done.contains(entry.run()) || (before != null && !killed.contains(before))) {
-          doubled.add(entry.run());
-        }
-      } else if (entry.is("LIMIT")) {
-        underWay.remove(entry.run());
-      } else if (entry.is("DONE")) {
-        underWay.remove(entry.run());
-        if (!done.add(entry.run())) {
-          doubled.add(entry.run());
-        }
+      if (entry.is("DEFER") || entry.is("HIT")) {
+        continue;
+      }
+      Entry before = last.put(entry.run(), entry);
+      boolean again = entry.is("START") && before != null && !before.is("LIMIT");
+      if (again && !unheard(before, killed.get(before.pid()))) {
+        doubled.add(entry.run());
       }
     }
     return doubled;
+  }
+
+  /** Whether a worker's end has kept the server from hearing of something. */
+  private static boolean unheard(Entry entry, Instant killed) {
+    return killed != null
+        && (entry.is("START") || entry.at().isAfter(killed.minus(LONGEST_REPORT)));
   }
 
   /** How many first starts there were in each ten seconds since a moment. */

@@ -65,6 +65,7 @@ public final class ScaleWorker {
             stubs, WorkflowClientOptions.newBuilder().setIdentity(pid + "@" + hostId).build());
     SearchAttributes attributes = new SearchAttributes();
     attributes.register(client);
+    OutlastPlugin.warmUp(client.getOptions().getDataConverter());
     AccountGates gates = new AccountGates(Names.TASK_QUEUE, attributes::known, Clock.systemUTC());
     gates.connect(client);
     GateKeeper keeper = new GateKeeper();
