@@ -109,6 +109,11 @@ final class ScriptedAgent {
   }
 
   AgentHost host(AgentDefinition agent, Duration drainGrace, AccountDefinition... accounts) {
+    return newHost(agent, drainGrace, accounts).build();
+  }
+
+  AgentHost.Builder newHost(
+      AgentDefinition agent, Duration drainGrace, AccountDefinition... accounts) {
     Map<String, AgentDefinition> agents = new LinkedHashMap<>();
     agents.put(agent.name(), agent);
     Map<String, AccountDefinition> byName = new LinkedHashMap<>();
@@ -131,7 +136,7 @@ final class ScriptedAgent {
                 "HIDDEN",
                 "not for agents"))
         .setTranscripts(
-            new FileTranscripts(FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT))
-        .build();
+            new FileTranscripts(
+                FileTranscripts.folder(folder), "host-1", TranscriptLimits.DEFAULT));
   }
 }

@@ -39,6 +39,9 @@ public final class AccountGateWorkflow implements AccountGate {
   private static final RetryOptions RETRIES =
       RetryOptions.newBuilder().setMaximumInterval(Duration.ofSeconds(30)).build();
 
+  /** How many more runs are named than are wanted, since some may have ended. */
+  private static final int SPARE = 50;
+
   private final GateRequest request;
   private final GateBook book;
   private final GateView view;
@@ -130,7 +133,7 @@ public final class AccountGateWorkflow implements AccountGate {
         book.version(),
         most,
         spread,
-        book.waiting(model, most == 0 ? GateBook.MAX_WAITERS : most));
+        book.waiting(model, most == 0 ? GateBook.MAX_WAITERS : most + SPARE));
   }
 
   private GateKeeping keeping(GateTask task) {

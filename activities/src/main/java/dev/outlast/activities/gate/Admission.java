@@ -24,6 +24,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,7 +58,8 @@ public final class Admission implements AutoCloseable {
   private final Clock clock;
   private final Visitor visitor;
   private final GateWaiter waiter;
-  private final long begun = System.nanoTime();
+  private final LongSupplier nanos;
+  private final long begun;
 
   private boolean admitted;
   private boolean probe;
@@ -91,7 +93,16 @@ public final class Admission implements AutoCloseable {
   }
 
   public Admission(Gates gates, AccountRules rules, Clock clock, Visitor visitor) {
+    this(gates, rules, clock, System::nanoTime, visitor);
+  }
+
+  /**
+   * @param nanos which goes on evenly, as {@link System#nanoTime} does
+   */
+  Admission(Gates gates, AccountRules rules, Clock clock, LongSupplier nanos, Visitor visitor) {
     this.gates = gates;
+    this.nanos = nanos;
+    this.begun = nanos.getAsLong();
     this.rules = rules;
     this.clock = clock;
     this.visitor = visitor;
@@ -217,7 +228,7 @@ public final class Admission implements AutoCloseable {
     }
     boolean first = told == null;
     boolean early = first && letThrough(soFar);
-    boolean again = !first && System.nanoTime() - toldAt >= TELL_AGAIN.toNanos();
+    boolean again = !first && nanos.getAsLong() - toldAt >= TELL_AGAIN.toNanos();
     if (early) {
       tellMeanwhile(news(null, pass(soFar), soFar.account().windows(), null, null), soFar);
     } else if (again && saidSince(told, soFar)) {
@@ -240,13 +251,17 @@ public final class Admission implements AutoCloseable {
     shown = inTheEnd;
   }
 
+  /** An agent that works on paid overage shows nothing of the allowance. */
   private static boolean letThrough(Shown soFar) {
-    return soFar.answered() || soFar.account().allowed();
+    return !soFar.overage() && (soFar.answered() || soFar.account().allowed());
   }
 
   private static boolean saidSince(Shown before, Shown now) {
     Instant said = now.account().saidAt();
-    return now.account().allowed() && said != null && !said.equals(before.account().saidAt());
+    return now.account().allowed()
+        && letThrough(now)
+        && said != null
+        && !said.equals(before.account().saidAt());
   }
 
   private static boolean used(Map<String, WindowUse> before, Map<String, WindowUse> now) {
@@ -272,7 +287,7 @@ public final class Admission implements AutoCloseable {
 
   private void meanwhile(Shown soFar, Runnable work) {
     told = soFar;
-    toldAt = System.nanoTime();
+    toldAt = nanos.getAsLong();
     CompletableFuture<Void> done = new CompletableFuture<>();
     telling = done;
     Thread thread =
@@ -313,8 +328,7 @@ public final class Admission implements AutoCloseable {
     }
     Map<String, WindowUse> windows = shown.account().windows();
     if (!(outcome instanceof Limited limited)) {
-      GateNews.Pass pass =
-          outcome.facts() != null && admitted && progressed(outcome) ? pass(shown) : null;
+      GateNews.Pass pass = admitted && progressed(outcome) && !shown.overage() ? pass(shown) : null;
       tellLast(news(null, pass, windows, spent(outcome), left()));
       return outcome;
     }
@@ -330,7 +344,9 @@ public final class Admission implements AutoCloseable {
   }
 
   private static boolean progressed(AgentOutcome outcome) {
-    return outcome instanceof AgentOutcome.Completed || outcome.facts().progressed();
+    return outcome.facts() != null
+        && !(outcome instanceof Deferred)
+        && (outcome instanceof AgentOutcome.Completed || outcome.facts().progressed());
   }
 
   /** Gives the run's place back, unless {@link #ended} has. */
@@ -416,10 +432,10 @@ public final class Admission implements AutoCloseable {
    */
   private long nanosAt(Instant moment) {
     if (moment == null) {
-      return System.nanoTime();
+      return nanos.getAsLong();
     }
     Duration ago = Duration.between(moment, clock.instant());
-    return System.nanoTime() - (ago.isNegative() ? 0 : ago.toNanos());
+    return nanos.getAsLong() - (ago.isNegative() ? 0 : ago.toNanos());
   }
 
   private String left() {

@@ -304,11 +304,12 @@ final class AccountGates implements Gates {
 
   private void complain(Account account, String instead, String why) {
     long now = nanos.getAsLong();
-    Long mine =
-        complained.compute(
-            account,
-            (each, last) -> last == null || now - last >= COMPLAINTS.toNanos() ? now : last);
-    if (mine == now) {
+    Long last = complained.get(account);
+    boolean due =
+        last == null
+            ? complained.putIfAbsent(account, now) == null
+            : now - last >= COMPLAINTS.toNanos() && complained.replace(account, last, now);
+    if (due) {
       log.warn(
           "The gate {} cannot be reached; {}. Said once a minute at most. {}",
           id(account),

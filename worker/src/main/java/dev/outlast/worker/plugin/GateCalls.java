@@ -2,8 +2,8 @@ package dev.outlast.worker.plugin;
 
 import dev.outlast.activities.gate.Gates;
 import io.grpc.Context;
+import io.grpc.Status;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -71,13 +71,24 @@ final class GateCalls {
     return callers;
   }
 
-  /** Makes a call, on the thread that wants it. */
+  /**
+   * Makes a call, on the thread that wants it.
+   *
+   * @throws io.grpc.StatusRuntimeException with {@code DEADLINE_EXCEEDED} if its time has run out
+   */
   <T> T bounded(Supplier<T> call) {
     Context.CancellableContext context =
         Context.current().withDeadlineAfter(CALL.toMillis(), TimeUnit.MILLISECONDS, deadlines);
     try {
       return context.call(call::get);
     } catch (RuntimeException e) {
+      if (context.getDeadline().isExpired()) {
+        // The SDK says this in many ways, one of which complains of its own arguments.
+        throw Status.DEADLINE_EXCEEDED
+            .withDescription("no answer within " + CALL.toSeconds() + " s")
+            .withCause(e)
+            .asRuntimeException();
+      }
       throw e;
     } catch (Exception e) {
       throw new IllegalStateException("a supplier throws no checked exception", e);
@@ -155,11 +166,7 @@ final class GateCalls {
       if (cause instanceof InterruptedException) {
         return "the worker is going away";
       }
-      Throwable root = cause;
-      while (root.getCause() != null) {
-        root = root.getCause();
-      }
-      return Optional.ofNullable(root.getMessage()).orElse(root.toString());
+      return String.valueOf(cause.getMessage());
     }
   }
 }

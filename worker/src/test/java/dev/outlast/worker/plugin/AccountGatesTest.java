@@ -1,0 +1,313 @@
+package dev.outlast.worker.plugin;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import dev.outlast.activities.gate.Account;
+import dev.outlast.activities.gate.GateNews;
+import dev.outlast.activities.gate.Gates;
+import dev.outlast.limit.AccountGate;
+import dev.outlast.limit.AccountGateWorkflow;
+import dev.outlast.limit.GateAnswer;
+import dev.outlast.limit.GateClosure;
+import dev.outlast.limit.GateEntry;
+import dev.outlast.limit.GateSettings;
+import dev.outlast.limit.GateStatus;
+import dev.outlast.limit.GateWaiter;
+import dev.outlast.limit.LimitScope;
+import dev.outlast.operator.Names;
+import io.temporal.client.WorkflowClient;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.worker.Worker;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.slf4j.LoggerFactory;
+
+/** What a host asks and tells the gates, on a server in memory and on one that is away. */
+@Timeout(90)
+class AccountGatesTest {
+
+  private static final Account WORK = new Account("claude", "work");
+  private static final Duration HOUR = Duration.ofHours(1);
+
+  /** What a busy machine may take on top of what is promised. */
+  private static final Duration SLACK = Duration.ofSeconds(5);
+
+  private final AtomicLong nanos = new AtomicLong();
+  private TestWorkflowEnvironment environment;
+  private AccountGates gates;
+
+  @BeforeEach
+  void start() {
+    environment = TestWorkflowEnvironment.newInstance();
+    Worker worker = environment.newWorker(Names.TASK_QUEUE);
+    worker.registerWorkflowImplementationTypes(AccountGateWorkflow.class);
+    worker.registerActivitiesImplementations(new GateKeeper());
+    environment.start();
+    InstantSource time = () -> Instant.ofEpochMilli(environment.currentTimeMillis());
+    gates =
+        new AccountGates(Names.TASK_QUEUE, () -> false, time.withZone(ZoneOffset.UTC), nanos::get);
+    gates.connect(environment.getWorkflowClient());
+  }
+
+  @AfterEach
+  void stop() {
+    environment.close();
+  }
+
+  @Test
+  void an_account_of_which_nobody_has_told_anything_is_open_and_has_no_gate() {
+    assertEquals(Optional.of(GateAnswer.open()), gates.ask(WORK, entry("a"), 0));
+    assertEquals(Optional.empty(), gates.word(WORK, waiter("a", 3)));
+  }
+
+  @Test
+  void a_limit_closes_the_account_to_all_and_the_first_of_them_tries_when_it_is_over() {
+    gates.tell(WORK, hit("a"));
+    GateAnswer first = gates.word(WORK, waiter("a", 3)).orElseThrow();
+    assertTrue(first.probe());
+    assertFalse(gates.word(WORK, waiter("b", 3)).orElseThrow().probe());
+    assertFalse(ask("b").go());
+
+    environment.sleep(HOUR.plusSeconds(1));
+    goOn(AccountGates.REMEMBERED);
+    assertFalse(ask("b").go(), "it is not its turn");
+    assertTrue(ask("a").probe());
+    gates.tell(WORK, pass("a"));
+    assertTrue(ask("b").go(), "what was remembered before the pass counts no more");
+  }
+
+  @Test
+  void that_it_is_closed_is_remembered_for_seconds_unless_the_run_was_released_since() {
+    gates.tell(WORK, hit("a"));
+    GateAnswer closed = ask("b");
+    assertFalse(closed.go());
+    gate().release(null);
+    assertFalse(ask("b").go(), "remembered");
+    GateStatus status = gate().status();
+    assertTrue(status.version() > closed.version());
+    assertTrue(gates.ask(WORK, entry("b"), status.version()).orElseThrow().go(), "released");
+    gates.tell(WORK, hit("c"));
+    assertFalse(gates.ask(WORK, entry("d"), status.version()).orElseThrow().go());
+    gate().release(null);
+    goOn(AccountGates.REMEMBERED);
+    assertTrue(ask("d").go(), "asked anew");
+  }
+
+  @Test
+  void a_gate_that_somebody_has_ended_is_open_and_the_next_report_starts_it_anew() {
+    gates.tell(WORK, hit("a"));
+    assertFalse(ask("b").go());
+    environment
+        .getWorkflowClient()
+        .newUntypedWorkflowStub(Names.gateId("claude", "work"))
+        .terminate("an operator");
+    goOn(AccountGates.REMEMBERED);
+    assertTrue(ask("b").go());
+    gates.tell(WORK, hit("b"));
+    assertFalse(ask("c").go());
+  }
+
+  @Test
+  void where_agents_are_counted_one_more_starts_only_when_one_has_left() {
+    GateSettings two = new GateSettings(2, null, 0, 0, null);
+    assertTrue(gates.ask(WORK, new GateEntry(waiter("a", 3), two), 0).orElseThrow().go());
+    assertTrue(gates.ask(WORK, new GateEntry(waiter("b", 3), two), 0).orElseThrow().go());
+    assertFalse(gates.ask(WORK, new GateEntry(waiter("c", 3), two), 0).orElseThrow().go());
+    gates.tell(WORK, new GateNews(two, System.nanoTime(), null, null, null, null, "a"));
+    assertTrue(gates.ask(WORK, new GateEntry(waiter("c", 3), two), 0).orElseThrow().go());
+  }
+
+  @Test
+  void a_server_that_hangs_holds_nobody_up_for_longer_than_promised_and_is_told_of_once()
+      throws Exception {
+    try (Log log = new Log();
+        ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        Away away = Away.at(silent.getLocalPort())) {
+      gates.connect(away.client);
+      ExecutorService executor = Executors.newCachedThreadPool();
+      List<CompletableFuture<Optional<GateAnswer>>> all = new ArrayList<>();
+      GateEntry counted = new GateEntry(waiter("z", 3), new GateSettings(1, null, 0, 0, null));
+      long begun = System.nanoTime();
+      for (int i = 0; i < 20; i++) {
+        String run = "run-" + i;
+        all.add(CompletableFuture.supplyAsync(() -> gates.ask(WORK, entry(run), 0), executor));
+        all.add(CompletableFuture.supplyAsync(() -> gates.ask(WORK, counted, 0), executor));
+        all.add(CompletableFuture.supplyAsync(() -> gates.word(WORK, waiter(run, 3)), executor));
+        all.add(
+            CompletableFuture.supplyAsync(
+                () -> {
+                  gates.tell(WORK, hit(run));
+                  return Optional.empty();
+                },
+                executor));
+      }
+      for (CompletableFuture<Optional<GateAnswer>> each : all) {
+        assertEquals(Optional.empty(), each.get(60, TimeUnit.SECONDS));
+      }
+      Duration took = Duration.ofNanos(System.nanoTime() - begun);
+      Duration most = Duration.ofSeconds(Gates.PATIENCE_SECONDS).plus(SLACK);
+      assertTrue(took.compareTo(most) < 0, took::toString);
+      assertEquals(1, log.lines().size(), () -> log.lines().size() + " lines");
+      executor.shutdown();
+    }
+  }
+
+  @Test
+  void what_could_not_be_told_reaches_the_gate_with_the_next_question() throws Exception {
+    try (Log log = new Log();
+        Away away = Away.at(freePort())) {
+      gates.connect(away.client);
+      gates.tell(WORK, hit("a"));
+      assertTrue(log.lines().get(0).contains("agent-account-claude-work"), log.lines()::toString);
+      assertTrue(log.lines().get(0).contains("is kept"), log.lines()::toString);
+    }
+    gates.connect(environment.getWorkflowClient());
+    for (int i = 0; i < 100 && ask("b").go(); i++) {
+      Thread.sleep(100);
+    }
+    assertFalse(ask("b").go());
+  }
+
+  @Test
+  void while_the_gate_is_away_an_account_that_it_had_closed_stays_closed() throws Exception {
+    gates.tell(WORK, hit("a"));
+    GateAnswer closed = ask("b");
+    assertFalse(closed.go());
+    goOn(AccountGates.REMEMBERED);
+    try (Log log = new Log();
+        Away away = Away.at(freePort())) {
+      gates.connect(away.client);
+      assertEquals(closed.until(), ask("b").until());
+      assertTrue(log.lines().get(0).contains("held back"), log.lines()::toString);
+      assertEquals(
+          Optional.empty(),
+          gates.ask(WORK, entry("b"), closed.version() + 1),
+          "what is known is older than the release");
+      goOn(AccountGates.COMPLAINTS);
+      assertFalse(ask("b").go());
+      assertEquals(2, log.lines().size(), () -> log.lines().size() + " lines");
+    }
+    gates.connect(environment.getWorkflowClient());
+    gate().close(new GateClosure("2h", null));
+    assertFalse(ask("b").go());
+  }
+
+  @Test
+  void threads_that_call_the_server_end_when_there_is_nothing_to_call() throws Exception {
+    gates.tell(WORK, hit("a"));
+    assertTrue(callers() > 0);
+    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    while (callers() > 0 && System.nanoTime() < deadline) {
+      Thread.sleep(200);
+    }
+    assertEquals(0, callers());
+  }
+
+  private static long callers() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("outlast-gate-"))
+        .count();
+  }
+
+  private void goOn(Duration time) {
+    nanos.addAndGet(time.toNanos());
+  }
+
+  private GateAnswer ask(String run) {
+    return gates.ask(WORK, entry(run), 0).orElseThrow();
+  }
+
+  private AccountGate gate() {
+    return environment
+        .getWorkflowClient()
+        .newWorkflowStub(AccountGate.class, Names.gateId("claude", "work"));
+  }
+
+  private GateEntry entry(String run) {
+    return new GateEntry(waiter(run, 3), GateSettings.NONE);
+  }
+
+  private GateWaiter waiter(String run, int priority) {
+    return new GateWaiter(run, priority, Instant.EPOCH, null);
+  }
+
+  private GateNews hit(String run) {
+    long now = System.nanoTime();
+    GateNews.Hit hit = new GateNews.Hit(waiter(run, 3), LimitScope.SESSION, HOUR, null, now);
+    return new GateNews(GateSettings.NONE, now, hit, null, null, null, null);
+  }
+
+  private static GateNews pass(String run) {
+    long now = System.nanoTime();
+    return new GateNews(
+        GateSettings.NONE, now, null, new GateNews.Pass(run, null, false, now), null, null, null);
+  }
+
+  /** A port on which nobody listens. */
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  /** A client of a server that does not answer. */
+  private record Away(WorkflowServiceStubs stubs, WorkflowClient client) implements AutoCloseable {
+
+    static Away at(int port) {
+      WorkflowServiceStubs stubs =
+          WorkflowServiceStubs.newServiceStubs(
+              WorkflowServiceStubsOptions.newBuilder().setTarget("127.0.0.1:" + port).build());
+      return new Away(stubs, WorkflowClient.newInstance(stubs));
+    }
+
+    @Override
+    public void close() {
+      stubs.shutdownNow();
+    }
+  }
+
+  /** What is said of gates that cannot be reached. */
+  private static final class Log implements AutoCloseable {
+    private final Logger logger = (Logger) LoggerFactory.getLogger(AccountGates.class);
+    private final ListAppender<ILoggingEvent> appender = new ListAppender<>();
+
+    Log() {
+      appender.start();
+      logger.addAppender(appender);
+    }
+
+    List<String> lines() {
+      return List.copyOf(appender.list).stream().map(ILoggingEvent::getFormattedMessage).toList();
+    }
+
+    @Override
+    public void close() {
+      logger.detachAppender(appender);
+      appender.stop();
+    }
+  }
+}

@@ -1,0 +1,303 @@
+package dev.outlast.worker.plugin;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.limit.AccountOpened;
+import dev.outlast.limit.GateRelease;
+import dev.outlast.limit.GateWaiter;
+import dev.outlast.operator.AgentState;
+import dev.outlast.operator.Names;
+import io.temporal.activity.ActivityInfo;
+import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.api.enums.v1.IndexedValueType;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowStub;
+import io.temporal.common.SearchAttributes;
+import io.temporal.failure.CanceledFailure;
+import io.temporal.testing.TestActivityEnvironment;
+import io.temporal.testing.TestEnvironmentOptions;
+import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.workflow.SignalMethod;
+import io.temporal.workflow.Workflow;
+import io.temporal.workflow.WorkflowInterface;
+import io.temporal.workflow.WorkflowMethod;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** On the server in memory, which cannot be searched: it goes by what the gate remembers. */
+@Timeout(120)
+class GateKeeperTest {
+
+  private static final String QUEUE = "runs";
+
+  /** As the gate has it done. */
+  private static final ActivityOptions OPTIONS =
+      ActivityOptions.newBuilder()
+          .setStartToCloseTimeout(Duration.ofMinutes(5))
+          .setHeartbeatTimeout(Duration.ofSeconds(30))
+          .build();
+
+  /** When a run was told, and of what. */
+  private record Told(long nanos, AccountOpened what) {}
+
+  private static final Map<String, Told> TOLD = new ConcurrentHashMap<>();
+
+  private TestWorkflowEnvironment environment;
+  private TestActivityEnvironment activities;
+  private GateKeeper keeper;
+
+  /** A run, as far as its account's gate is concerned. */
+  @WorkflowInterface
+  public interface Run {
+    @WorkflowMethod(name = Names.AGENT_RUN)
+    void run();
+
+    @SignalMethod(name = Names.SIGNAL_ACCOUNT_OPENED)
+    void accountOpened(AccountOpened opened);
+  }
+
+  /** Waits for ever, and notes what it is told. */
+  public static final class WaitingRun implements Run {
+    @Override
+    public void run() {
+      Workflow.await(() -> false);
+    }
+
+    @Override
+    public void accountOpened(AccountOpened opened) {
+      TOLD.put(Workflow.getInfo().getWorkflowId(), new Told(System.nanoTime(), opened));
+    }
+  }
+
+  @BeforeEach
+  void start() {
+    TOLD.clear();
+    environment =
+        TestWorkflowEnvironment.newInstance(
+            TestEnvironmentOptions.newBuilder()
+                .registerSearchAttribute(
+                    Names.AGENT_STATE.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .registerSearchAttribute(
+                    Names.AGENT_ACCOUNT.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .build());
+    environment.newWorker(QUEUE).registerWorkflowImplementationTypes(WaitingRun.class);
+    environment.start();
+    keeper = new GateKeeper();
+    keeper.connect(environment.getWorkflowClient());
+    activities = TestActivityEnvironment.newInstance();
+  }
+
+  @AfterEach
+  void stop() {
+    activities.close();
+    environment.close();
+  }
+
+  @Test
+  void those_that_the_gate_remembers_are_told_one_after_the_other_the_first_first() {
+    run("late", AgentState.WAITING, "work");
+    run("early", AgentState.WAITING, "work");
+    run("urgent", AgentState.WAITING, "work");
+    GateRelease release =
+        release(
+            null, 0, 300, waiter("late", 3, 20), waiter("early", 3, 10), waiter("urgent", 1, 30));
+    assertEquals(3, released(release));
+    awaitTold(3);
+    assertBefore("urgent", "early");
+    assertBefore("early", "late");
+    long took = TOLD.get("late").nanos() - TOLD.get("urgent").nanos();
+    Duration most = GateKeeper.MOST_BETWEEN.multipliedBy(2).plusSeconds(3);
+    assertTrue(took < most.toNanos(), () -> "three runs are spread over " + took + " ns");
+    assertTrue(took > GateKeeper.MOST_BETWEEN.toNanos(), () -> "not spread: " + took + " ns");
+    assertEquals(7, TOLD.get("late").what().version());
+  }
+
+  @Test
+  void many_are_spread_over_the_time_that_is_configured() {
+    int runs = 40;
+    GateWaiter[] waiters = new GateWaiter[runs];
+    for (int i = 0; i < runs; i++) {
+      run("run-" + i, AgentState.WAITING, "work");
+      waiters[i] = waiter("run-" + i, 3, i);
+    }
+    assertEquals(runs, released(release(null, 0, 4, waiters)));
+    awaitTold(runs);
+    long first = TOLD.get("run-0").nanos();
+    long last = TOLD.get("run-" + (runs - 1)).nanos();
+    assertTrue(last - first > Duration.ofSeconds(3).toNanos(), () -> (last - first) + " ns");
+  }
+
+  @Test
+  void runs_that_are_paused_or_have_ended_or_wait_for_another_account_are_left_alone() {
+    run("paused", AgentState.PAUSED, "work");
+    run("moved", AgentState.WAITING, "private");
+    run("ended", AgentState.WAITING, "work").terminate("over");
+    run("waits", AgentState.WAITING, "work");
+    GateRelease release =
+        release(
+            null,
+            0,
+            0,
+            waiter("paused", 1, 1),
+            waiter("moved", 1, 1),
+            waiter("ended", 1, 1),
+            waiter("unknown", 1, 1),
+            waiter("waits", 3, 1));
+    assertEquals(1, released(release));
+    awaitTold(1);
+    assertEquals(List.of("waits"), List.copyOf(TOLD.keySet()));
+  }
+
+  @Test
+  void no_more_are_let_go_than_there_are_places_and_those_that_are_gone_take_none() {
+    run("ended", AgentState.WAITING, "work").terminate("over");
+    run("a", AgentState.WAITING, "work");
+    run("b", AgentState.WAITING, "work");
+    run("c", AgentState.WAITING, "work");
+    GateRelease release =
+        release(
+            null,
+            2,
+            0,
+            waiter("ended", 1, 1),
+            waiter("a", 2, 1),
+            waiter("b", 3, 1),
+            waiter("c", 4, 1));
+    assertEquals(2, released(release));
+    awaitTold(2);
+    assertTrue(TOLD.containsKey("a") && TOLD.containsKey("b"), TOLD::toString);
+  }
+
+  @Test
+  void the_first_that_still_waits_is_asked_to_try_and_nobody_else() {
+    run("ended", AgentState.WAITING, "work").terminate("over");
+    run("first", AgentState.WAITING, "work");
+    run("second", AgentState.WAITING, "work");
+    GateRelease release =
+        release(null, 1, 0, waiter("ended", 1, 1), waiter("second", 3, 2), waiter("first", 3, 1));
+    GateWaiter asked = activity(() -> keeper.askToTry(release));
+    assertEquals("first", asked.run());
+    awaitTold(1);
+    assertTrue(TOLD.get("first").what().probe());
+    assertNull(activity(() -> keeper.askToTry(release(null, 1, 0, waiter("ended", 1, 1)))));
+  }
+
+  @Test
+  void a_release_that_is_called_off_tells_nobody_more() {
+    run("a", AgentState.WAITING, "work");
+    run("b", AgentState.WAITING, "work");
+    activities.requestCancelActivity();
+    GateRelease release = release(null, 0, 300, waiter("a", 3, 1), waiter("b", 3, 2));
+    assertThrows(CanceledFailure.class, () -> released(release));
+    assertTrue(TOLD.isEmpty(), TOLD::toString);
+  }
+
+  @Test
+  void done_again_it_takes_the_rest_of_the_time_and_half_of_it_at_least() {
+    Duration spread = Duration.ofMinutes(10);
+    assertEquals(spread, GateKeeper.rest(spread, info(0, 0)));
+    assertEquals(Duration.ofMinutes(7), GateKeeper.rest(spread, info(1_000, 181_000)));
+    assertEquals(Duration.ofMinutes(5), GateKeeper.rest(spread, info(1_000, 3_601_000)));
+  }
+
+  @Test
+  void runs_that_hold_a_place_and_have_ended_are_named() {
+    run("ended", AgentState.RUNNING, "work").terminate("over");
+    run("works", AgentState.RUNNING, "work");
+    assertEquals(
+        List.of("ended", "unknown"),
+        activity(() -> keeper.ended(List.of("ended", "works", "unknown"))));
+  }
+
+  private static ActivityInfo info(long scheduled, long attempt) {
+    return (ActivityInfo)
+        Proxy.newProxyInstance(
+            GateKeeperTest.class.getClassLoader(),
+            new Class<?>[] {ActivityInfo.class},
+            (proxy, method, args) ->
+                switch (method.getName()) {
+                  case "getScheduledTimestamp" -> scheduled;
+                  case "getCurrentAttemptScheduledTimestamp" -> attempt;
+                  default -> throw new UnsupportedOperationException(method.getName());
+                });
+  }
+
+  private WorkflowStub run(String id, AgentState state, String account) {
+    Run run =
+        environment
+            .getWorkflowClient()
+            .newWorkflowStub(
+                Run.class,
+                WorkflowOptions.newBuilder()
+                    .setTaskQueue(QUEUE)
+                    .setWorkflowId(id)
+                    .setTypedSearchAttributes(
+                        SearchAttributes.newBuilder()
+                            .set(Names.AGENT_STATE, state.word())
+                            .set(Names.AGENT_ACCOUNT, account)
+                            .build())
+                    .build());
+    WorkflowClient.start(run::run);
+    return WorkflowStub.fromTyped(run);
+  }
+
+  private static GateWaiter waiter(String run, int priority, long since) {
+    return new GateWaiter(run, priority, Instant.ofEpochSecond(since), null);
+  }
+
+  private static GateRelease release(
+      String model, int most, long spreadSeconds, GateWaiter... remembered) {
+    return new GateRelease(
+        "claude", "work", model, 7, most, Duration.ofSeconds(spreadSeconds), List.of(remembered));
+  }
+
+  private int released(GateRelease release) {
+    return activity(() -> keeper.release(release));
+  }
+
+  /** Something that an activity does, with what an activity can do. */
+  @ActivityInterface
+  public interface Work {
+    void work();
+  }
+
+  private <T> T activity(Supplier<T> work) {
+    List<T> answer = new ArrayList<>();
+    TestActivityEnvironment each = activities;
+    each.registerActivitiesImplementations((Work) () -> answer.add(work.get()));
+    try {
+      each.newActivityStub(Work.class, OPTIONS).work();
+    } finally {
+      activities = TestActivityEnvironment.newInstance();
+      each.close();
+    }
+    return answer.get(0);
+  }
+
+  private static void awaitTold(int runs) {
+    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    while (TOLD.size() < runs && System.nanoTime() < deadline) {
+      Thread.onSpinWait();
+    }
+    assertEquals(runs, TOLD.size(), TOLD::toString);
+  }
+
+  private static void assertBefore(String first, String second) {
+    assertTrue(TOLD.get(first).nanos() < TOLD.get(second).nanos(), TOLD::toString);
+  }
+}
