@@ -216,7 +216,7 @@ final class AccountGates implements Gates {
     try {
       return asked(account, calls.patience()).flatMap(status -> status.nextReset(now));
     } catch (UnreachedException e) {
-      complain(account, "runs that are to start at its next reset start now", e.why());
+      complain(account, "runs that wait for its next reset start now", e.why());
       return Optional.empty();
     }
   }
