@@ -6,6 +6,7 @@ import dev.outlast.agent.Worktree;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityCancellationType;
 import io.temporal.activity.ActivityOptions;
+import io.temporal.common.Priority;
 import io.temporal.common.RetryOptions;
 import io.temporal.workflow.Workflow;
 import java.time.Duration;
@@ -102,9 +103,14 @@ final class AgentCalls {
    *
    * @param timeout after this the agent is ended
    * @param takenWithin how long the host may take to begin
+   * @param priority its place among the invocations that the host has yet to begin
    */
   static AgentActivities invoker(
-      ResolvedAgent agent, Duration timeout, Duration takenWithin, String summary) {
+      ResolvedAgent agent,
+      Duration timeout,
+      Duration takenWithin,
+      Priority priority,
+      String summary) {
     return Workflow.newActivityStub(
         AgentActivities.class,
         ActivityOptions.newBuilder()
@@ -120,6 +126,7 @@ final class AgentCalls {
                     .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
                     .setDoNotRetry(ErrorCode.DRAINED.code(), ErrorCode.NOT_STARTED.code())
                     .build())
+            .setPriority(priority)
             .setSummary(summary)
             .build());
   }

@@ -679,6 +679,7 @@ public final class AgentRunWorkflow implements AgentRun {
         agent,
         request.invocationTimeout(),
         takenWithin,
+        InvocationPriority.of(request, agent),
         OperatorTexts.invocationSummary(
             agent.agent(), agent.account(), memory.turn(), memory.invocations(), start));
   }

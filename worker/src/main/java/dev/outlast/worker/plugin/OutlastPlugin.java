@@ -289,7 +289,7 @@ public final class OutlastPlugin extends SimplePlugin {
 
   // The first use of the converter takes more than a second on a busy machine, and Temporal takes
   // a workflow that is slow for so long for one that hangs.
-  private static void warmUp(DataConverter converter) {
+  static void warmUp(DataConverter converter) {
     GateWaiter waiter = new GateWaiter("warm-up", RunPriority.DEFAULT, Instant.EPOCH, null);
     List<Object> all =
         List.of(

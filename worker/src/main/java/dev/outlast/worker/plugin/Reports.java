@@ -12,11 +12,13 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -35,11 +37,34 @@ final class Reports {
    */
   static final int MAX_KEPT = 10_000;
 
+  /**
+   * The least time between two reports of one host, but for the first limit after a while and for
+   * full ones: whatever a gate is told is kept in its history, and ends of agents are not urgent.
+   */
+  static final Duration BETWEEN = Duration.ofSeconds(1);
+
   private final Consumer<GateReport> send;
   private final Executor executor;
   private final int maxKept;
+  private final Duration between;
   private final Deque<Item> waiting = new ArrayDeque<>();
-  private boolean sending;
+  private State state = State.IDLE;
+
+  /** Which of the planned reports is the next one; those that were planned before are not sent. */
+  private long planned;
+
+  private boolean hitWaits;
+
+  /** When a report, and one with a limit, was last sent; null if none was. */
+  private Long lastSent;
+
+  private Long lastHit;
+
+  private enum State {
+    IDLE,
+    PLANNED,
+    SENDING
+  }
 
   /** News, and whether the gate has them; equal to itself only. */
   private static final class Item {
@@ -65,13 +90,17 @@ final class Reports {
    * @param executor where it is done
    */
   Reports(Consumer<GateReport> send, Executor executor) {
-    this(send, executor, MAX_KEPT);
+    this(send, executor, MAX_KEPT, BETWEEN);
   }
 
-  Reports(Consumer<GateReport> send, Executor executor, int maxKept) {
+  /**
+   * @param between the least time between two reports that are not urgent
+   */
+  Reports(Consumer<GateReport> send, Executor executor, int maxKept, Duration between) {
     this.send = send;
     this.executor = executor;
     this.maxKept = maxKept;
+    this.between = between;
   }
 
   /**
@@ -93,11 +122,20 @@ final class Reports {
 
   /** Sees to it that news are sent that could not be sent before; returns at once. */
   void sendWhatIsKept() {
-    if (!begin()) {
-      return;
-    }
+    plan().ifPresent(this::execute);
+  }
+
+  /** A report that is to be sent, and after how long. */
+  private record Plan(long number, Duration after) {}
+
+  private void execute(Plan plan) {
     try {
-      executor.execute(this::sendAll);
+      Executor when =
+          plan.after().isZero()
+              ? executor
+              : CompletableFuture.delayedExecutor(
+                  plan.after().toNanos(), TimeUnit.NANOSECONDS, executor);
+      when.execute(() -> sendAll(plan.number()));
     } catch (RuntimeException | Error noThread) {
       failed(noThread);
     }
@@ -105,16 +143,49 @@ final class Reports {
 
   private synchronized Item add(Item item) {
     waiting.add(item);
+    hitWaits |= item.news.hit() != null;
     return waiting.size() > maxKept ? waiting.poll() : null;
   }
 
-  private synchronized boolean begin() {
-    boolean begins = !sending && !waiting.isEmpty();
-    sending = sending || begins;
+  /** Empty if there is nothing to send, or it will be sent without further ado. */
+  private synchronized Optional<Plan> plan() {
+    if (waiting.isEmpty() || state == State.SENDING) {
+      return Optional.empty();
+    }
+    Duration after = pause();
+    if (state == State.PLANNED && !after.isZero()) {
+      return Optional.empty();
+    }
+    state = State.PLANNED;
+    planned++;
+    return Optional.of(new Plan(planned, after));
+  }
+
+  /** How long the next report has to wait. */
+  private Duration pause() {
+    boolean full = waiting.size() >= GateReport.MAX_ITEMS;
+    boolean urgent = hitWaits && left(lastHit).isZero();
+    return full || urgent ? Duration.ZERO : left(lastSent);
+  }
+
+  private Duration left(Long since) {
+    if (since == null) {
+      return Duration.ZERO;
+    }
+    Duration left = between.minusNanos(System.nanoTime() - since);
+    return left.isNegative() ? Duration.ZERO : left;
+  }
+
+  private synchronized boolean begin(long number) {
+    boolean begins = state == State.PLANNED && number == planned;
+    state = begins ? State.SENDING : state;
     return begins;
   }
 
-  private void sendAll() {
+  private void sendAll(long number) {
+    if (!begin(number)) {
+      return;
+    }
     for (List<Item> items = first(); !items.isEmpty(); items = first()) {
       try {
         send.accept(report(items.stream().map(item -> item.news).toList(), System.nanoTime()));
@@ -131,10 +202,15 @@ final class Reports {
       remove(items);
       items.forEach(item -> item.sent.complete(null));
     }
+    sendWhatIsKept();
   }
 
-  /** What fits into one report, from the first on; nothing if all is sent, and then it ends. */
+  /** What fits into one report, from the first on; nothing if none is due, and then it ends. */
   private synchronized List<Item> first() {
+    if (waiting.isEmpty() || !pause().isZero()) {
+      state = State.IDLE;
+      return List.of();
+    }
     List<Item> items = new ArrayList<>();
     Map<String, WindowUse> windows = new TreeMap<>();
     String day = null;
@@ -152,12 +228,14 @@ final class Reports {
       day = itsDay;
       items.add(item);
     }
-    sending = !items.isEmpty();
     return items;
   }
 
   private synchronized void remove(List<Item> items) {
     waiting.removeAll(Set.copyOf(items));
+    lastSent = System.nanoTime();
+    lastHit = items.stream().anyMatch(item -> item.news.hit() != null) ? lastSent : lastHit;
+    hitWaits = waiting.stream().anyMatch(item -> item.news.hit() != null);
   }
 
   /** All who wait learn of it at once, though their news are kept. */
@@ -165,7 +243,7 @@ final class Reports {
     List<Item> all;
     synchronized (this) {
       all = List.copyOf(waiting);
-      sending = false;
+      state = State.IDLE;
     }
     all.forEach(item -> item.sent.completeExceptionally(e));
   }

@@ -29,11 +29,13 @@ final class RealTemporal implements Closeable {
   private static final int PORT_TRIES = 100;
 
   private final int port;
+  private final List<String> options;
   private Program server;
 
-  private RealTemporal(Path folder, int port) {
+  private RealTemporal(Path folder, int port, List<String> options) {
     this.folder = folder;
     this.port = port;
+    this.options = options;
   }
 
   static boolean available() {
@@ -69,8 +71,13 @@ final class RealTemporal implements Closeable {
     throw new IOException("no free port from " + FIRST_PORT + " to " + LAST_PORT, taken);
   }
 
-  static RealTemporal start(Path folder) throws Exception {
-    RealTemporal temporal = new RealTemporal(folder, freePort());
+  /**
+   * Starts a server.
+   *
+   * @param options more of them for {@code temporal server start-dev}
+   */
+  static RealTemporal start(Path folder, String... options) throws Exception {
+    RealTemporal temporal = new RealTemporal(folder, freePort(), List.of(options));
     temporal.start();
     return temporal;
   }
@@ -86,10 +93,8 @@ final class RealTemporal implements Closeable {
 
   /** Starts the server on what its file holds; returns when it answers. */
   void start() throws Exception {
-    server =
-        Program.start(
-            folder.resolve("temporal.log"),
-            environment(),
+    List<String> command =
+        new ArrayList<>(
             List.of(
                 executable(),
                 "server",
@@ -107,12 +112,18 @@ final class RealTemporal implements Closeable {
                 "synchronous=normal",
                 "--log-level",
                 "error"));
+    command.addAll(options);
+    server = Program.start(folder.resolve("temporal.log"), environment(), command);
     Await.until(
         START,
         () ->
             server.runs()
                 && command("operator", "namespace", "describe", "default").contains("default"),
         () -> "the Temporal server does not start: " + server.output());
+  }
+
+  long pid() {
+    return server.pid();
   }
 
   /** Ends the server as {@code kill -9} does; what it had accepted is in its file. */

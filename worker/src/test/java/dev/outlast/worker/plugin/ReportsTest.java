@@ -71,7 +71,9 @@ class ReportsTest {
                 atATime.decrementAndGet();
               }
             },
-            executor);
+            executor,
+            Reports.MAX_KEPT,
+            Duration.ZERO);
     List<Future<?>> all = new ArrayList<>();
     for (int i = 0; i < tellers; i++) {
       int teller = i;
@@ -124,7 +126,9 @@ class ReportsTest {
               begun.countDown();
               await(go);
             },
-            executor);
+            executor,
+            Reports.MAX_KEPT,
+            Duration.ZERO);
     List<CompletableFuture<Void>> told = new ArrayList<>();
     told.add(reports.tell(left("first")));
     await(begun);
@@ -231,6 +235,75 @@ class ReportsTest {
     assertEquals(120, sent.stream().mapToInt(report -> report.windows().size()).sum());
   }
 
+  @Test
+  void ends_of_agents_travel_together_and_the_first_limit_goes_at_once() throws Exception {
+    List<GateReport> sent = Collections.synchronizedList(new ArrayList<>());
+    Reports reports = new Reports(sent::add, executor, Reports.MAX_KEPT, Duration.ofHours(1));
+
+    told(reports.tell(left("first")));
+    CompletableFuture<Void> soon = reports.tell(left("soon"));
+    assertFalse(soon.isDone(), "a report was sent just now");
+    told(reports.tell(hit("limited")));
+    assertTrue(soon.isDone(), "it travels with what is urgent");
+    CompletableFuture<Void> another = reports.tell(hit("limited-too"));
+    assertFalse(another.isDone(), "the gate knows of a limit already");
+    assertEquals(2, sent.size());
+    List<CompletableFuture<Void>> many = new ArrayList<>();
+    for (int i = 0; i < GateReport.MAX_ITEMS; i++) {
+      many.add(reports.tell(left("run-" + i)));
+    }
+    told(another);
+    told(many.get(0));
+
+    assertEquals(3, sent.size(), "a full report goes at once, and the rest waits");
+    assertFalse(many.get(many.size() - 1).isDone());
+  }
+
+  @Test
+  void what_has_to_wait_is_sent_without_another_word() throws Exception {
+    Duration between = Duration.ofMillis(200);
+    List<Long> sent = Collections.synchronizedList(new ArrayList<>());
+    Reports reports =
+        new Reports(report -> sent.add(System.nanoTime()), executor, Reports.MAX_KEPT, between);
+
+    told(reports.tell(left("first")));
+    List<CompletableFuture<Void>> later = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      later.add(reports.tell(left("run-" + i)));
+    }
+    for (CompletableFuture<Void> each : later) {
+      told(each);
+    }
+
+    for (int i = 1; i < sent.size(); i++) {
+      long apart = sent.get(i) - sent.get(i - 1);
+      assertTrue(apart >= between.toNanos(), () -> "apart: " + apart);
+    }
+    // On a very slow machine time passes while they are told.
+    assertTrue(sent.size() < later.size(), () -> sent.size() + " reports");
+  }
+
+  private static void told(CompletableFuture<Void> news) throws Exception {
+    news.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+  }
+
+  private static GateNews hit(String run) {
+    Instant now = Instant.now();
+    return new GateNews(
+        null,
+        System.nanoTime(),
+        new GateNews.Hit(
+            new GateWaiter(run, 3, now, null),
+            LimitScope.SESSION,
+            Duration.ofHours(1),
+            now.plusSeconds(3_600),
+            System.nanoTime()),
+        null,
+        null,
+        null,
+        null);
+  }
+
   private static Reports reports(AtomicBoolean away, List<GateReport> sent, int maxKept) {
     return new Reports(
         report -> {
@@ -240,7 +313,8 @@ class ReportsTest {
           sent.add(report);
         },
         Runnable::run,
-        maxKept);
+        maxKept,
+        Duration.ZERO);
   }
 
   private static GateNews left(String run) {

@@ -1,0 +1,117 @@
+package dev.outlast.worker.e2e;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.operator.Names;
+import dev.outlast.run.AgentRun;
+import dev.outlast.run.AgentRunRequest;
+import io.temporal.api.common.v1.Priority;
+import io.temporal.api.enums.v1.EventType;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AutoClose;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a server does with the priority of runs that goes by it. */
+@Tag("server")
+class UrgentRunsTest {
+
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
+
+  /** Each takes about a second, and one is at work at a time. */
+  private static final int BACKLOG = 25;
+
+  private static final int URGENT = 3;
+
+  /** So many of the backlog may have begun until the last urgent run waits for the host too. */
+  private static final int HEAD_START = 18;
+
+  @TempDir Path folder;
+  @AutoClose RealTemporal temporal;
+  @AutoClose Program worker;
+
+  @AutoClose("shutdownNow")
+  WorkflowServiceStubs stubs;
+
+  @Test
+  void a_host_with_a_backlog_takes_urgent_runs_first() throws Exception {
+    temporal = RealTemporal.start(folder, "--dynamic-config-value", "matching.useNewMatcher=true");
+    stubs = temporal.newStubs();
+    WorkflowClient client = WorkflowClient.newInstance(stubs);
+    worker = startWorker();
+
+    for (int i = 0; i < BACKLOG; i++) {
+      start(client, "run-" + i, null);
+    }
+    for (int i = 0; i < URGENT; i++) {
+      start(client, "urgent-" + i, 1);
+    }
+    Await.until(
+        PATIENCE,
+        () -> ScaleLedger.in(folder).count("DONE") == BACKLOG + URGENT,
+        () -> "not all have ended; the worker says: " + worker.output());
+
+    List<String> order =
+        ScaleLedger.in(folder).starts().stream().map(start -> start.run()).toList();
+    int last =
+        IntStream.range(0, URGENT).map(i -> order.indexOf("urgent-" + i)).max().orElseThrow();
+    assertTrue(last <= HEAD_START + URGENT, () -> "in this order: " + order);
+    assertEquals(1, stored(client, "urgent-0").getPriorityKey());
+    assertEquals("claude/work", stored(client, "urgent-0").getFairnessKey());
+    assertEquals(0, stored(client, "run-0").getPriorityKey());
+  }
+
+  private Program startWorker() throws Exception {
+    Program started =
+        Program.start(
+            folder.resolve("worker.log"),
+            Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.outlast.worker.plugin.ScaleWorker",
+                temporal.address(),
+                "a",
+                Instant.EPOCH.toString(),
+                Instant.EPOCH.toString(),
+                Duration.ofSeconds(10).toString(),
+                "1",
+                folder.toString()));
+    Await.until(
+        PATIENCE,
+        () -> started.runs() && started.output().contains("Ready: "),
+        () -> "the worker does not start: " + started.output());
+    return started;
+  }
+
+  private static void start(WorkflowClient client, String id, Integer priority) {
+    AgentRun run =
+        client.newWorkflowStub(
+            AgentRun.class,
+            WorkflowOptions.newBuilder().setTaskQueue(Names.TASK_QUEUE).setWorkflowId(id).build());
+    WorkflowClient.start(
+        run::run, AgentRunRequest.newBuilder().setPrompt("Do it.").setPriority(priority).build());
+  }
+
+  /** What the server has kept of an invocation's priority. */
+  private static Priority stored(WorkflowClient client, String id) {
+    return client.fetchHistory(id).getEvents().stream()
+        .filter(event -> event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+        .map(event -> event.getActivityTaskScheduledEventAttributes())
+        .filter(scheduled -> scheduled.getActivityType().getName().equals("invokeAgent"))
+        .findFirst()
+        .orElseThrow()
+        .getPriority();
+  }
+}
