@@ -48,8 +48,9 @@ class TwoAccountsTest {
   /** How long the first account is closed. */
   private static final Duration LIMIT = Duration.ofSeconds(20);
 
-  /** What the second account's agent does lasts longer than the limit. */
-  private static final int LONGER_THAN_LIMIT = 35;
+  /** Lasts longer than the limit. The agent refuses to run {@code sleep} alone. */
+  private static final String LONG_COMMAND =
+      "i=0; while [ $i -lt 35 ]; do sleep 1; i=$((i+1)); done; echo slept";
 
   private static final Duration PATIENCE = Duration.ofSeconds(180);
 
@@ -84,7 +85,7 @@ class TwoAccountsTest {
         command("echo " + FIRST_STEP),
         limit(Wall.of(RealAgent.CLAUDE).refusal(), LIMIT),
         text(ANSWER));
-    other.script(command("sleep " + LONGER_THAN_LIMIT), text(TAKEN_OVER));
+    other.script(command(LONG_COMMAND), text(TAKEN_OVER));
   }
 
   @Test
@@ -95,7 +96,7 @@ class TwoAccountsTest {
     AgentRun run = start("hand-over");
     AgentRunResult result = result(run);
 
-    assertEquals(ANSWER, result.text());
+    assertEquals(ANSWER, result.text(), () -> run.events(0) + " other: " + other.inferences());
     assertEquals("work", result.account());
     Inference taking = other.inferences().get(0);
     Inference last = last(preferred);
@@ -115,7 +116,7 @@ class TwoAccountsTest {
     AgentRun run = start("same-session");
     AgentRunResult result = result(run);
 
-    assertEquals(ANSWER, result.text());
+    assertEquals(ANSWER, result.text(), () -> run.events(0) + " other: " + other.inferences());
     assertEquals("work", result.account());
     List<Inference> all = other.inferences();
     Inference taking = all.get(0);
@@ -163,6 +164,7 @@ class TwoAccountsTest {
             """
             [agents.claude]
             command = ["%s"]
+            args = ["--allowedTools", "Bash"]
             account = "work"
 
             %s
