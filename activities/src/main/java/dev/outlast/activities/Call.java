@@ -28,8 +28,8 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Phase;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
+import dev.outlast.agent.Spending;
 import dev.outlast.agent.StopReason;
-import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
@@ -108,9 +108,20 @@ final class Call {
    *
    * @param draining says that no agent may be started any more
    * @param drained says that agents at work must be ended
+   * @param spending what all attempts together may spend
    */
   record Bounds(
-      Duration invocation, Duration silence, BooleanSupplier draining, BooleanSupplier drained) {}
+      Duration invocation,
+      Duration silence,
+      BooleanSupplier draining,
+      BooleanSupplier drained,
+      Spending spending) {
+
+    Bounds(
+        Duration invocation, Duration silence, BooleanSupplier draining, BooleanSupplier drained) {
+      this(invocation, silence, draining, drained, Spending.UNBOUNDED);
+    }
+  }
 
   /** Why we end an agent ourselves. */
   private enum Reason {
@@ -122,6 +133,10 @@ final class Call {
     TOO_SILENT,
     /** It sleeps in its own process until a limit is over. */
     SITS_OUT,
+    /** It has said that it works on paid overage, which the run avoids. */
+    OVERAGE,
+    /** It has used what was left of the run's budget. */
+    BUDGET,
     /** The server has given this attempt up, so nobody hears its answer. */
     ABANDONED,
     /** It has gone on with a session on which another run's agent works. */
@@ -140,6 +155,7 @@ final class Call {
   private final Function<SessionId, Checkpoint> left;
   private final InvocationProgress before;
   private final Clock clock;
+  private final Meter meter;
 
   private AgentCall call;
   private boolean takenBefore;
@@ -192,6 +208,7 @@ final class Call {
     this.left = left;
     this.before = before;
     this.clock = clock;
+    this.meter = new Meter(bounds.spending(), before);
   }
 
   /** An {@link OutputReader} that is fed by one thread and asked by another. */
@@ -199,6 +216,7 @@ final class Call {
     private final OutputReader reader;
     private boolean saidMore;
     private UsageLimit limit;
+    private Boolean answered;
 
     SharedReader(Surroundings surroundings) {
       reader = setting.driver().reader(surroundings, call);
@@ -210,6 +228,7 @@ final class Call {
         heardAt = clock.instant();
         reader.stdout(line, heardAt);
         saidMore = true;
+        answered = null;
       }
     }
 
@@ -219,6 +238,7 @@ final class Call {
         heardAt = clock.instant();
         reader.stderr(line, heardAt);
         saidMore = true;
+        answered = null;
       }
     }
 
@@ -233,8 +253,10 @@ final class Call {
         saidMore = false;
         Instant now = clock.instant();
         limit =
-            reader
-                .limited(now)
+            meter
+                .avoided(reader.overage())
+                .filter(avoided -> !answered())
+                .or(() -> reader.limited(now))
                 .map(met -> new CallReport(setting, met, facts().agentVersion(), heardAt, now))
                 .map(CallReport::limit)
                 .orElse(null);
@@ -242,12 +264,38 @@ final class Call {
       return limit;
     }
 
+    /** Whether it has said all that there was to say, and has only to go away. */
+    synchronized boolean answered() {
+      if (answered == null) {
+        answered = reader.conclude(0, clock.instant()) instanceof Conclusion.Completed;
+      }
+      return answered;
+    }
+
+    /** Why it must not spend any more; null if it may, or has answered. */
+    Reason overspends() {
+      CallFacts now = facts();
+      boolean overage = meter.avoids() && now.usingOverage();
+      if ((!overage && !meter.spent(now)) || answered()) {
+        return null;
+      }
+      return overage ? Reason.OVERAGE : Reason.BUDGET;
+    }
+
     synchronized boolean sitsOutLimit() {
       return reader.sitsOutLimit(clock.instant());
     }
 
     synchronized Conclusion conclude(int exitCode, Instant now) {
-      return reader.conclude(exitCode, now);
+      return meter.decided(reader.conclude(exitCode, now), reader.overage());
+    }
+
+    /** The limit beyond which it has worked on paid overage; null if it has not said so. */
+    synchronized UsageLimit overage(String version, Instant now) {
+      return reader
+          .overage()
+          .map(beyond -> new CallReport(setting, beyond, version, heardAt, now).limit())
+          .orElse(null);
     }
   }
 
@@ -284,6 +332,9 @@ final class Call {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
     Reason early = report(progress(Phase.STARTING, reader, 0));
+    if (early == null && meter.spent(reader.facts())) {
+      early = Reason.BUDGET;
+    }
     if (early == null) {
       early = settle(surroundings, reader);
     }
@@ -329,7 +380,7 @@ final class Call {
       return ended(reason, reader, Math.max(exitCode, INTERRUPTED_EXIT));
     }
     Conclusion conclusion = reader.conclude(exitCode, clock.instant());
-    return outcome(conclusion, reader.facts());
+    return outcome(conclusion, reader);
   }
 
   /** Does what follows a call and reports nothing itself, while the server is told that we live. */
@@ -399,7 +450,7 @@ final class Call {
   private AgentProcess start(Surroundings surroundings, SharedReader reader) {
     CommandLine line;
     try {
-      line = setting.driver().commandLine(call);
+      line = setting.driver().commandLine(call, surroundings);
     } catch (IllegalArgumentException unfit) {
       throw Failures.permanent(
           ErrorCode.INVALID_REQUEST, setting.environment().redact(unfit.getMessage()));
@@ -526,6 +577,10 @@ final class Call {
       if (interruption != null) {
         return interruption;
       }
+      Reason overspent = reader.overspends();
+      if (overspent != null) {
+        return overspent;
+      }
       if (System.nanoTime() - lookedAt >= CLAIM_LOOK.toNanos() && overtaken()) {
         return Reason.ABANDONED;
       }
@@ -571,6 +626,7 @@ final class Call {
     return now.taken() != reported.taken()
         || now.pid() != reported.pid()
         || !Objects.equals(now.limit(), reported.limit())
+        || (now.overageUsd() == null) != (reported.overageUsd() == null)
         || (now.session() != null && !now.session().equals(reported.session()));
   }
 
@@ -601,13 +657,15 @@ final class Call {
         taken(facts.taken(), facts.progressed()),
         facts.lastTool() == null ? null : OperatorTexts.plain(facts.lastTool()),
         facts.lastItem(),
-        facts.tokens(),
+        meter.tokens(facts),
         setting.host().hostId(),
         pid,
         context.getInfo().getAttempt(),
         // Heartbeats are shown to operators as they are.
         limit == null ? null : limit.withoutWords(),
-        null);
+        null,
+        meter.costUsd(facts),
+        meter.overageUsd(facts));
   }
 
   /** Sends a heartbeat; says whether its answer was that the agent must be ended. */
@@ -629,7 +687,7 @@ final class Call {
     if (reason == Reason.CANCELLED && !limitLasts(conclusion, now)) {
       CallFacts facts = reader.facts();
       return new AgentOutcome.Stopped(
-          facts(facts, facts.agentVersion(), now, false, facts.progressed()),
+          facts(reader, facts, facts.agentVersion(), now, false, facts.progressed()),
           StopReason.INTERRUPTED,
           "The agent was ended because the run was paused or cancelled.",
           null);
@@ -644,7 +702,15 @@ final class Call {
     if (conclusion instanceof Conclusion.Completed
         || (conclusion instanceof Conclusion.Limited limited && proves(limited, reason))) {
       // It had said all that there was to say, and only did not go away by itself.
-      return outcome(conclusion, reader.facts());
+      return outcome(conclusion, reader);
+    }
+    if (reason == Reason.BUDGET) {
+      CallFacts facts = reader.facts();
+      return new AgentOutcome.Stopped(
+          facts(reader, facts, facts.agentVersion(), now, false, facts.progressed()),
+          StopReason.BUDGET,
+          meter.words(facts),
+          null);
     }
     throw switch (reason) {
       case TOO_LONG ->
@@ -700,8 +766,9 @@ final class Call {
     return !limited.unrecognised() || reason == Reason.SITS_OUT || reason == Reason.TOO_SILENT;
   }
 
-  private AgentOutcome outcome(Conclusion conclusion, CallFacts learnt) {
+  private AgentOutcome outcome(Conclusion conclusion, SharedReader reader) {
     Instant now = clock.instant();
+    CallFacts learnt = reader.facts();
     boolean completed = conclusion instanceof Conclusion.Completed;
     CallFacts callFacts = learnt;
     if (conclusion instanceof Conclusion.Stopped stopped
@@ -714,6 +781,7 @@ final class Call {
     CallReport report = new CallReport(setting, conclusion, version, heardAt, now);
     InvocationFacts facts =
         facts(
+            reader,
             callFacts,
             version,
             now,
@@ -767,7 +835,9 @@ final class Call {
         now.pid(),
         now.attempt(),
         null,
-        null);
+        null,
+        now.costUsd(),
+        now.overageUsd());
   }
 
   /** The version that the agent's program gives of itself, asked for where it has not said it. */
@@ -790,7 +860,12 @@ final class Call {
    * in the session that was chosen for it, also where it does not name one.
    */
   private InvocationFacts facts(
-      CallFacts facts, String version, Instant now, boolean answered, boolean progressed) {
+      SharedReader reader,
+      CallFacts facts,
+      String version,
+      Instant now,
+      boolean answered,
+      boolean progressed) {
     boolean taken = taken(answered || facts.taken(), progressed);
     SessionId session = facts.resumable();
     if (session == null && taken) {
@@ -799,15 +874,19 @@ final class Call {
     if (neverOpened(progressed)) {
       session = null;
     }
+    Double overageUsd = meter.overageUsd(facts);
     return new InvocationFacts(
         session,
         taken,
         version,
         facts.progressed(),
-        facts.tokens() == null ? TokenUsage.NONE : facts.tokens(),
-        facts.costUsd(),
+        meter.tokens(facts),
+        meter.costUsd(facts),
         now,
         null,
-        transcript.reference());
+        transcript.reference(),
+        null,
+        overageUsd == null ? 0 : overageUsd,
+        reader.overage(version, now));
   }
 }

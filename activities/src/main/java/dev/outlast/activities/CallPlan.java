@@ -33,7 +33,7 @@ record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
     SessionId known =
         before != null && before.session() != null ? before.session() : invocation.session();
     boolean taken = before != null && before.taken();
-    Calls calls = new Calls(invocation, workspace);
+    Calls calls = new Calls(invocation, workspace, costUsdLeft(invocation, before));
     boolean neverOpened =
         invocation.start() == SessionStart.FRESH && before != null && before.session() == null;
     if (neverOpened) {
@@ -58,6 +58,13 @@ record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
     return new CallPlan(calls.resume(known, invocation.message()), null, false);
   }
 
+  /** What the attempts before have left of the bound; null where there is none, or it is spent. */
+  private static Double costUsdLeft(AgentInvocation invocation, InvocationProgress before) {
+    Double bound = invocation.spending().costUsdLeft();
+    double left = bound == null ? 0 : bound - (before == null ? 0 : before.costUsd());
+    return left > 0 ? left : null;
+  }
+
   /** Whether a session is resumed with a message that it is not known to have. */
   boolean resumesUntold() {
     return first.start() == SessionStart.RESUME && !taken;
@@ -71,17 +78,18 @@ record CallPlan(AgentCall first, AgentCall ifUnknown, boolean taken) {
             first.session(),
             first.message() + "\n\n" + paragraph,
             first.model(),
-            first.workspace());
+            first.workspace(),
+            first.costUsdLeft());
     return new CallPlan(told, ifUnknown, taken);
   }
 
-  private record Calls(AgentInvocation invocation, String workspace) {
+  private record Calls(AgentInvocation invocation, String workspace, Double costUsdLeft) {
     AgentCall resume(SessionId session, String message) {
       return call(SessionStart.RESUME, session, message);
     }
 
     AgentCall call(SessionStart start, SessionId session, String message) {
-      return new AgentCall(start, session, message, invocation.model(), workspace);
+      return new AgentCall(start, session, message, invocation.model(), workspace, costUsdLeft);
     }
   }
 }

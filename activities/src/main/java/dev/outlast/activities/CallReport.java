@@ -80,10 +80,13 @@ final class CallReport {
                 limit.evidence().agentVersion(),
                 before.lastItem() != null,
                 before.tokens(),
-                0,
+                before.costUsd(),
                 now,
                 null,
-                null),
+                null,
+                null,
+                before.overageUsd() == null ? 0 : before.overageUsd(),
+                before.overageUsd() == null ? null : limit),
             limit.countedFrom(now)));
   }
 

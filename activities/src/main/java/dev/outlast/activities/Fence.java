@@ -147,6 +147,18 @@ final class Fence {
       return null;
     }
     boolean taken = invocation.start() == SessionStart.FRESH || (before != null && before.taken());
-    return new InvocationFacts(session, taken, null, false, null, 0, now, null, null);
+    return new InvocationFacts(
+        session,
+        taken,
+        null,
+        false,
+        before == null ? null : before.tokens(),
+        before == null ? 0 : before.costUsd(),
+        now,
+        null,
+        null,
+        null,
+        before == null || before.overageUsd() == null ? 0 : before.overageUsd(),
+        null);
   }
 }

@@ -2,6 +2,7 @@ package dev.outlast.agent;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.limit.UsageLimit;
 import java.time.Instant;
 import java.util.Objects;
 
@@ -24,6 +25,8 @@ import java.util.Objects;
  * @param contextTokens how large the session's context was at the end; null if that is not known
  * @param overageUsd the part of {@code costUsd} that was paid beyond the account's allowance, as
  *     far as the agent says it: all of it, if it said that it works on overage at any time
+ * @param overage the limit of the allowance beyond which the agent has worked on paid overage; null
+ *     if it has not said so
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationFacts(
@@ -37,7 +40,8 @@ public record InvocationFacts(
     Checkpoint checkpoint,
     TranscriptReference transcript,
     @JsonInclude(JsonInclude.Include.NON_NULL) Long contextTokens,
-    @JsonInclude(JsonInclude.Include.NON_DEFAULT) double overageUsd) {
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) double overageUsd,
+    @JsonInclude(JsonInclude.Include.NON_NULL) UsageLimit overage) {
 
   /** Facts of an invocation that has said nothing of its context or of overage. */
   public InvocationFacts(
@@ -61,7 +65,8 @@ public record InvocationFacts(
         checkpoint,
         transcript,
         null,
-        0);
+        0,
+        null);
   }
 
   public InvocationFacts {
@@ -82,6 +87,7 @@ public record InvocationFacts(
         left,
         transcript,
         contextTokens,
-        overageUsd);
+        overageUsd,
+        overage);
   }
 }

@@ -3,6 +3,7 @@ package dev.outlast.agent;
 import com.fasterxml.jackson.annotation.JsonEnumDefaultValue;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.limit.UsageLimit;
 import java.util.Objects;
@@ -17,7 +18,7 @@ import java.util.Objects;
  *     the resume message instead
  * @param lastTool the name of the tool that the agent used last; null before the first
  * @param lastItem the kind of the last thing that the agent did; null before the first
- * @param tokens used so far
+ * @param tokens used so far, by the attempts before too
  * @param host where the agent runs
  * @param pid the agent's process id, which is its process group's too; 0 before it has started
  * @param attempt which attempt of the invocation this is, from 1; 0 if that is not known
@@ -25,6 +26,9 @@ import java.util.Objects;
  *     be concluded with it; without the agent's words; null if there is none
  * @param checkpoint how session and workspace stood when the attempt was over, its agent had ended
  *     and there was no outcome; null before that, and where it is not known
+ * @param costUsd spent so far by the agent's own account, by the attempts before too
+ * @param overageUsd the part of it that was paid beyond the account's allowance; null if the agent
+ *     has not said that it works on overage, 0 if it has and does not say what that costs
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationProgress(
@@ -39,7 +43,9 @@ public record InvocationProgress(
     long pid,
     int attempt,
     UsageLimit limit,
-    Checkpoint checkpoint) {
+    Checkpoint checkpoint,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) double costUsd,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Double overageUsd) {
 
   /** How far an invocation is. */
   public enum Phase {
@@ -60,6 +66,35 @@ public record InvocationProgress(
     tokens = tokens == null ? TokenUsage.NONE : tokens;
   }
 
+  /** The progress of an attempt that has told of no cost. */
+  public InvocationProgress(
+      Phase phase,
+      SessionId session,
+      boolean taken,
+      String lastTool,
+      ItemKind lastItem,
+      TokenUsage tokens,
+      String host,
+      long pid,
+      int attempt,
+      UsageLimit limit,
+      Checkpoint checkpoint) {
+    this(
+        phase,
+        session,
+        taken,
+        lastTool,
+        lastItem,
+        tokens,
+        host,
+        pid,
+        attempt,
+        limit,
+        checkpoint,
+        0,
+        null);
+  }
+
   /** The progress of an attempt that is not over or limited, and does not say which one it is. */
   public InvocationProgress(
       Phase phase,
@@ -76,6 +111,18 @@ public record InvocationProgress(
   /** The same progress of an attempt that is over, and how it has left session and workspace. */
   public InvocationProgress leaving(Checkpoint left) {
     return new InvocationProgress(
-        phase, session, taken, lastTool, lastItem, tokens, host, pid, attempt, limit, left);
+        phase,
+        session,
+        taken,
+        lastTool,
+        lastItem,
+        tokens,
+        host,
+        pid,
+        attempt,
+        limit,
+        left,
+        costUsd,
+        overageUsd);
   }
 }

@@ -42,11 +42,16 @@ public record TokenUsage(long input, long output, long reasoning, long cacheRead
   /** The sum of both, kind by kind. */
   public TokenUsage plus(TokenUsage other) {
     return new TokenUsage(
-        input + other.input,
-        output + other.output,
-        reasoning + other.reasoning,
-        cacheRead + other.cacheRead,
-        cacheWrite + other.cacheWrite);
+        sum(input, other.input),
+        sum(output, other.output),
+        sum(reasoning, other.reasoning),
+        sum(cacheRead, other.cacheRead),
+        sum(cacheWrite, other.cacheWrite));
+  }
+
+  /** An agent may tell any number; what is more than can be counted stays that. */
+  private static long sum(long one, long other) {
+    return one > Long.MAX_VALUE - other ? Long.MAX_VALUE : one + other;
   }
 
   /** What this has more than the other, kind by kind; 0 where it has less. */
@@ -61,6 +66,6 @@ public record TokenUsage(long input, long output, long reasoning, long cacheRead
 
   /** All tokens of every kind. */
   public long total() {
-    return input + output + reasoning + cacheRead + cacheWrite;
+    return sum(sum(sum(sum(input, output), reasoning), cacheRead), cacheWrite);
   }
 }

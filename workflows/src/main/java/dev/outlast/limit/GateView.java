@@ -83,7 +83,7 @@ final class GateView {
         appendLimit(text, part);
       }
     }
-    status.holds().forEach(hold -> text.append("Held: ").append(hold.why()).append("  \n"));
+    status.holds().forEach(hold -> appendHold(text, hold, status));
     text.append("Waiting runs known: ").append(status.waiters());
     if (status.settings().maxAgents() > 0) {
       text.append(" · agents at work: ")
@@ -105,6 +105,17 @@ final class GateView {
                             ? ""
                             : ", begins anew " + OperatorTexts.moment(use.resetsAt())));
     return text.toString();
+  }
+
+  private static void appendHold(StringBuilder text, GateHold hold, GateStatus status) {
+    text.append("Held: ").append(hold.why());
+    if (hold.cause() == GateHold.Cause.BUDGET) {
+      text.append("; to go on for the rest of that day: outlast accounts release ")
+          .append(OperatorTexts.plain(status.provider()))
+          .append('/')
+          .append(OperatorTexts.plain(status.account()));
+    }
+    text.append("  \n");
   }
 
   private static void appendLimit(StringBuilder text, GatePart part) {

@@ -8,6 +8,7 @@ import dev.outlast.operator.DurationText;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * When to resume after a usage limit. A pure function of the limit and of what the run has waited
@@ -136,15 +137,26 @@ public record ResumePolicy(
                 Duration.between(limit.observedAt(), limit.reset().latest()), repeatFloor(inARow))
             : doubled(fallback, inARow);
     Duration wait = wholeMillis(told).plus(margin).plusMillis((long) (jitter.toMillis() * random));
+    return refuses(wait, waited)
+        .<ResumeDecision>map(ResumeDecision.GiveUp::new)
+        .orElseGet(() -> new ResumeDecision.ResumeAfter(wait, fromReset));
+  }
+
+  /**
+   * Why a wait is longer than allowed; empty if it is not.
+   *
+   * @param waited how long the run has waited so far
+   */
+  public Optional<String> refuses(Duration wait, Duration waited) {
     if (wait.compareTo(maxWait) > 0) {
-      return new ResumeDecision.GiveUp(
+      return Optional.of(
           "the limit lasts "
               + DurationText.of(wait)
               + ", longer than the longest wait of "
               + DurationText.of(maxWait));
     }
     if (maxTotalWait != null && waited.plus(wait).compareTo(maxTotalWait) > 0) {
-      return new ResumeDecision.GiveUp(
+      return Optional.of(
           "the run has waited "
               + DurationText.of(waited)
               + " and may wait "
@@ -152,7 +164,12 @@ public record ResumePolicy(
               + " in all; the next wait would be "
               + DurationText.of(wait));
     }
-    return new ResumeDecision.ResumeAfter(wait, fromReset);
+    return Optional.empty();
+  }
+
+  /** This policy for a run that need not wait, as it can go on elsewhere meanwhile. */
+  public ResumePolicy withoutBounds() {
+    return overriddenBy(null, DurationText.MAX, DurationText.MAX, null);
   }
 
   private Duration repeatFloor(int inARow) {

@@ -1,5 +1,9 @@
 package dev.outlast.operator;
 
+import dev.outlast.agent.Budget;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -187,6 +191,47 @@ public final class OperatorTexts {
         + invocation
         + ": "
         + start;
+  }
+
+  /** Why a run is paused whose budget is spent: what it has used of it, and what to do. */
+  public static String budgetSpent(String used) {
+    return "the budget is spent (" + used + "); raise it with the update changeBudget, or cancel";
+  }
+
+  /**
+   * What a run's event says of an invocation on paid overage.
+   *
+   * @param usd what it cost; 0 where the agent does not say
+   */
+  public static String overage(double usd, boolean avoided) {
+    return "the agent worked on paid overage, "
+        + (usd > 0 ? usd(usd) : "at a cost that it has not told")
+        + (avoided ? "; the run goes on within the allowance" : "");
+  }
+
+  /**
+   * How a cost is shown that was paid beyond the allowance.
+   *
+   * @param usd 0 where the agent does not say what it cost
+   */
+  public static String onOverage(double usd) {
+    return "on paid overage: " + (usd > 0 ? usd(usd) : "at a cost that the agent has not told");
+  }
+
+  /** A budget in words: {@code 5.00 USD, 2000000 tokens}. */
+  public static String budget(Budget budget) {
+    String cost = budget.costUsd() == null ? "" : usd(budget.costUsd());
+    String tokens = budget.tokens() == null ? "" : budget.tokens() + " tokens";
+    return cost + (cost.isEmpty() || tokens.isEmpty() ? "" : ", ") + tokens;
+  }
+
+  /** An amount of US dollars to the cent; what is less than one is no longer shown as nothing. */
+  public static String usd(double amount) {
+    BigDecimal exact = BigDecimal.valueOf(amount);
+    BigDecimal cents = exact.setScale(2, RoundingMode.HALF_UP);
+    boolean hidden = cents.signum() == 0 && exact.signum() != 0;
+    return (hidden ? exact.round(new MathContext(2)).toPlainString() : cents.toPlainString())
+        + " USD";
   }
 
   /** What a run's event says of a limit. */

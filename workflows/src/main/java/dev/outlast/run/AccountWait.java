@@ -75,6 +75,20 @@ final class AccountWait {
     return word == null || word.first() ? Duration.ZERO : word.grace();
   }
 
+  /**
+   * The run has gone to another account, whose gate counts its releases by itself.
+   *
+   * @param before the agent whose account it had
+   */
+  void left(ResolvedAgent before) {
+    ResolvedAgent now = memory.agent();
+    if (!before.provider().equals(now.provider()) || !before.account().equals(now.account())) {
+      opened = null;
+    }
+    model = now.model();
+    modelOnly = false;
+  }
+
   void begins() {
     waiting = true;
   }

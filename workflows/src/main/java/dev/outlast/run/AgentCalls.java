@@ -40,6 +40,15 @@ final class AgentCalls {
 
   private AgentCalls() {}
 
+  /** How often it is tried to find another agent on a host. */
+  static final int MAX_RESOLVE_ATTEMPTS = 5;
+
+  /** How long it may take to read what was done in a session, all tries together. */
+  static final Duration HAND_OFF = Duration.ofMinutes(5);
+
+  /** How often that is tried. */
+  static final int MAX_HAND_OFF_ATTEMPTS = 3;
+
   /** Any host may find an agent. */
   static AgentActivities resolver() {
     return Workflow.newActivityStub(
@@ -49,6 +58,41 @@ final class AgentCalls {
             .setSummary("finds the agent and checks the workspace")
             .setRetryOptions(
                 RetryOptions.newBuilder().setMaximumInterval(Duration.ofMinutes(1)).build())
+            .build());
+  }
+
+  /**
+   * Only the run's host can say whether another agent can work there.
+   *
+   * @param takenWithin how long the host may take to begin
+   */
+  static AgentActivities resolverAt(ResolvedAgent agent, Duration takenWithin) {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setTaskQueue(agent.taskQueue())
+            .setScheduleToStartTimeout(takenWithin)
+            .setStartToCloseTimeout(Duration.ofMinutes(1))
+            .setSummary("finds another agent of the run")
+            .setRetryOptions(
+                RetryOptions.newBuilder()
+                    .setMaximumInterval(Duration.ofMinutes(1))
+                    .setMaximumAttempts(MAX_RESOLVE_ATTEMPTS)
+                    .build())
+            .build());
+  }
+
+  /** Only the host that keeps a session's transcript can say what was done in it. */
+  static AgentActivities noteTaker(ResolvedAgent agent) {
+    return Workflow.newActivityStub(
+        AgentActivities.class,
+        ActivityOptions.newBuilder()
+            .setTaskQueue(agent.taskQueue())
+            .setStartToCloseTimeout(Duration.ofMinutes(1))
+            .setScheduleToCloseTimeout(HAND_OFF)
+            .setSummary("reads what was done in the session before")
+            .setRetryOptions(
+                RetryOptions.newBuilder().setMaximumAttempts(MAX_HAND_OFF_ATTEMPTS).build())
             .build());
   }
 

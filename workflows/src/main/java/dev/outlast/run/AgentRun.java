@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Budget;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.operator.Names;
 import io.temporal.workflow.QueryMethod;
@@ -98,6 +99,26 @@ public interface AgentRun {
   void validateMove(String reason);
 
   /**
+   * Goes on with another agent, which is preferred from then on. An agent that is working is ended
+   * gracefully, and a wait for the one before ends. The other one takes over its session where both
+   * keep their sessions in one place; else it goes on with its own session in this run, or begins
+   * one, and is told what was done. A paused run stays paused.
+   *
+   * @param agent its name on the worker; null for the present agent with another account
+   * @param account whose allowance is used; null for the agent's own
+   * @return the agent that goes on, and its account: {@code codex/work}
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_SWITCH_AGENT,
+      description =
+          "Go on with another agent (text, may be null for the present one) and account (text, may"
+              + " be null for the agent's own). Answers which agent goes on.")
+  String switchAgent(String agent, String account);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_SWITCH_AGENT)
+  void validateSwitchAgent(String agent, String account);
+
+  /**
    * Changes when the present wait ends.
    *
    * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m}), at
@@ -113,6 +134,25 @@ public interface AgentRun {
 
   @UpdateValidatorMethod(updateName = Names.UPDATE_CHANGE_RESUME)
   void validateChangeResume(String when);
+
+  /**
+   * Gives the run another budget, in place of the one that it has: a kind that is left out has no
+   * bound any more. A run that is paused for its budget goes on. The agent that is at work keeps
+   * the rest that it was given; when that is used it is ended, and resumed with the new one.
+   *
+   * @param budget more than was used; costs over 0 and at most a million US dollars
+   * @return the new budget
+   */
+  @UpdateMethod(
+      name = Names.UPDATE_CHANGE_BUDGET,
+      description =
+          "Change what the run may use before it pauses: {\"costUsd\": 5, \"tokens\": 2000000},"
+              + " either or both, more than was used. A run that is paused for its budget goes on."
+              + " Answers the new budget.")
+  Budget changeBudget(Budget budget);
+
+  @UpdateValidatorMethod(updateName = Names.UPDATE_CHANGE_BUDGET)
+  void validateChangeBudget(Budget budget);
 
   @QueryMethod(
       name = Names.QUERY_STATUS,

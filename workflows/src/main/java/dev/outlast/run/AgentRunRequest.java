@@ -184,6 +184,16 @@ public record AgentRunRequest(
     return copy;
   }
 
+  /** The agents that the run may use, the preferred one first; one at least. */
+  List<AgentChoice> choices() {
+    return agents.isEmpty() ? List.of(new AgentChoice(agent, account, model)) : agents;
+  }
+
+  /** Whether the run begins with a session that is there already. */
+  boolean goesOn() {
+    return session != null || continueLast;
+  }
+
   /** The policy of the worker with what this request says. */
   HostPolicy over(HostPolicy configured) {
     return configured.overriddenBy(onBusy, onContinued, onHostLost, hostGrace);

@@ -8,6 +8,7 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -102,6 +103,8 @@ public final class AgentRunWorkflow implements AgentRun {
   private final HostWait host;
   private final OwnWorktree worktree;
   private final AccountWait account;
+  private final RunBudget budget;
+  private final Failover failover;
   private final Random random = Workflow.newRandom();
   private AgentState ended;
   private ResumeTimer wait;
@@ -116,10 +119,12 @@ public final class AgentRunWorkflow implements AgentRun {
     this.memory =
         this.request.carriedOver() == null
             ? RunMemory.of(this.request)
-            : RunMemory.restore(this.request.carriedOver());
+            : RunMemory.restore(this.request.carriedOver(), this.request);
     this.host = new HostWait(this.request, memory, this::show);
     this.worktree = new OwnWorktree(memory, host);
     this.account = new AccountWait(this.request, memory);
+    this.budget = new RunBudget(this.request, memory);
+    this.failover = new Failover(this, this.request, memory, host, account);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -138,6 +143,10 @@ public final class AgentRunWorkflow implements AgentRun {
       while (true) {
         awaitUnpaused();
         host.moveIfAsked();
+        if (!failover.settled()) {
+          continueAsNewIfLong();
+          continue;
+        }
         if (request.worktree() && memory.agent().worktree() == null) {
           makeWorktree();
           continueAsNewIfLong();
@@ -148,6 +157,7 @@ public final class AgentRunWorkflow implements AgentRun {
           if (!nextTurnAfter(completed)) {
             return finish(false);
           }
+          waitForAllowance(completed);
         } else if (continuedElsewhere(outcome)) {
           if (hostPolicy().onContinued() == HostPolicy.OnContinued.FINISH) {
             return finish(true);
@@ -200,33 +210,47 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private ResolvedAgent resolved() {
+    AgentChoice first = request.choices().get(0);
     try {
       return AgentCalls.resolver()
           .resolveAgent(
               new AgentSelection(
-                  request.agent(),
-                  request.account(),
-                  request.model(),
+                  first.agent(),
+                  first.account(),
+                  first.model(),
                   request.workspace(),
                   request.session(),
                   request.continueLast(),
                   request.worktree()));
     } catch (ActivityFailure failure) {
       throwIfCancelled();
-      throw failed(failure);
+      throw request.agents().isEmpty() ? failed(failure) : unusable("agents[0]", failure);
     }
   }
 
   private void awaitUnpaused() {
+    pauseIfBudgetIsSpent();
     while (memory.paused() != null) {
       // Nobody has tried to start an agent meanwhile.
       memory.notStarted(null);
       show();
       Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
       continueAsNewIfLong();
+      pauseIfBudgetIsSpent();
     }
     throwIfCancelled();
     show();
+  }
+
+  private void pauseIfBudgetIsSpent() {
+    if (memory.paused() == null && budget.spent()) {
+      pauseForBudget();
+    }
+  }
+
+  private void pauseForBudget() {
+    budget.pause();
+    record(RunEvent.Type.PAUSED, null, memory.paused());
   }
 
   /** Whatever comes of it, the run may meanwhile have been paused, moved or cancelled. */
@@ -274,6 +298,7 @@ public final class AgentRunWorkflow implements AgentRun {
         return answer;
       }
       Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
+      budget.overage(answer.facts()).ifPresent(words -> record(RunEvent.Type.OVERAGE, null, words));
       if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
         memory.neverOpened(freshSession());
       }
@@ -293,7 +318,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   /** Waits for what the host is to do; operators may cut that short. */
-  private <T> T onHost(Duration takenWithin, Supplier<Promise<T>> activity) {
+  <T> T onHost(Duration takenWithin, Supplier<Promise<T>> activity) {
     List<Promise<T>> outcome = new ArrayList<>();
     invocation = Workflow.newCancellationScope(() -> outcome.add(activity.get()));
     invocation.run();
@@ -310,6 +335,17 @@ public final class AgentRunWorkflow implements AgentRun {
     return memory.nextTurn();
   }
 
+  /** The next turn is not begun on the paid overage that the last one has come to. */
+  private void waitForAllowance(Completed completed) {
+    UsageLimit beyond = completed.facts().overage();
+    boolean over =
+        beyond == null
+            || (beyond.reset() != null && !beyond.lastsAt(beyond.observedAt(), policy().margin()));
+    if (!over && budget.avoidsOverage()) {
+      waitForReset(beyond, null);
+    }
+  }
+
   /**
    * Waits for an allowance, if that is what the policy says.
    *
@@ -323,6 +359,10 @@ public final class AgentRunWorkflow implements AgentRun {
         RunEvent.Type.LIMITED,
         incident.id(),
         OperatorTexts.limited(limit.scope().word(), limit.unrecognised()));
+    if (failover.automatic()) {
+      failover.limited(incident, limit, endless);
+      return;
+    }
     if (endless != null && policy().onCredit() == ResumePolicy.OnCredit.STOP) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
       throw stopped(ErrorCode.AGENT_STOPPED, endless);
@@ -375,10 +415,10 @@ public final class AgentRunWorkflow implements AgentRun {
                     : OperatorTexts.releaseSummary(
                         agent.agent(), agent.account(), scope, incident.resumeAt()));
     memory.put(incident);
-    waitedFor = incident.limit();
     ResumeTimer.End end;
+    failover.waitBegins();
     try {
-      end = awaitAccount(timer);
+      end = awaitAccount(timer, incident.limit());
     } catch (CanceledFailure cancelled) {
       memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
       throw cancelled;
@@ -391,25 +431,26 @@ public final class AgentRunWorkflow implements AgentRun {
     Incident.End how =
         end != ResumeTimer.End.ENDED
             ? Incident.End.RESUMED
-            : memory.insists() ? Incident.End.RESUMED_BY_OPERATOR : Incident.End.RELEASED;
+            : memory.insists()
+                ? Incident.End.RESUMED_BY_OPERATOR
+                : failover.switchAsked() ? Incident.End.FAILED_OVER : Incident.End.RELEASED;
     memory.waiting(null);
     memory.resumed();
+    memory.agents().afterLimit(true);
     memory.put(waited.ended(RunClock.now(), how));
-    record(
-        RunEvent.Type.RESUMED,
-        incident.id(),
-        switch (how) {
-          case RESUMED_BY_OPERATOR -> "by an operator";
-          case RELEASED -> "released by the account's gate";
-          default -> "the wait is over";
-        });
+    record(RunEvent.Type.RESUMED, incident.id(), Failover.words(how));
   }
 
-  /** Waits for the account where its gate can end the wait; not at all if it already has. */
-  private ResumeTimer.End awaitAccount(ResumeTimer timer) {
+  /**
+   * Waits for the account where its gate can end the wait; not at all if it already has.
+   *
+   * @param limit what is waited for; null if that is only known to the gate
+   */
+  ResumeTimer.End awaitAccount(ResumeTimer timer, UsageLimit limit) {
     if (account.released()) {
       return ResumeTimer.End.ENDED;
     }
+    waitedFor = limit;
     account.begins();
     try {
       return awaitTimer(timer);
@@ -462,11 +503,16 @@ public final class AgentRunWorkflow implements AgentRun {
         null,
         (deferred.why() == null ? "the account is closed" : OperatorTexts.plain(deferred.why()))
             + "; nothing was started");
+    if (failover.automatic()) {
+      failover.deferred(until);
+      return;
+    }
     awaitAccount(
         new ResumeTimer(
             until,
             account.grace(),
-            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)));
+            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
+        null);
   }
 
   /** Waits where operators can see it. */
@@ -490,6 +536,12 @@ public final class AgentRunWorkflow implements AgentRun {
     if (stopped.reason() == StopReason.INTERRUPTED) {
       return;
     }
+    if (stopped.reason() == StopReason.BUDGET && budget.budget() != null) {
+      if (!budget.spent() && budget.stillBounds()) {
+        pauseForBudget();
+      }
+      return;
+    }
     if (stopped.reason() == StopReason.SESSION_UNKNOWN && memory.doubtful()) {
       memory.neverCameToBe(freshSession());
       return;
@@ -501,6 +553,9 @@ public final class AgentRunWorkflow implements AgentRun {
         && memory.lostSessions() < MAX_LOST_SESSIONS) {
       record(RunEvent.Type.SESSION_LOST, null, "the task starts again in a fresh session");
       memory.lost(freshSession());
+      return;
+    }
+    if (stopped.limit() == null && failover.replaces(stopped.reason())) {
       return;
     }
     String why = stopped.reason().word() + ": " + stopped.message();
@@ -558,7 +613,10 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.costUsd(),
         memory.transcript(),
         worktree.view(),
-        elsewhere ? Boolean.TRUE : null);
+        elsewhere ? Boolean.TRUE : null,
+        memory.overageUsd(),
+        budget.budget(),
+        failover.standings());
   }
 
   private void continueAsNewIfLong() {
@@ -573,7 +631,7 @@ public final class AgentRunWorkflow implements AgentRun {
         || Workflow.getInfo().isContinueAsNewSuggested();
   }
 
-  private void continueAsNew() {
+  void continueAsNew() {
     Workflow.await(Workflow::isEveryHandlerFinished);
     // Search attributes stay as they are in the next history, which cannot tell what is stale.
     show();
@@ -586,9 +644,8 @@ public final class AgentRunWorkflow implements AgentRun {
     if (memory.sessionOpen()) {
       return SessionStart.RESUME;
     }
-    return request.continueLast() && memory.lostSessions() == 0 && memory.moves() == 0
-        ? SessionStart.CONTINUE_LAST
-        : SessionStart.FRESH;
+    boolean first = memory.lostSessions() == 0 && memory.moves() == 0 && !memory.apart();
+    return request.continueLast() && first ? SessionStart.CONTINUE_LAST : SessionStart.FRESH;
   }
 
   private AgentInvocation nextInvocation(SessionStart start) {
@@ -609,6 +666,7 @@ public final class AgentRunWorkflow implements AgentRun {
         .setCheckpoint(start == SessionStart.RESUME ? memory.checkpoint() : null)
         .setStopsIfBusy(stopsIfBusy())
         .setAccountTurn(account.turn())
+        .setSpending(budget.spending())
         .build();
   }
 
@@ -622,7 +680,7 @@ public final class AgentRunWorkflow implements AgentRun {
             agent.agent(), agent.account(), memory.turn(), memory.invocations(), start));
   }
 
-  private String resumeMessage() {
+  String resumeMessage() {
     return request.resumeMessage() == null
         ? memory.agent().resumeMessage()
         : request.resumeMessage();
@@ -727,7 +785,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   /** The host has not taken in time what only it can do. */
-  private void stopIfHostIsLost() {
+  void stopIfHostIsLost() {
     Optional<String> lost = host.look();
     if (lost.isPresent()) {
       throw stopped(ErrorCode.HOST_LOST, lost.get());
@@ -759,13 +817,18 @@ public final class AgentRunWorkflow implements AgentRun {
     return Duration.ofMillis(Math.min(doubled, MAX_GIVEN_BACK_PAUSE.toMillis()));
   }
 
-  private SessionId freshSession() {
+  SessionId freshSession() {
     return memory.agent().session() == null
         ? null
         : new SessionId(Workflow.randomUUID().toString());
   }
 
-  private ResumePolicy policy() {
+  /** One wait's share of the jitter. */
+  double jitter() {
+    return random.nextDouble();
+  }
+
+  ResumePolicy policy() {
     return memory
         .agent()
         .policy()
@@ -795,6 +858,21 @@ public final class AgentRunWorkflow implements AgentRun {
         ErrorCode.AGENT_FAILED.code(),
         ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
         failure);
+  }
+
+  /**
+   * An agent of the request that cannot be used.
+   *
+   * @param field its place in the request
+   */
+  ApplicationFailure unusable(String field, ActivityFailure failure) {
+    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
+      String said = cause.getOriginalMessage();
+      String code = "[" + cause.getType() + "] ";
+      String message = said.startsWith(code) ? said.substring(code.length()) : said;
+      return end(cause.getType(), code + field + ": " + message, failure);
+    }
+    return failed(failure);
   }
 
   private ApplicationFailure noWorktree(ActivityFailure failure) {
@@ -851,7 +929,7 @@ public final class AgentRunWorkflow implements AgentRun {
     return "see the cause for the last one";
   }
 
-  private ApplicationFailure stopped(ErrorCode code, String why) {
+  ApplicationFailure stopped(ErrorCode code, String why) {
     return end(code.code(), code.message(why), null);
   }
 
@@ -904,16 +982,18 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void accountOpened(AccountOpened opened) {
-    if (account.opened(opened) && wait != null) {
+    boolean other = failover.opened(opened);
+    if ((account.opened(opened) || other) && wait != null) {
       wait.end();
     }
   }
 
   @Override
   public void pause(String reason) {
-    if (memory.paused() != null) {
+    if (memory.paused() != null && !budget.pauses()) {
       return;
     }
+    budget.pausesNoMore();
     memory.paused(because(reason));
     record(RunEvent.Type.PAUSED, null, because(reason));
     if (invocation != null) {
@@ -928,6 +1008,7 @@ public final class AgentRunWorkflow implements AgentRun {
       return;
     }
     memory.paused(null);
+    budget.pausesNoMore();
     record(RunEvent.Type.UNPAUSED, null, because(reason));
     show();
   }
@@ -949,6 +1030,37 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   @Override
+  public String switchAgent(String agent, String account) {
+    return failover.switchAgent(agent, account);
+  }
+
+  @Override
+  public void validateSwitchAgent(String agent, String account) {
+    if (agent == null && account == null) {
+      refuse("switchAgent: name an agent, or an account, or both");
+    }
+    int max = AgentRunRequest.MAX_NAME;
+    RequestReader.checkName("agent", agent, max).ifPresent(AgentRunWorkflow::refuse);
+    RequestReader.checkName("account", account, max).ifPresent(AgentRunWorkflow::refuse);
+    if (ended != null || worktree.released()) {
+      refuse("switchAgent: the run is ending");
+    }
+    if (memory.agent() == null || memory.agents().unresolved().isPresent()) {
+      refuse("switchAgent: the run has yet to find its agents; try again in a moment");
+    }
+  }
+
+  /** Ends what the run does with its present agent, but not the wait for its start. */
+  void interrupt(String why) {
+    if (invocation != null) {
+      invocation.cancel(why);
+    }
+    if (wait != null && !starting) {
+      wait.end();
+    }
+  }
+
+  @Override
   public int send(String prompt) {
     int queued = memory.enqueue(prompt);
     record(RunEvent.Type.PROMPT_QUEUED, null, queued + " queued");
@@ -962,6 +1074,25 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     RequestReader.checkPrompt("prompt", prompt).ifPresent(AgentRunWorkflow::refuse);
     memory.checkRoomFor(prompt).ifPresent(AgentRunWorkflow::refuse);
+  }
+
+  @Override
+  public Budget changeBudget(Budget changed) {
+    boolean goesOn = budget.change(changed);
+    record(RunEvent.Type.BUDGET_CHANGED, null, "to " + OperatorTexts.budget(changed));
+    if (goesOn) {
+      record(RunEvent.Type.UNPAUSED, null, "the budget was raised");
+    }
+    show();
+    return changed;
+  }
+
+  @Override
+  public void validateChangeBudget(Budget changed) {
+    if (ended != null) {
+      refuse("changeBudget: the run is ending");
+    }
+    budget.problem(changed).ifPresent(AgentRunWorkflow::refuse);
   }
 
   @Override
@@ -1011,19 +1142,25 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private static void refuse(String why) {
-    throw ApplicationFailure.newNonRetryableFailure(
+    throw refusal(why);
+  }
+
+  /** What an update fails with that asks for what cannot be. */
+  static ApplicationFailure refusal(String why) {
+    return ApplicationFailure.newNonRetryableFailure(
         ErrorCode.INVALID_REQUEST.message(why), ErrorCode.INVALID_REQUEST.code());
   }
 
   @Override
   public RunStatus status() {
     ResolvedAgent agent = memory.agent();
+    AgentChoice first = request.choices().get(0);
     return new RunStatus(
         state(),
-        agent == null ? request.agent() : agent.agent(),
+        agent == null ? first.agent() : agent.agent(),
         agent == null ? null : agent.provider(),
-        agent == null ? request.account() : agent.account(),
-        agent == null ? request.model() : agent.model(),
+        agent == null ? first.account() : agent.account(),
+        agent == null ? first.model() : agent.model(),
         agent == null ? request.workspace() : agent.workspace(),
         memory.session(),
         memory.turn(),
@@ -1045,7 +1182,11 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.transcript(),
         worktree.view(),
         account.priority(),
-        memory.waitingSince());
+        memory.waitingSince(),
+        memory.overageUsd(),
+        budget.budget(),
+        budget.pauses() ? Boolean.TRUE : null,
+        failover.standings());
   }
 
   private String warning() {
@@ -1110,7 +1251,7 @@ public final class AgentRunWorkflow implements AgentRun {
     memory.record(RunClock.now(), type, incident, text);
   }
 
-  private void show() {
+  void show() {
     if (memory.agent() != null) {
       view.show(status(), memory.agent().searchAttributes());
     }

@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -11,30 +12,43 @@ import java.util.stream.IntStream;
 /**
  * Which of its agents a run uses next: the first of the list whose account is not known to be
  * closed. So a run goes back to the one that it prefers as soon as that is open again, and cannot
- * go round in circles: one that was closed is not tried again before its time. Pure; not
- * thread-safe.
+ * go round in circles: whoever is left is closed until a later moment, and is not tried again
+ * before it unless somebody who knows better opens it. Pure; not thread-safe.
  */
 final class Choices {
 
   /** The most agents that a run may name. */
   static final int MAX = 10;
 
-  /** When each is open again; null for one that is not known to be closed. */
-  private final List<Instant> closedUntil;
+  /**
+   * Until when one is closed of which nothing says that it ever opens: the end of the year 9999.
+   */
+  static final Instant NEVER = Instant.parse("9999-12-31T00:00:00Z");
 
+  /**
+   * @param until when it is open again
+   * @param grace how much longer it is worth waiting for before it is tried unasked
+   */
+  private record Closed(Instant until, Duration grace) {
+    private static final Closed NOT = new Closed(Instant.MIN, Duration.ZERO);
+
+    Instant latest() {
+      return until.equals(NEVER) || this == NOT ? until : until.plus(grace);
+    }
+  }
+
+  private final List<Closed> closed;
   private int current;
 
   /**
    * @param count how many there are
    */
   Choices(int count) {
-    this(0, Collections.nCopies(count, null));
+    closed = new ArrayList<>(Collections.nCopies(count, Closed.NOT));
   }
 
-  /** As they were saved. */
-  Choices(int current, List<Instant> closedUntil) {
-    this.current = current;
-    this.closedUntil = new ArrayList<>(closedUntil);
+  int size() {
+    return closed.size();
   }
 
   /** The one that is used, by its place in the list. */
@@ -42,56 +56,77 @@ final class Choices {
     return current;
   }
 
-  List<Instant> closedUntil() {
-    return Collections.unmodifiableList(closedUntil);
+  void goTo(int choice) {
+    current = Objects.checkIndex(choice, size());
+  }
+
+  /** One more, the least preferred. */
+  void add() {
+    closed.add(Closed.NOT);
+  }
+
+  /** Makes one the preferred of all; the others keep their order. */
+  void prefer(int choice) {
+    closed.add(0, closed.remove(choice));
+    if (choice == current) {
+      current = 0;
+    } else if (choice > current) {
+      current++;
+    }
+  }
+
+  /** When it is open again; null if it is not known to be closed. */
+  Instant closedUntil(int choice) {
+    Closed known = closed.get(choice);
+    return known == Closed.NOT ? null : known.until();
+  }
+
+  /** How much longer than that it is worth waiting for; null if it is not known to be closed. */
+  Duration grace(int choice) {
+    Closed known = closed.get(choice);
+    return known == Closed.NOT ? null : known.grace();
   }
 
   /** The present one is closed until a moment. */
   void closed(Instant until) {
-    closedUntil.set(current, Objects.requireNonNull(until, "until"));
+    closed(current, until, Duration.ZERO);
+  }
+
+  void closed(int choice, Instant until, Duration grace) {
+    closed.set(choice, new Closed(until, grace));
+  }
+
+  /** One is known to be open. */
+  void opened(int choice) {
+    closed.set(choice, Closed.NOT);
   }
 
   /** An operator wants them tried again, whatever is known. */
   void forget() {
-    Collections.fill(closedUntil, null);
+    Collections.fill(closed, Closed.NOT);
   }
 
-  /**
-   * Goes to the first one that is open.
-   *
-   * @return whether it is another one than before; false also if all are closed
-   */
-  boolean goOn(Instant now) {
-    int before = current;
-    firstOpen(now).ifPresent(choice -> current = choice);
-    return current != before;
+  /** The preferred one of those that are not known to be closed. */
+  Optional<Integer> firstOpen(Instant now) {
+    return IntStream.range(0, size())
+        .filter(choice -> !closed.get(choice).until().isAfter(now))
+        .boxed()
+        .findFirst();
   }
 
-  /** Whether any is open. */
-  boolean anyOpen(Instant now) {
-    return firstOpen(now).isPresent();
-  }
-
-  /** Goes to the one that is open first, the preferred one of several; says when that is. */
-  Instant earliest() {
+  /** The one that is worth waiting for the shortest time, the preferred one of several. */
+  int earliest() {
     int first = 0;
-    for (int i = 1; i < closedUntil.size(); i++) {
-      if (when(i).isBefore(when(first))) {
+    for (int i = 1; i < size(); i++) {
+      if (closed.get(i).latest().isBefore(closed.get(first).latest())) {
         first = i;
       }
     }
-    current = first;
-    return when(first);
+    return first;
   }
 
-  private Instant when(int choice) {
-    return Objects.requireNonNullElse(closedUntil.get(choice), Instant.MIN);
-  }
-
-  private Optional<Integer> firstOpen(Instant now) {
-    return IntStream.range(0, closedUntil.size())
-        .filter(choice -> !when(choice).isAfter(now))
-        .boxed()
-        .findFirst();
+  /** Whether nothing says of any that it ever opens. */
+  boolean hopeless() {
+    return closed.stream().allMatch(choice -> choice.until().equals(NEVER));
   }
 }

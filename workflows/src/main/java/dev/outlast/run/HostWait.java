@@ -177,7 +177,7 @@ final class HostWait {
                   new AgentSelection(
                       here.agent(),
                       here.account(),
-                      request.model(),
+                      memory.agents().present().asked().model(),
                       request.workspace(),
                       null,
                       false,

@@ -49,6 +49,9 @@ public record Incident(
     /** The account's gate ended the wait, since the provider let another run through. */
     @JsonProperty("released")
     RELEASED,
+    /** The run went on with another agent. */
+    @JsonProperty("failed-over")
+    FAILED_OVER,
     /** The policy did not allow the wait. */
     @JsonProperty("given-up")
     GIVEN_UP,

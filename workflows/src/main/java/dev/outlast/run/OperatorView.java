@@ -15,6 +15,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
 /**
  * Keeps what operators see up to date: search attributes, of which only changes are written because
@@ -23,6 +24,9 @@ import java.util.Objects;
 final class OperatorView {
 
   private RunStatus shown;
+
+  /** Since when the run waits for its account, as the search attribute has it. */
+  private Instant sinceWritten;
 
   void show(RunStatus status, boolean searchAttributes) {
     if (searchAttributes) {
@@ -40,7 +44,9 @@ final class OperatorView {
     if (shown == null || shown.state() != status.state()) {
       changes.add(Names.AGENT_STATE.valueSet(status.state().word()));
     }
-    if (shown == null || !Objects.equals(shown.provider(), status.provider())) {
+    if (shown == null
+        || !Objects.equals(shown.provider(), status.provider())
+        || !Objects.equals(shown.account(), status.account())) {
       changes.add(Names.AGENT_PROVIDER.valueSet(status.provider()));
       changes.add(Names.AGENT_ACCOUNT.valueSet(status.account()));
     }
@@ -54,19 +60,23 @@ final class OperatorView {
     if (shown == null) {
       changes.add(Names.AGENT_PRIORITY.valueSet((long) status.priority()));
     }
-    Instant shownSince = shown == null ? null : shown.waitingSince();
-    if (!Objects.equals(shownSince, status.waitingSince())) {
-      changes.add(
-          status.waitingSince() == null
-              ? Names.AGENT_WAITING_SINCE.valueUnset()
-              : Names.AGENT_WAITING_SINCE.valueSet(status.waitingSince().atOffset(ZoneOffset.UTC)));
-    }
     Instant shownResumeAt = shown == null ? null : shown.resumeAt();
     if (!Objects.equals(shownResumeAt, status.resumeAt())) {
       changes.add(
           status.resumeAt() == null
               ? Names.AGENT_RESUME_AT.valueUnset()
               : Names.AGENT_RESUME_AT.valueSet(status.resumeAt().atOffset(ZoneOffset.UTC)));
+    }
+    // It only matters of runs that wait, and is worth no event of its own.
+    boolean maybeStale =
+        shown == null && Workflow.getInfo().getContinuedExecutionRunId().isPresent();
+    if (!changes.isEmpty()
+        && (maybeStale || !Objects.equals(sinceWritten, status.waitingSince()))) {
+      sinceWritten = status.waitingSince();
+      changes.add(
+          sinceWritten == null
+              ? Names.AGENT_WAITING_SINCE.valueUnset()
+              : Names.AGENT_WAITING_SINCE.valueSet(sinceWritten.atOffset(ZoneOffset.UTC)));
     }
     return changes.toArray(SearchAttributeUpdate<?>[]::new);
   }
@@ -97,7 +107,39 @@ final class OperatorView {
         .append(status.tokens().total())
         .append(" · queued prompts: ")
         .append(status.queuedPrompts());
-    return text.toString();
+    money(status, text);
+    return text.append(others(status)).toString();
+  }
+
+  private static String others(RunStatus status) {
+    if (status.agents() == null) {
+      return "";
+    }
+    return status.agents().stream()
+        .map(
+            one ->
+                plain(one.agent())
+                    + "/"
+                    + plain(one.account())
+                    + (one.current() ? " (present)" : "")
+                    + (one.opensAt() == null ? "" : " closed" + until(one.opensAt())))
+        .collect(Collectors.joining(", ", "  \nAgents: ", ""));
+  }
+
+  private static String until(Instant opens) {
+    return opens.equals(Choices.NEVER) ? "" : " until " + moment(opens);
+  }
+
+  private static void money(RunStatus status, StringBuilder text) {
+    if (status.budget() != null || status.overageUsd() != null) {
+      text.append("  \nCost: ").append(OperatorTexts.usd(status.costUsd()));
+    }
+    if (status.budget() != null) {
+      text.append(" · budget: ").append(OperatorTexts.budget(status.budget()));
+    }
+    if (status.overageUsd() != null) {
+      text.append(" · ").append(OperatorTexts.onOverage(status.overageUsd()));
+    }
   }
 
   private static String headline(RunStatus status, Instant now) {
@@ -106,10 +148,12 @@ final class OperatorView {
       case PAUSED ->
           goneOnElsewhere(status)
               ? "**paused**: somebody else has gone on with the session"
-              : status.resumeAt() == null
-                  ? "**paused** by an operator"
-                  : "**paused** by an operator; the wait for the limit ends "
-                      + moment(status.resumeAt());
+              : Boolean.TRUE.equals(status.budgetSpent())
+                  ? "**paused**: " + status.pausedBecause()
+                  : status.resumeAt() == null
+                      ? "**paused** by an operator"
+                      : "**paused** by an operator; the wait for the limit ends "
+                          + moment(status.resumeAt());
       case RUNNING -> "**running** since " + moment(now);
       case AWAITING_APPROVAL -> "**awaiting approval**";
       case COMPLETED -> "**completed** " + moment(now);
@@ -144,6 +188,9 @@ final class OperatorView {
     if (status.state() == AgentState.PAUSED && goneOnElsewhere(status)) {
       return "You can: signal `unpause` to resume it nevertheless (the agent is told so), or cancel"
           + " to leave it to whoever went on.";
+    }
+    if (status.state() == AgentState.PAUSED && Boolean.TRUE.equals(status.budgetSpent())) {
+      return "You can: update `changeBudget` to give it more (it then goes on by itself), or cancel.";
     }
     return switch (status.state()) {
       case WAITING ->

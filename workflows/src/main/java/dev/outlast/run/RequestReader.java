@@ -177,7 +177,14 @@ final class RequestReader {
     }
     return new Budget(
         number(field + ".costUsd", map.get("costUsd"), Number::doubleValue),
-        number(field + ".tokens", map.get("tokens"), Number::longValue));
+        whole(field + ".tokens", map.get("tokens")));
+  }
+
+  private Long whole(String field, Object value) {
+    if (value == null || value instanceof Long || value instanceof Integer) {
+      return value == null ? null : ((Number) value).longValue();
+    }
+    return wrong(field, value, "a whole number of at most " + Long.MAX_VALUE);
   }
 
   private <T> T number(String field, Object value, Function<Number, T> as) {

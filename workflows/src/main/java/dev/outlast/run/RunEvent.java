@@ -50,6 +50,11 @@ public record RunEvent(
     PAUSED,
     @JsonProperty("unpaused")
     UNPAUSED,
+    /** An invocation has worked on paid overage. */
+    @JsonProperty("overage")
+    OVERAGE,
+    @JsonProperty("budget-changed")
+    BUDGET_CHANGED,
     @JsonProperty("prompt-queued")
     PROMPT_QUEUED,
     @JsonProperty("turn-completed")
@@ -69,6 +74,18 @@ public record RunEvent(
     MOVED,
     @JsonProperty("move-failed")
     MOVE_FAILED,
+    /** An operator wants another agent to go on. */
+    @JsonProperty("switch-asked")
+    SWITCH_ASKED,
+    /** The run goes on with another of its agents. */
+    @JsonProperty("agent-changed")
+    AGENT_CHANGED,
+    /** After a limit it was decided whether the session is gone on with, and why. */
+    @JsonProperty("resumes-with")
+    RESUMES_WITH,
+    /** What was done in other sessions could not be read, and the next one is not told of it. */
+    @JsonProperty("without-notes")
+    WITHOUT_NOTES,
     @JsonProperty("worktree-released")
     WORKTREE_RELEASED,
     @JsonProperty("completed")

@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
@@ -14,6 +15,7 @@ import dev.outlast.limit.UsageLimit;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +29,9 @@ final class RunMemory {
 
   /** How many bytes of JSON they may have together: 512 KiB. */
   static final int MAX_QUEUED_BYTES = 512 * 1024;
+
+  /** What is counted of a run's cost at most. */
+  static final double MAX_COST_USD = 1e12;
 
   private final Deque<String> queue = new ArrayDeque<>();
   private final Deque<RunEvent> events = new ArrayDeque<>();
@@ -64,6 +69,17 @@ final class RunMemory {
   private GateWord gate;
   private Instant waitingSince;
   private boolean insists;
+  private Budget budget;
+  private Double overageUsd;
+  private boolean budgetSpent;
+
+  private RunAgents agents;
+  private boolean goesOn;
+  private int told;
+  private int worked;
+  private Long contextTokens;
+  private boolean apart;
+  private boolean handedOff;
 
   // What the next history can do without.
   private int announced;
@@ -76,11 +92,15 @@ final class RunMemory {
     memory.message = request.prompt();
     memory.session = request.session();
     memory.sessionOpen = request.session() != null;
+    memory.agents = RunAgents.of(request.choices());
+    memory.goesOn = request.goesOn();
     return memory;
   }
 
-  static RunMemory restore(RunState state) {
+  static RunMemory restore(RunState state, AgentRunRequest request) {
     RunMemory memory = new RunMemory();
+    memory.goesOn = request.goesOn();
+    memory.restoreAgents(state, request.choices());
     memory.agent = state.agent();
     memory.session = state.session();
     memory.sessionOpen = state.sessionOpen();
@@ -115,6 +135,9 @@ final class RunMemory {
     memory.gate = state.gate();
     memory.waitingSince = state.waitingSince();
     memory.insists = state.insists();
+    memory.budget = state.budget();
+    memory.overageUsd = state.overageUsd();
+    memory.budgetSpent = state.budgetSpent();
     return memory;
   }
 
@@ -153,10 +176,123 @@ final class RunMemory {
         notStarted,
         gate,
         waitingSince,
-        insists);
+        insists,
+        budget,
+        overageUsd,
+        budgetSpent,
+        agents.save(present()));
+  }
+
+  private void restoreAgents(RunState state, List<AgentChoice> asked) {
+    if (state.agents() == null) {
+      agents = RunAgents.of(asked.subList(0, 1));
+      agents.resolved(0, state.agent());
+      return;
+    }
+    agents = RunAgents.restore(state.agents());
+    seenIn(agents.present().session());
+  }
+
+  /** What is known of the present agent. */
+  private RunAgent present() {
+    RunAgent before = agents.present();
+    AgentSession left =
+        new AgentSession(
+            session,
+            sessionOpen,
+            told,
+            worked,
+            checkpoint,
+            doubtful,
+            continued,
+            transcript,
+            contextTokens,
+            apart,
+            handedOff);
+    return new RunAgent(
+        before.asked(), agent, left, limitsInARow, gate, waitingSince, before.limit(), null, null);
+  }
+
+  /** Takes over what of a session is not known elsewhere. */
+  private void seenIn(AgentSession left) {
+    told = left.told();
+    worked = left.worked();
+    contextTokens = left.contextTokens();
+    apart = left.apart();
+    handedOff = left.handedOff();
+  }
+
+  /**
+   * Goes on with another of the run's agents. Its session is told what it has missed when {@link
+   * #arrived}.
+   */
+  void goTo(int choice) {
+    RunAgent there = agents.goTo(choice, present());
+    Worktree own = agent.worktree();
+    agent = own == null ? there.agent() : there.agent().in(own);
+    AgentSession left =
+        there.session() == null ? AgentSession.fresh(agent.session()) : there.session();
+    seenIn(left);
+    session = left.id();
+    sessionOpen = left.open();
+    checkpoint = left.checkpoint();
+    doubtful = left.doubtful();
+    continued = left.continued();
+    transcript = left.transcript();
+    limitsInARow = there.limitsInARow();
+    gate = there.gate();
+    waitingSince = there.waitingSince();
+    busy = null;
+    notStarted = null;
+  }
+
+  /**
+   * The sessions whose work the present one has to be told of, the latest last. For one that has
+   * yet to begin that is also the one before it of the same agent.
+   */
+  List<RunAgent> missed() {
+    List<RunAgent> missed = new ArrayList<>(agents.missed(worked));
+    if (!sessionOpen && worked > 0) {
+      missed.add(0, present());
+    }
+    return missed;
+  }
+
+  /**
+   * The present session is told next what it has missed, and what to do.
+   *
+   * @param notes of what was done in other sessions; null if nothing was
+   */
+  void arrived(String notes, String resumeMessage) {
+    agents.arriving(false);
+    handedOff = !sessionOpen;
+    if (sessionOpen || (goesOn && !apart)) {
+      String next = told == turn ? resumeMessage : turnPrompt;
+      message = notes == null ? next : Handoff.meanwhile(notes, next);
+    } else {
+      message = untouched() ? turnPrompt : Handoff.toFresh(turnPrompt, turn, lastText, notes);
+    }
+  }
+
+  /** Whether nobody has done anything for the task, in this run or before it. */
+  private boolean untouched() {
+    return turn == 1
+        && worked == 0
+        && !agents.othersWorked()
+        && lostSessions == 0
+        && moves == 0
+        && !goesOn;
+  }
+
+  /** The session is not gone on with: the next one begins with what was done in it. */
+  void handOff(SessionId freshSession) {
+    session = freshSession;
+    startsFresh();
+    agents.arriving(true);
   }
 
   void resolved(ResolvedAgent resolvedAgent) {
+    agents.resolved(0, resolvedAgent);
     agent = resolvedAgent;
     session = session == null ? resolvedAgent.session() : session;
   }
@@ -181,14 +317,17 @@ final class RunMemory {
 
   /** Takes over what an invocation was found to have done. */
   void learn(InvocationFacts facts, String resumeMessage) {
-    tokens = tokens.plus(facts.tokens());
-    costUsd += facts.costUsd();
+    boolean onOverage = facts.overage() != null || facts.overageUsd() > 0;
+    used(facts.tokens(), facts.costUsd(), onOverage ? facts.overageUsd() : null);
     checkpoint = facts.checkpoint();
     transcript = facts.transcript() == null ? transcript : facts.transcript();
+    contextTokens = facts.contextTokens() == null ? contextTokens : facts.contextTokens();
+    worked = facts.progressed() ? agents.visit() : worked;
     fruitless = 0;
     if (facts.session() != null) {
       // A session that was ended before it had the message still has to be told it.
       boolean untold = Boolean.FALSE.equals(facts.taken());
+      told = untold ? told : turn;
       opened(facts.session(), untold ? message : resumeMessage);
       continued = continued && untold;
       doubtful = false;
@@ -198,12 +337,30 @@ final class RunMemory {
     }
   }
 
+  /**
+   * @param overage the part of the cost that was paid beyond the allowance; null if none was
+   */
+  private void used(TokenUsage usedTokens, double cost, Double overage) {
+    tokens = tokens.plus(usedTokens);
+    costUsd = plus(costUsd, cost);
+    if (overage != null) {
+      overageUsd = plus(overageUsd == null ? 0 : overageUsd, overage);
+    }
+  }
+
+  /** An agent may tell any number. */
+  private static double plus(double sum, double more) {
+    return more > 0 ? Math.min(sum + more, MAX_COST_USD) : sum;
+  }
+
   /** Somebody else has gone on with the session; nothing was said to it. */
   void continuedElsewhere(InvocationFacts facts, String resumeMessage) {
     notInvoked();
     if (facts.session() != null) {
       // An attempt before may have said it, and then the session was there too.
-      opened(facts.session(), Boolean.TRUE.equals(facts.taken()) ? resumeMessage : message);
+      boolean taken = Boolean.TRUE.equals(facts.taken());
+      told = taken ? turn : told;
+      opened(facts.session(), taken ? resumeMessage : message);
       doubtful = false;
     }
     checkpoint = facts.checkpoint();
@@ -225,6 +382,9 @@ final class RunMemory {
     }
     InvocationProgress last = invocation.progress();
     fruitless = invocation.progressed() ? 0 : fruitless;
+    if (last != null) {
+      used(last.tokens(), last.costUsd(), last.overageUsd());
+    }
     if (invocation.neverStarted()) {
       if (start == SessionStart.FRESH && invocation.why() == Unanswered.Why.GIVEN_BACK) {
         session = another;
@@ -243,6 +403,8 @@ final class RunMemory {
     boolean taken = last != null && last.taken();
     continued = continued && !taken;
     doubtful = !taken && (start == SessionStart.FRESH || doubtful);
+    told = taken || doubtful ? turn : told;
+    worked = taken || doubtful || invocation.progressed() ? agents.visit() : worked;
     // Said again, the prompt of a fresh session would be done twice if it had got through.
     opened(named, taken || doubtful ? resumeMessage : message);
   }
@@ -254,7 +416,6 @@ final class RunMemory {
    */
   void limitHeard(InvocationFacts facts) {
     invocations++;
-    tokens = tokens.plus(facts.tokens());
     fruitless = 0;
     notStarted = null;
     limitsInARow = facts.progressed() ? 0 : limitsInARow;
@@ -324,6 +485,8 @@ final class RunMemory {
     agent = there;
     session = there.session();
     startsFresh();
+    worked = 0;
+    agents.movedTo(agents.current(), there);
     moves++;
     hostBack();
   }
@@ -337,6 +500,9 @@ final class RunMemory {
     checkpoint = null;
     doubtful = false;
     continued = false;
+    told = 0;
+    contextTokens = null;
+    apart = true;
   }
 
   /**
@@ -377,6 +543,7 @@ final class RunMemory {
             : moves > 0 ? Handoff.afterMove(turnPrompt, turn, lastText) : turnPrompt;
     session = freshSession;
     startsFresh();
+    agents.arriving(handedOff);
   }
 
   Incident limited(UsageLimit limit, Instant now) {
@@ -416,6 +583,11 @@ final class RunMemory {
   int enqueue(String prompt) {
     queue.add(prompt);
     return queue.size();
+  }
+
+  /** The incident that has not ended; empty if there is none. */
+  Optional<Incident> openIncident() {
+    return Optional.ofNullable(incidents.peekLast()).filter(last -> last.end() == null);
   }
 
   /** The incident whose wait goes on in the next history; null if none does. */
@@ -507,8 +679,46 @@ final class RunMemory {
     insists = wanted;
   }
 
+  /** The budget in place of the request's; null if it was not changed. */
+  Budget budget() {
+    return budget;
+  }
+
+  void budget(Budget changed) {
+    budget = changed;
+  }
+
+  /** Whether the pause is for the budget. */
+  boolean budgetSpent() {
+    return budgetSpent;
+  }
+
+  void budgetSpent(boolean spent) {
+    budgetSpent = spent;
+  }
+
+  /** What was spent beyond the allowance; null if no agent has said that it works on overage. */
+  Double overageUsd() {
+    return overageUsd;
+  }
+
   ResolvedAgent agent() {
     return agent;
+  }
+
+  /** All agents that the run may use. */
+  RunAgents agents() {
+    return agents;
+  }
+
+  /** How large the session's context was when that was last known; null if it never was. */
+  Long contextTokens() {
+    return contextTokens;
+  }
+
+  /** Whether the session is another one than the run was to begin with. */
+  boolean apart() {
+    return apart;
   }
 
   SessionId session() {

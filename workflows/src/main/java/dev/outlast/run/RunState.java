@@ -2,6 +2,7 @@ package dev.outlast.run;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.Checkpoint;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
@@ -51,6 +52,10 @@ import java.util.Objects;
  * @param gate what the account's gate has said; null if nothing, or the account is not waited for
  * @param waitingSince since when the account is waited for; null if it is not
  * @param insists whether an operator wants the run to go on though the account is closed
+ * @param budget in place of the request's; null if it was not changed
+ * @param overageUsd spent beyond the account's allowance; null if nothing was said of overage
+ * @param budgetSpent whether the pause is for the budget
+ * @param agents the agents that the run may use; null for {@code agent} alone
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -88,7 +93,11 @@ public record RunState(
     NotStarted notStarted,
     GateWord gate,
     Instant waitingSince,
-    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean insists) {
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean insists,
+    Budget budget,
+    Double overageUsd,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean budgetSpent,
+    RunAgents.Saved agents) {
 
   public RunState {
     Objects.requireNonNull(agent, "agent");

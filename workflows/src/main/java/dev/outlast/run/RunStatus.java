@@ -3,11 +3,13 @@ package dev.outlast.run;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.agent.TranscriptReference;
 import dev.outlast.operator.AgentState;
 import java.time.Instant;
+import java.util.List;
 
 /**
  * Where a run stands. Also the details of the failure of a run that stopped, and in the memo of one
@@ -33,6 +35,12 @@ import java.time.Instant;
  * @param worktree the run's own worktree; null if it has none
  * @param priority the run's place among those that want the same account, 1 first
  * @param waitingSince since when the account is waited for; null if it is not
+ * @param costUsd what all invocations have cost by their agents' own account, in US dollars
+ * @param overageUsd the part of it that was paid beyond the account's allowance; 0 if an agent has
+ *     worked on overage and does not say what that cost, null if none has
+ * @param budget what the run may use before it pauses and asks; null for no bound
+ * @param budgetSpent true while the run is paused for its budget; null otherwise
+ * @param agents the agents that the run may use, the preferred one first; null if there is only one
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -64,4 +72,8 @@ public record RunStatus(
     TranscriptReference transcript,
     RunWorktree worktree,
     int priority,
-    Instant waitingSince) {}
+    Instant waitingSince,
+    Double overageUsd,
+    Budget budget,
+    Boolean budgetSpent,
+    List<AgentStanding> agents) {}

@@ -83,6 +83,9 @@ class AgentRunTest {
             0.25,
             null,
             null,
+            null,
+            null,
+            null,
             null),
         result);
     AgentInvocation first = agent.ledger().get(0).invocation();
@@ -1040,7 +1043,10 @@ class AgentRunTest {
             Map.entry(Map.of("prompt", 7), "prompt: got 7; expected a text"),
             Map.entry(
                 Map.of("prompt", "x", "onLimit", "failover"),
-                "onLimit: got \"failover\"; expected wait or stop"),
+                "onLimit: failover needs agents, a list of at least two"),
+            Map.entry(
+                Map.of("prompt", "x", "onLimit", "other"),
+                "onLimit: got \"other\"; expected wait or failover or stop"),
             Map.entry(
                 Map.of("prompt", "x", "onCredit", "buy"),
                 "onCredit: got \"buy\"; expected stop or wait"),
@@ -1059,8 +1065,15 @@ class AgentRunTest {
             Map.entry(
                 Map.of("prompt", "x", "hostGrace", "9s"), "hostGrace: got PT9S; expected at least"),
             Map.entry(
-                Map.of("prompt", "x", "budget", Map.of("costUsd", 5)),
-                "budget: {costUsd=5} is not supported by this version"),
+                Map.of("prompt", "x", "budget", Map.of("costUsd", -5)),
+                "budget.costUsd: got -5.0; expected more than 0"),
+            Map.entry(
+                Map.of(
+                    "prompt", "x", "agents", List.of(Map.of("agent", "a"), Map.of("agent", "a"))),
+                "agents[1]: the same as agents[0]; name each once"),
+            Map.entry(
+                Map.of("prompt", "x", "overage", "buy"),
+                "overage: got \"buy\"; expected use or avoid"),
             Map.entry(List.of(1, 2), "input: got a list; expected an object"),
             Map.entry("fix the build", "input: got a text; expected an object"),
             Map.entry(42, "input: got a number; expected an object"),

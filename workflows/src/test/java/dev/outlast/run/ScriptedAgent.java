@@ -1,5 +1,6 @@
 package dev.outlast.run;
 
+import dev.outlast.agent.AccountPolicy;
 import dev.outlast.agent.AgentActivities;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
@@ -56,6 +57,7 @@ final class ScriptedAgent implements AgentActivities {
   volatile String account = "work";
   volatile ResumePolicy policy = POLICY;
   volatile HostPolicy hostPolicy = HostPolicy.DEFAULT;
+  volatile AccountPolicy accountPolicy = AccountPolicy.DEFAULT;
   volatile String host = "host-1";
 
   /** Where the agent is invoked; null for the run's own queue. */
@@ -96,11 +98,22 @@ final class ScriptedAgent implements AgentActivities {
     return clock.get().plus(skew);
   }
 
+  /** Finds agents instead of the one that there is; null for that one. */
+  volatile Function<AgentSelection, ResolvedAgent> finding;
+
+  /** What was done in sessions before. */
+  volatile Function<HandoffRequest, HandoffNotes> notes = request -> new HandoffNotes("");
+
+  final List<HandoffRequest> handoffs = new CopyOnWriteArrayList<>();
+
   @Override
   public ResolvedAgent resolveAgent(AgentSelection selection) {
     selections.add(selection);
     if (refusal != null) {
       throw refusal;
+    }
+    if (finding != null) {
+      return finding.apply(selection);
     }
     return new ResolvedAgent(
         "claude",
@@ -118,7 +131,7 @@ final class ScriptedAgent implements AgentActivities {
         searchAttributes,
         hostPolicy,
         null,
-        null,
+        accountPolicy,
         null);
   }
 
@@ -141,7 +154,8 @@ final class ScriptedAgent implements AgentActivities {
 
   @Override
   public HandoffNotes handOff(HandoffRequest request) {
-    throw new UnsupportedOperationException(request.toString());
+    handoffs.add(request);
+    return notes.apply(request);
   }
 
   @Override

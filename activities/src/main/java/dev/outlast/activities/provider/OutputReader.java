@@ -48,6 +48,16 @@ public interface OutputReader {
   }
 
   /**
+   * The limit of the account's allowance beyond which the agent has said that it works, on paid
+   * overage: with the reset of the allowance itself, not that of the overage. Empty if the agent
+   * has not said so; after {@link #conclude} it may have. There whenever {@link
+   * CallFacts#usingOverage()} says so.
+   */
+  default Optional<Conclusion.Limited> overage() {
+    return Optional.empty();
+  }
+
+  /**
    * What the call ended with.
    *
    * @param exitCode of the process; 128 or more if it was ended from outside

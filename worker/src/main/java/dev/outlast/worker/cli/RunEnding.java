@@ -3,6 +3,7 @@ package dev.outlast.worker.cli;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.SessionId;
 import dev.outlast.operator.Names;
+import dev.outlast.operator.OperatorTexts;
 import dev.outlast.run.AgentRunResult;
 import dev.outlast.run.RunStatus;
 import io.temporal.client.WorkflowClient;
@@ -103,6 +104,9 @@ record RunEnding(
       console.print(Console.harmless(result.text()));
       if (Boolean.TRUE.equals(result.continuedElsewhere())) {
         console.say("outlast: somebody else has gone on with the session, so the run has ended");
+      }
+      if (result.overageUsd() != null) {
+        console.say("outlast: " + OperatorTexts.onOverage(result.overageUsd()));
       }
       if (result.worktree() != null && !Boolean.FALSE.equals(result.worktree().kept())) {
         console.say(

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -184,8 +185,14 @@ final class ShowCommand implements Callable<Integer> {
       line("warning", status.warning());
     }
     if (status.pausedBecause() != null) {
-      line("paused", status.pausedBecause() + "; go on with: outlast unpause " + id);
+      boolean budget = Boolean.TRUE.equals(status.budgetSpent());
+      line(
+          "paused",
+          status.pausedBecause()
+              + (budget ? "; raise it with: outlast budget " : "; go on with: outlast unpause ")
+              + id);
     }
+    money(status).ifPresent(text -> line("cost", text));
     line(
         "so far",
         String.format(
@@ -197,6 +204,20 @@ final class ShowCommand implements Callable<Integer> {
             DurationText.of(Duration.ofSeconds(status.waitedSeconds())),
             status.tokens() == null ? 0 : status.tokens().total(),
             status.queuedPrompts()));
+  }
+
+  private static Optional<String> money(RunStatus status) {
+    if (status.budget() == null && status.overageUsd() == null && status.costUsd() == 0) {
+      return Optional.empty();
+    }
+    StringBuilder text = new StringBuilder(OperatorTexts.usd(status.costUsd()));
+    if (status.budget() != null) {
+      text.append(", of a budget of ").append(OperatorTexts.budget(status.budget()));
+    }
+    if (status.overageUsd() != null) {
+      text.append(", ").append(OperatorTexts.onOverage(status.overageUsd()));
+    }
+    return Optional.of(text.toString());
   }
 
   private void print(Incident incident) {

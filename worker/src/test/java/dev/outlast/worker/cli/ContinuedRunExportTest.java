@@ -88,6 +88,9 @@ class ContinuedRunExportTest {
           0.75,
           null,
           null,
+          null,
+          null,
+          null,
           null);
     }
   }

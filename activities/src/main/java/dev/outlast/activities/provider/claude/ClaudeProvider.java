@@ -15,12 +15,16 @@ import dev.outlast.activities.provider.Program;
 import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionMark;
+import dev.outlast.agent.SessionStart;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
@@ -34,6 +38,14 @@ public final class ClaudeProvider implements AgentProvider {
   /** What {@code permissionMode} may be; {@code default} is what {@code manual} was called. */
   static final List<String> PERMISSION_MODES =
       List.of("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan");
+
+  /**
+   * Ends the program when its process has cost more, which it looks at after each answer; seen in
+   * version 2.1.329.
+   */
+  private static final String MAX_BUDGET = "--max-budget-usd";
+
+  private static final Logger log = LoggerFactory.getLogger(ClaudeProvider.class);
 
   @Override
   public String name() {
@@ -104,8 +116,48 @@ public final class ClaudeProvider implements AgentProvider {
     }
 
     @Override
+    public CommandLine commandLine(AgentCall call, Surroundings host) {
+      CommandLine line = commandLine(call);
+      if (!boundsCost(call)) {
+        return line;
+      }
+      List<String> bounded = new ArrayList<>(line.arguments());
+      double bound = costBefore(call, host) + call.costUsdLeft();
+      bounded.addAll(List.of(MAX_BUDGET, BigDecimal.valueOf(bound).toPlainString()));
+      return new CommandLine(bounded, line.stdin());
+    }
+
+    @Override
     public OutputReader reader(Surroundings host) {
       return new ClaudeReader(patterns, host.zone());
+    }
+
+    @Override
+    public OutputReader reader(Surroundings host, AgentCall call) {
+      return new ClaudeReader(patterns, host.zone(), boundsCost(call), costBefore(call, host));
+    }
+
+    private static double costBefore(AgentCall call, Surroundings host) {
+      Optional<Path> home = host.folder("CLAUDE_CONFIG_DIR", ".claude");
+      if (call.start() != SessionStart.RESUME || home.isEmpty()) {
+        return 0;
+      }
+      try {
+        return new Conversations(home.get()).costUsd(call.session());
+      } catch (IOException e) {
+        // Rather too much is counted than too little.
+        log.warn("What session {} has cost so far cannot be read", call.session(), e);
+        return 0;
+      }
+    }
+
+    /**
+     * Whether the program is to end itself when the call has cost too much, which it tells only at
+     * its end. A bound of the agent's own arguments stays as it is.
+     */
+    private boolean boundsCost(AgentCall call) {
+      return call.costUsdLeft() != null
+          && agent.args().stream().noneMatch(argument -> argument.startsWith(MAX_BUDGET));
     }
 
     @Override

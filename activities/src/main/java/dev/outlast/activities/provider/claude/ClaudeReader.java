@@ -19,6 +19,7 @@ import dev.outlast.agent.ItemKind;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.UsageLimit;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -38,6 +39,8 @@ final class ClaudeReader implements OutputReader {
 
   private final LimitPatterns patterns;
   private final ZoneId zone;
+  private final boolean runsBudget;
+  private final double costBefore;
   private final LineTail stderr = new LineTail(MAX_TAIL);
   private final Records records = new Records(this::settled, this::record);
 
@@ -49,7 +52,7 @@ final class ClaudeReader implements OutputReader {
   private ItemKind lastItem;
   private RateLimit rateLimit;
   private boolean answeredSinceEvent;
-  private boolean usingOverage;
+  private RateLimit overage;
   private String answer = "";
   private String tokensOf = "";
   private TokenUsage earlierTokens = TokenUsage.NONE;
@@ -63,8 +66,19 @@ final class ClaudeReader implements OutputReader {
   private record Result(boolean failed, String subtype, String text, ErrorRecord error) {}
 
   ClaudeReader(LimitPatterns patterns, ZoneId zone) {
+    this(patterns, zone, false, 0);
+  }
+
+  /**
+   * @param runsBudget whether the budget that the program was given is the run's
+   * @param costBefore what the session had cost before; a process that resumes it counts on from
+   *     there
+   */
+  ClaudeReader(LimitPatterns patterns, ZoneId zone, boolean runsBudget, double costBefore) {
     this.patterns = patterns;
     this.zone = zone;
+    this.runsBudget = runsBudget;
+    this.costBefore = costBefore;
   }
 
   @Override
@@ -128,7 +142,7 @@ final class ClaudeReader implements OutputReader {
     if (event.known()) {
       rateLimit = event;
       answeredSinceEvent = false;
-      usingOverage |= event.usingOverage();
+      overage = event.usingOverage() ? event : overage;
     }
   }
 
@@ -233,12 +247,15 @@ final class ClaudeReader implements OutputReader {
     taken |=
         ErrorWording.read(errorText, readAt, zone).meaning()
             != ErrorWording.Meaning.SESSION_UNKNOWN;
-    if (node.path("usage").isObject()) {
-      totalTokens = tokens(node.path("usage"));
+    TokenUsage told = tokens(node.path("usage"));
+    // An interrupted turn, and one whose budget is spent, is told as nothing.
+    boolean nothing = told.total() == 0 && earlierTokens.plus(currentTokens).total() > 0;
+    if (node.path("usage").isObject() && !nothing) {
+      totalTokens = told;
     }
     double cost = node.path("total_cost_usd").asDouble(0);
     if (Double.isFinite(cost) && cost > 0) {
-      costUsd = Math.max(costUsd, cost);
+      costUsd = Math.max(costUsd, cost >= costBefore ? cost - costBefore : cost);
     }
   }
 
@@ -278,7 +295,22 @@ final class ClaudeReader implements OutputReader {
         lastItem,
         totalTokens == null ? earlierTokens.plus(currentTokens) : totalTokens,
         costUsd,
-        usingOverage);
+        overage != null);
+  }
+
+  @Override
+  public Optional<Conclusion.Limited> overage() {
+    return Optional.ofNullable(overage)
+        .map(
+            event ->
+                new Conclusion.Limited(
+                    new Basis("claude/overage", event.info().toString(), "stdout rate_limit_event"),
+                    event
+                        .allowanceReset()
+                        .map(RateLimit.Reset::scope)
+                        .orElse(event.allowanceScope()),
+                    event.allowanceReset().map(RateLimit.Reset::time).orElse(null),
+                    UsageLimit.SetBy.WINDOW));
   }
 
   @Override
@@ -320,7 +352,8 @@ final class ClaudeReader implements OutputReader {
       return stopped("claude/error_max_turns", StopReason.MAX_TURNS);
     }
     if (result.subtype().startsWith("error_max_budget")) {
-      return stopped("claude/" + result.subtype(), StopReason.CREDIT);
+      return stopped(
+          "claude/" + result.subtype(), runsBudget ? StopReason.BUDGET : StopReason.CREDIT);
     }
     ErrorRecord error =
         assistantError == null ? result.error() : result.error().orElse(assistantError);

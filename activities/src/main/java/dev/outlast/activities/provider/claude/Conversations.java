@@ -47,6 +47,29 @@ record Conversations(Path home) {
         : LastWord.in(file.get(), "\"uuid\"", Conversations::said).flatMap(LastWord::mark);
   }
 
+  /**
+   * What a session has cost so far, in US dollars. A process that resumes it tells its own cost on
+   * top of that (version 2.1.329).
+   *
+   * @return 0 if its file does not say
+   * @throws IOException if its file cannot be read
+   */
+  double costUsd(SessionId session) throws IOException {
+    Optional<Path> file = file(session.value() + ".jsonl");
+    return file.isEmpty()
+        ? 0
+        : LastWord.in(file.get(), "\"cost-state\"", Conversations::cost)
+            .map(Double::parseDouble)
+            .orElse(0.0);
+  }
+
+  private static Optional<String> cost(JsonNode node) {
+    double cost = node.path("totalCostUSD").asDouble(-1);
+    return Json.text(node, "type").equals("cost-state") && Double.isFinite(cost) && cost >= 0
+        ? Optional.of(Double.toString(cost))
+        : Optional.empty();
+  }
+
   private static Optional<String> said(JsonNode node) {
     boolean counts =
         switch (Json.text(node, "type")) {

@@ -92,6 +92,42 @@ record RateLimit(JsonNode info) {
     }
   }
 
+  /**
+   * The latest reset of the windows that are used up while paid overage goes on in their place;
+   * never that of the overage itself. Empty if the record names none.
+   */
+  Optional<Reset> allowanceReset() {
+    Reset latest = new Reset(Instant.MIN, scope(), UsageLimit.SetBy.WINDOW);
+    if (!isOverage(type())) {
+      latest = latest.latest(instant(info.path("resetsAt")), scope(), UsageLimit.SetBy.WINDOW);
+    }
+    boolean named = latest.at().isAfter(Instant.MIN);
+    for (Map.Entry<String, JsonNode> window : info.path("unifiedWindows").properties()) {
+      boolean same = named && type().startsWith(window.getKey());
+      boolean usedUp =
+          Json.text(window.getValue(), "status").equals("rejected")
+              || window.getValue().path("utilization").asDouble(0) >= 1;
+      if (!same && usedUp && !isOverage(window.getKey())) {
+        latest =
+            latest.latest(
+                instant(window.getValue().path("resetsAt")),
+                scopeOf(window.getKey()),
+                UsageLimit.SetBy.WINDOW);
+      }
+    }
+    return latest.at().isAfter(Instant.MIN) ? Optional.of(latest) : Optional.empty();
+  }
+
+  /** Whether a window is the paid one; "seven_day_overage_included" is not. */
+  private static boolean isOverage(String type) {
+    return type.startsWith("overage");
+  }
+
+  /** The scope of the allowance that is used up; never the overage's own. */
+  LimitScope allowanceScope() {
+    return isOverage(type()) ? LimitScope.UNKNOWN : scope();
+  }
+
   /** The latest reset of all that is used up; empty if the record names none. */
   Optional<Reset> reset() {
     Reset latest = new Reset(Instant.MIN, scope(), UsageLimit.SetBy.WINDOW);

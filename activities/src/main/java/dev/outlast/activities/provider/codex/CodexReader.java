@@ -76,7 +76,7 @@ final class CodexReader implements OutputReader {
   private ItemKind lastItem;
   private TokenUsage tokens = TokenUsage.NONE;
   private AccountFacts account = AccountFacts.NONE;
-  private boolean usingOverage;
+  private Conclusion.Limited overage;
   private String answer = "";
 
   private boolean completed;
@@ -319,7 +319,13 @@ final class CodexReader implements OutputReader {
         lastItem,
         tokens,
         0,
-        usingOverage);
+        overage != null);
+  }
+
+  /** The program tells of its credits only in the session's file, which is read at the end. */
+  @Override
+  public Optional<Conclusion.Limited> overage() {
+    return Optional.ofNullable(overage);
   }
 
   @Override
@@ -342,9 +348,10 @@ final class CodexReader implements OutputReader {
       Instant readAt = failure != null ? failure.readAt() : error != null ? error.readAt() : now;
       return rollout.get().refined(limited, readAt);
     }
-    usingOverage =
+    overage =
         conclusion instanceof Conclusion.Completed
-            && rollout.map(Rollout::usedCredits).orElse(false);
+            ? rollout.flatMap(Rollout::overage).orElse(null)
+            : null;
     return conclusion;
   }
 

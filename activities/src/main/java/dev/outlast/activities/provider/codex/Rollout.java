@@ -264,9 +264,23 @@ final class Rollout {
     return fromStart && !earlierTurns ? Optional.ofNullable(sessionVersion) : Optional.empty();
   }
 
-  /** Whether the last turn went on although a window was used up, as paid credit was there. */
-  boolean usedCredits() {
-    return windowsAreOfThisTurn && hasCredits && windows.stream().anyMatch(RateWindow::exhausted);
+  /**
+   * The window beyond which the last turn went on, as paid credit was there: of those that are used
+   * up, the one that is the last to be free again. Empty if it did not.
+   */
+  Optional<Conclusion.Limited> overage() {
+    return windowsAreOfThisTurn && hasCredits
+        ? windows.stream()
+            .filter(RateWindow::exhausted)
+            .max(Comparator.comparing(RateWindow::resetsAt))
+            .map(
+                window ->
+                    new Conclusion.Limited(
+                        new Basis("codex/credits", window.record().toString(), "rollout"),
+                        window.scope(),
+                        ResetTime.exactly(window.resetsAt()),
+                        window.setBy()))
+        : Optional.empty();
   }
 
   /**

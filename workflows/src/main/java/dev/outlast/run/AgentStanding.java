@@ -1,0 +1,27 @@
+package dev.outlast.run;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.SessionId;
+import java.time.Instant;
+
+/**
+ * Where one of a run's agents stands.
+ *
+ * @param agent its name on the worker
+ * @param model null for the agent's own default
+ * @param session its session in this run; null if it has none yet
+ * @param opensAt when its account is expected to be open again, the end of the year 9999 if nothing
+ *     says that it ever is; null if it is not known to be closed
+ * @param current whether it is the one that is used now
+ */
+@JsonIgnoreProperties(ignoreUnknown = true)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record AgentStanding(
+    String agent,
+    String provider,
+    String account,
+    String model,
+    SessionId session,
+    Instant opensAt,
+    boolean current) {}
