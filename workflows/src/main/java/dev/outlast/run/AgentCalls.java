@@ -83,12 +83,17 @@ final class AgentCalls {
             .build());
   }
 
-  /** Only the host that keeps a session's transcript can say what was done in it. */
-  static AgentActivities noteTaker(ResolvedAgent agent) {
+  /**
+   * Only the host that keeps a session's transcript can say what was done in it.
+   *
+   * @param takenWithin how long it may take to begin; counts up to {@link #HAND_OFF}
+   */
+  static AgentActivities noteTaker(ResolvedAgent agent, Duration takenWithin) {
     return Workflow.newActivityStub(
         AgentActivities.class,
         ActivityOptions.newBuilder()
             .setTaskQueue(agent.taskQueue())
+            .setScheduleToStartTimeout(takenWithin.compareTo(HAND_OFF) > 0 ? HAND_OFF : takenWithin)
             .setStartToCloseTimeout(Duration.ofMinutes(1))
             .setScheduleToCloseTimeout(HAND_OFF)
             .setSummary("reads what was done in the session before")

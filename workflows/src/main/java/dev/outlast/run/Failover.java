@@ -491,7 +491,7 @@ final class Failover {
     String text = "";
     try {
       text =
-          AgentCalls.noteTaker(memory.agent())
+          AgentCalls.noteTaker(memory.agent(), host.takenWithin())
               .handOff(
                   new HandoffRequest(
                       one.agent().provider(),

@@ -6,9 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.outlast.agent.AccountPolicy;
 import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.HandoffNotes;
+import dev.outlast.agent.HostPolicy;
+import dev.outlast.agent.OverageUse;
+import dev.outlast.agent.ResumeWith;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
@@ -24,11 +28,13 @@ import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
+import io.temporal.worker.WorkerFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -579,5 +585,78 @@ class FailoverTest {
         .filter(account -> account != null)
         .forEach(account -> accounts.add(account.getData().toStringUtf8()));
     assertEquals(List.of("\"work\"", "\"home\"", "\"work\""), accounts);
+  }
+
+  @Test
+  void after_a_move_the_other_agents_are_looked_for_on_the_new_host_and_begin_afresh()
+      throws Exception {
+    String queue = Names.hostTaskQueue(Names.TASK_QUEUE, "host-1");
+    agent.taskQueue = queue;
+    agent.seenAgo = null;
+    agent.hostPolicy =
+        new HostPolicy(
+            HostPolicy.OnBusy.WAIT,
+            HostPolicy.OnContinued.PAUSE,
+            HostPolicy.OnHostLost.MOVE,
+            HostPolicy.MIN_HOST_GRACE);
+    agents.does("claude/work", agents.limitedFor(HOUR), agents.limitedFor(HOUR.multipliedBy(9)));
+    agents.does("codex/work", agents.limitedFor(HOUR.multipliedBy(2)), agents.completes("done"));
+    WorkerFactory lost = fixture.startHost(queue);
+    WorkflowStub run = start(CLAUDE, CODEX);
+    fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    lost.shutdownNow();
+    lost.awaitTermination(10, TimeUnit.SECONDS);
+    agent.host = "host-2";
+    agent.taskQueue = null;
+    fixture.result(run);
+
+    assertEquals(List.of("claude/work", "codex/work", "claude/work", "codex/work"), agents.order());
+    assertEquals(SessionStart.FRESH, call(2).start());
+    assertTrue(call(2).message().contains("another computer"), call(2).message());
+    assertEquals(SessionStart.FRESH, call(3).start());
+    assertNull(call(3).session(), "its session is on the lost host");
+    assertTrue(call(3).message().contains("as claude"), call(3).message());
+    assertEquals("host-2", fixture.status(run).host());
+  }
+
+  @Test
+  void a_large_session_is_not_read_again_by_another_account_either() {
+    agents.policy = new AccountPolicy(OverageUse.USE, ResumeWith.AUTO, 1_000);
+    agents.contextTokens = 2_000L;
+    agents.places.put("claude/work", "here");
+    agents.places.put("claude/home", "here");
+    agents.does("claude/work", agents.limitedFor(HOUR));
+    agents.does("claude/home", agents.completes("done"));
+    WorkflowStub run = start(CLAUDE, HOME);
+    fixture.result(run);
+    assertEquals(SessionStart.FRESH, call(1).start());
+    assertTrue(call(1).message().contains("as claude"), call(1).message());
+    assertEquals(1, fixture.events(run, RunEvent.Type.RESUMES_WITH).size());
+  }
+
+  @Test
+  void an_invocation_is_interrupted_by_no_release_of_another_account() {
+    CountDownLatch working = new CountDownLatch(1);
+    CountDownLatch told = new CountDownLatch(1);
+    agents.does("claude/work", agents.limitedFor(HOUR.multipliedBy(3)));
+    agents.does(
+        "codex/work",
+        call -> {
+          working.countDown();
+          await(told);
+          return agents.completes("one").apply(call);
+        });
+    agents.does("claude/work", agents.completes("two"));
+    WorkflowStub run = start(CLAUDE, CODEX);
+    run.update(Names.UPDATE_SEND, Integer.class, "now the docs");
+    await(working);
+    run.signal(Names.SIGNAL_ACCOUNT_OPENED, new AccountOpened("claude", "work", null, 7, false));
+    told.countDown();
+    fixture.result(run);
+    assertEquals(
+        List.of("claude/work", "codex/work", "claude/work"),
+        agents.order(),
+        "it is preferred at the next invocation");
+    assertTrue(call(2).message().endsWith("Then:\n\nnow the docs"), call(2).message());
   }
 }
