@@ -249,6 +249,48 @@ class SessionReportTest {
   }
 
   @Test
+  void a_session_that_is_full_of_everything_fits_and_so_does_each_part() throws IOException {
+    String much = "日本語 ".repeat(400);
+    TranscriptReference transcript =
+        attempt("claude", "s-1", RUN, 1, 1, much + "1", said(much), "completed");
+    for (int turn = 2; turn < 30; turn++) {
+      attempt("claude", "s-1", RUN, turn, turn, much + turn, said(much), "completed");
+    }
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < 60; i++) {
+      all.append(ran(i, i + much, much, true));
+      all.append(ran(1_000 + i, i + much, "", false).replace("Bash", "Edit"));
+      all.append(ran(2_000 + i, i + much, "", false).replace("Bash", "Read"));
+      all.append(ran(3_000 + i, i + much, "", false).replace("Bash", "TodoWrite"));
+      all.append(said(i + much));
+    }
+    String before =
+        SessionReport.BEGIN + "\nHow to read it.\nWords:\n| " + much + "\n" + SessionReport.END;
+    attempt("claude", "s-1", RUN, 30, 30, much, all.toString(), null);
+    attempt("claude", "s-1", RUN, 30, 31, before + much + "again", all.toString(), null);
+    Standing full =
+        new Standing(
+            new WorkspaceState(null, much, 1_000, "d"), Collections.nCopies(100, much + ".java"));
+    String report = report(transcript, "claude", 30, UnaryOperator.identity(), Optional.of(full));
+    assertFramed(report, "full");
+    int size = report.getBytes(StandardCharsets.UTF_8).length;
+    assertTrue(size > HandoffNotes.MAX_BYTES * 3 / 4, "not full: " + size);
+    List<Integer> parts = new ArrayList<>();
+    int part = 0;
+    for (String line : report.split("\n")) {
+      boolean quoted = line.startsWith("|") || line.startsWith("(and ");
+      if (!quoted) {
+        parts.add(part);
+        part = 0;
+      }
+      part += line.getBytes(StandardCharsets.UTF_8).length + 1;
+    }
+    int largest = Collections.max(parts);
+    assertTrue(largest <= SessionReport.MAX_WORDS, "a part of " + largest);
+    assertTrue(parts.stream().filter(bytes -> bytes > 700).count() >= 9, parts::toString);
+  }
+
+  @Test
   void of_much_the_newest_is_told_and_the_rest_is_counted() throws IOException {
     StringBuilder stdout = new StringBuilder();
     for (int i = 1; i <= 3_000; i++) {
