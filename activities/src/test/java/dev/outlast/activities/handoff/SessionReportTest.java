@@ -379,6 +379,41 @@ class SessionReportTest {
   }
 
   @Test
+  void of_several_reports_in_a_prompt_the_last_comes_first_and_none_is_asked() throws IOException {
+    String older =
+        report(
+            attempt("claude", "s-0", RUN, 1, 1, "go", ran(1, "older", "", false), null),
+            "claude",
+            1,
+            UnaryOperator.identity(),
+            WORKSPACE);
+    String newer =
+        report(
+            attempt("claude", "s-1", RUN, 1, 2, "go", ran(1, "newer", "", false), null),
+            "claude",
+            1);
+    String report =
+        report(
+            attempt(
+                "codex",
+                "s-2",
+                RUN,
+                1,
+                3,
+                "Known:\n\n" + older + "\n\n" + newer + "\nThe task",
+                "",
+                null),
+            "codex",
+            1);
+    assertTrue(report.indexOf("| | newer [ok]") > 0, report);
+    assertTrue(report.indexOf("| | older [ok]") > report.indexOf("| | newer [ok]"), report);
+    assertFalse(report.contains("branch: main"), report);
+    assertTrue(report.contains("| The task\n"), report);
+    assertEquals(2, report.split("a report like this one stood here", -1).length - 1, report);
+    assertFramed(report, "several");
+  }
+
+  @Test
   void secrets_that_were_not_known_when_it_was_stored_are_not_told() throws IOException {
     String secret = "correct-horse-battery";
     TranscriptReference transcript =
