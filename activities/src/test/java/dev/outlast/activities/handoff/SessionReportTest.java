@@ -249,6 +249,48 @@ class SessionReportTest {
   }
 
   @Test
+  void a_session_that_is_full_of_everything_fits_and_so_does_each_part() throws IOException {
+    String much = "日本語 ".repeat(400);
+    TranscriptReference transcript =
+        attempt("claude", "s-1", RUN, 1, 1, much + "1", said(much), "completed");
+    for (int turn = 2; turn < 30; turn++) {
+      attempt("claude", "s-1", RUN, turn, turn, much + turn, said(much), "completed");
+    }
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < 60; i++) {
+      all.append(ran(i, i + much, much, true));
+      all.append(ran(1_000 + i, i + much, "", false).replace("Bash", "Edit"));
+      all.append(ran(2_000 + i, i + much, "", false).replace("Bash", "Read"));
+      all.append(ran(3_000 + i, i + much, "", false).replace("Bash", "TodoWrite"));
+      all.append(said(i + much));
+    }
+    String before =
+        SessionReport.BEGIN + "\nHow to read it.\nWords:\n| " + much + "\n" + SessionReport.END;
+    attempt("claude", "s-1", RUN, 30, 30, much, all.toString(), null);
+    attempt("claude", "s-1", RUN, 30, 31, before + much + "again", all.toString(), null);
+    Standing full =
+        new Standing(
+            new WorkspaceState(null, much, 1_000, "d"), Collections.nCopies(100, much + ".java"));
+    String report = report(transcript, "claude", 30, UnaryOperator.identity(), Optional.of(full));
+    assertFramed(report, "full");
+    int size = report.getBytes(StandardCharsets.UTF_8).length;
+    assertTrue(size > HandoffNotes.MAX_BYTES * 3 / 4, "not full: " + size);
+    List<Integer> parts = new ArrayList<>();
+    int part = 0;
+    for (String line : report.split("\n")) {
+      boolean quoted = line.startsWith("|") || line.startsWith("(and ");
+      if (!quoted) {
+        parts.add(part);
+        part = 0;
+      }
+      part += line.getBytes(StandardCharsets.UTF_8).length + 1;
+    }
+    int largest = Collections.max(parts);
+    assertTrue(largest <= SessionReport.MAX_WORDS, "a part of " + largest);
+    assertTrue(parts.stream().filter(bytes -> bytes > 700).count() >= 9, parts::toString);
+  }
+
+  @Test
   void of_much_the_newest_is_told_and_the_rest_is_counted() throws IOException {
     StringBuilder stdout = new StringBuilder();
     for (int i = 1; i <= 3_000; i++) {
@@ -334,6 +376,41 @@ class SessionReportTest {
           attempt("claude", "s-" + hop, RUN, 1, hop + 1, report + "\nThe task: go", "", "limited");
     }
     assertTrue(size < 5_000, "grew to " + size);
+  }
+
+  @Test
+  void of_several_reports_in_a_prompt_the_last_comes_first_and_none_is_asked() throws IOException {
+    String older =
+        report(
+            attempt("claude", "s-0", RUN, 1, 1, "go", ran(1, "older", "", false), null),
+            "claude",
+            1,
+            UnaryOperator.identity(),
+            WORKSPACE);
+    String newer =
+        report(
+            attempt("claude", "s-1", RUN, 1, 2, "go", ran(1, "newer", "", false), null),
+            "claude",
+            1);
+    String report =
+        report(
+            attempt(
+                "codex",
+                "s-2",
+                RUN,
+                1,
+                3,
+                "Known:\n\n" + older + "\n\n" + newer + "\nThe task",
+                "",
+                null),
+            "codex",
+            1);
+    assertTrue(report.indexOf("| | newer [ok]") > 0, report);
+    assertTrue(report.indexOf("| | older [ok]") > report.indexOf("| | newer [ok]"), report);
+    assertFalse(report.contains("branch: main"), report);
+    assertTrue(report.contains("| The task\n"), report);
+    assertEquals(2, report.split("a report like this one stood here", -1).length - 1, report);
+    assertFramed(report, "several");
   }
 
   @Test
