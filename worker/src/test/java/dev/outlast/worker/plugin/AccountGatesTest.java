@@ -20,12 +20,20 @@ import dev.outlast.limit.GateStatus;
 import dev.outlast.limit.GateWaiter;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.operator.Names;
+import io.grpc.Grpc;
+import io.grpc.HandlerRegistry;
+import io.grpc.InsecureServerCredentials;
+import io.grpc.MethodDescriptor;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerMethodDefinition;
 import io.temporal.client.WorkflowClient;
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.Worker;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -145,8 +153,8 @@ class AccountGatesTest {
   void a_server_that_hangs_holds_nobody_up_for_longer_than_promised_and_is_told_of_once()
       throws Exception {
     try (Log log = new Log();
-        ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        Away away = Away.at(silent.getLocalPort())) {
+        Silent silent = Silent.begin();
+        Away away = Away.at(silent.server().getPort())) {
       gates.connect(away.client);
       ExecutorService executor = Executors.newCachedThreadPool();
       List<CompletableFuture<Optional<GateAnswer>>> all = new ArrayList<>();
@@ -271,6 +279,55 @@ class AccountGatesTest {
   private static int freePort() throws IOException {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
+    }
+  }
+
+  /** A server that takes all calls and answers none, but that it has no special abilities. */
+  private record Silent(Server server) implements AutoCloseable {
+
+    private static final MethodDescriptor.Marshaller<InputStream> BYTES =
+        new MethodDescriptor.Marshaller<>() {
+          @Override
+          public InputStream stream(InputStream message) {
+            return message;
+          }
+
+          @Override
+          public InputStream parse(InputStream message) {
+            return message;
+          }
+        };
+
+    static Silent begin() throws IOException {
+      HandlerRegistry all =
+          new HandlerRegistry() {
+            @Override
+            public ServerMethodDefinition<?, ?> lookupMethod(String name, String authority) {
+              return name.endsWith("/GetSystemInfo") ? null : unanswered(name);
+            }
+          };
+      return new Silent(
+          Grpc.newServerBuilderForPort(0, InsecureServerCredentials.create())
+              .fallbackHandlerRegistry(all)
+              .build()
+              .start());
+    }
+
+    private static ServerMethodDefinition<InputStream, InputStream> unanswered(String name) {
+      return ServerMethodDefinition.create(
+          MethodDescriptor.newBuilder(BYTES, BYTES)
+              .setType(MethodDescriptor.MethodType.UNARY)
+              .setFullMethodName(name)
+              .build(),
+          (call, headers) -> {
+            call.request(1);
+            return new ServerCall.Listener<>() {};
+          });
+    }
+
+    @Override
+    public void close() {
+      server.shutdownNow();
     }
   }
 
