@@ -32,7 +32,7 @@ class RealClaudeTest extends RealAgentTest {
   @Test
   void an_agent_on_overage_is_ended_and_its_session_goes_on_within_the_allowance()
       throws Exception {
-    api.script(overage("sleep 60; echo on-overage", LIMIT), text(ANSWER));
+    api.script(overage("tail -f /dev/null; echo on-overage", LIMIT), text(ANSWER));
     AgentRun run = start(request().setOverage(OverageUse.AVOID).build());
     SessionId ended = awaitWait(run);
     Incident incident = run.incidents().get(0);
