@@ -47,7 +47,7 @@ final class LoopbackModelApi implements AutoCloseable {
   /** How an inference is answered. */
   sealed interface Step {}
 
-  private record Text(String text) implements Step {}
+  private record Text(String text, Duration after) implements Step {}
 
   private record Command(String command) implements Step {}
 
@@ -59,7 +59,12 @@ final class LoopbackModelApi implements AutoCloseable {
 
   /** The model says something. */
   static Step text(String text) {
-    return new Text(text);
+    return text(text, Duration.ZERO);
+  }
+
+  /** The model thinks for so long and then says something. */
+  static Step text(String text, Duration after) {
+    return new Text(text, after);
   }
 
   /** The model calls the shell tool. */
@@ -205,9 +210,14 @@ final class LoopbackModelApi implements AutoCloseable {
     try {
       ModelRequest request =
           new ModelRequest(path, json.readTree(new String(body, StandardCharsets.UTF_8)), headers);
-      ModelResponse response = wire.aside(request) ? wire.text(request, "ok") : next(wire, request);
+      boolean aside = wire.aside(request);
+      Duration thinks = aside ? Duration.ZERO : thinks();
+      ModelResponse response = aside ? wire.text(request, "ok") : next(wire, request);
+      Thread.sleep(thinks.toMillis());
       boolean told = response.status() != 200 || !response.headers().isEmpty();
       return told ? response : response.with(wire.allowance(window()));
+    } catch (InterruptedException closed) {
+      return ModelResponse.json(503, ModelResponse.fill("{}"));
     } catch (RuntimeException e) {
       synchronized (this) {
         failure = e;
@@ -215,6 +225,11 @@ final class LoopbackModelApi implements AutoCloseable {
       return ModelResponse.json(
           400, ModelResponse.fill("{'error': {'message': %s}}", e.toString()));
     }
+  }
+
+  /** For how long the model thinks about the next inference. */
+  private synchronized Duration thinks() {
+    return script.get(0) instanceof Text text ? text.after() : Duration.ZERO;
   }
 
   /** When the present window of the allowance ends, as good answers tell it too. */
