@@ -450,7 +450,7 @@ final class Call {
   private AgentProcess start(Surroundings surroundings, SharedReader reader) {
     CommandLine line;
     try {
-      line = setting.driver().commandLine(call, surroundings);
+      line = setting.driver().commandLine(call);
     } catch (IllegalArgumentException unfit) {
       throw Failures.permanent(
           ErrorCode.INVALID_REQUEST, setting.environment().redact(unfit.getMessage()));

@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.activities.process.AgentRegistry;
 import dev.outlast.activities.provider.AgentCall;
 import dev.outlast.activities.provider.Providers;
-import dev.outlast.activities.provider.Surroundings;
 import dev.outlast.activities.transcript.TranscriptContext;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.InvocationProgress;
@@ -31,8 +30,7 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneId;
-import java.util.Map;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,6 +41,7 @@ class SpendingTest {
 
   private static final Spending AVOID = new Spending(OverageUse.AVOID, null, null);
   private static final Spending USE = new Spending(OverageUse.USE, null, null);
+  private static final String MAX_BUDGET = "--max-budget-usd";
   private static final long MAIN_RESET = 1_893_456_000L;
   private static final long OVERAGE_RESET = 1_896_000_000L;
 
@@ -305,27 +304,25 @@ class SpendingTest {
   }
 
   @Test
-  void the_program_is_told_to_end_itself_when_the_session_has_cost_what_is_left_too()
-      throws IOException {
+  void the_program_is_told_what_it_may_cost_unless_its_arguments_say_so() throws IOException {
     AgentDefinition definition = new ScriptedAgent(folder, "").definition();
-    Path projects = folder.resolve(".claude/projects/here");
-    Files.createDirectories(projects);
-    Files.writeString(
-        projects.resolve("s-1.jsonl"), "{\"type\":\"cost-state\",\"totalCostUSD\":0.5}\n");
-    var host = new Surroundings(ZoneId.of("UTC"), Map.of("HOME", folder.toString()), folder);
     AgentCall call =
         new AgentCall(
-            SessionStart.RESUME, new SessionId("s-1"), "on", null, folder.toString(), 0.25);
-    var line = Providers.driver(definition).commandLine(call, host).arguments();
-    assertEquals("0.75", line.get(line.indexOf("--max-budget-usd") + 1));
+            SessionStart.RESUME, new SessionId("s-1"), "on", null, folder.toString(), 0.000_001);
+    List<String> line = Providers.driver(definition).commandLine(call).arguments();
+    assertEquals("0.0000010", line.get(line.indexOf(MAX_BUDGET) + 1));
 
     AgentCall unbounded =
         new AgentCall(SessionStart.RESUME, new SessionId("s-1"), "on", null, folder.toString());
     assertFalse(
-        Providers.driver(definition)
-            .commandLine(unbounded, host)
-            .arguments()
-            .contains("--max-budget-usd"));
+        Providers.driver(definition).commandLine(unbounded).arguments().contains(MAX_BUDGET));
+
+    AgentDefinition bounded =
+        AgentDefinition.newBuilder("claude", "claude")
+            .setCommand(definition.command())
+            .setArgs(List.of(MAX_BUDGET + "=1"))
+            .build();
+    assertFalse(Providers.driver(bounded).commandLine(call).arguments().contains(MAX_BUDGET));
   }
 
   @Test

@@ -1,6 +1,5 @@
 package dev.outlast.operator;
 
-import dev.outlast.agent.Budget;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
@@ -218,11 +217,16 @@ public final class OperatorTexts {
     return "on paid overage: " + (usd > 0 ? usd(usd) : "at a cost that the agent has not told");
   }
 
-  /** A budget in words: {@code 5.00 USD, 2000000 tokens}. */
-  public static String budget(Budget budget) {
-    String cost = budget.costUsd() == null ? "" : usd(budget.costUsd());
-    String tokens = budget.tokens() == null ? "" : budget.tokens() + " tokens";
-    return cost + (cost.isEmpty() || tokens.isEmpty() ? "" : ", ") + tokens;
+  /**
+   * A budget in words: {@code 5.00 USD, 2000000 tokens}.
+   *
+   * @param costUsd null for no bound
+   * @param tokens null for no bound
+   */
+  public static String budget(Double costUsd, Long tokens) {
+    String cost = costUsd == null ? "" : usd(costUsd);
+    String count = tokens == null ? "" : tokens + " tokens";
+    return cost + (cost.isEmpty() || count.isEmpty() ? "" : ", ") + count;
   }
 
   /** An amount of US dollars to the cent; what is less than one is no longer shown as nothing. */

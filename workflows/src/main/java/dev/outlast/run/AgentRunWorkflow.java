@@ -1079,7 +1079,10 @@ public final class AgentRunWorkflow implements AgentRun {
   @Override
   public Budget changeBudget(Budget changed) {
     boolean goesOn = budget.change(changed);
-    record(RunEvent.Type.BUDGET_CHANGED, null, "to " + OperatorTexts.budget(changed));
+    record(
+        RunEvent.Type.BUDGET_CHANGED,
+        null,
+        "to " + OperatorTexts.budget(changed.costUsd(), changed.tokens()));
     if (goesOn) {
       record(RunEvent.Type.UNPAUSED, null, "the budget was raised");
     }

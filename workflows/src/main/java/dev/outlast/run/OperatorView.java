@@ -135,7 +135,8 @@ final class OperatorView {
       text.append("  \nCost: ").append(OperatorTexts.usd(status.costUsd()));
     }
     if (status.budget() != null) {
-      text.append(" · budget: ").append(OperatorTexts.budget(status.budget()));
+      text.append(" · budget: ")
+          .append(OperatorTexts.budget(status.budget().costUsd(), status.budget().tokens()));
     }
     if (status.overageUsd() != null) {
       text.append(" · ").append(OperatorTexts.onOverage(status.overageUsd()));

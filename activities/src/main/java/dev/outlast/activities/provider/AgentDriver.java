@@ -30,15 +30,6 @@ public interface AgentDriver {
   CommandLine commandLine(AgentCall call);
 
   /**
-   * The command line of a call that may need to know what its session has been through.
-   *
-   * @param host where the agent is to run
-   */
-  default CommandLine commandLine(AgentCall call, Surroundings host) {
-    return commandLine(call);
-  }
-
-  /**
    * A reader for the output of one call.
    *
    * @param host where the agent runs or, for recorded output, ran

@@ -212,7 +212,8 @@ final class ShowCommand implements Callable<Integer> {
     }
     StringBuilder text = new StringBuilder(OperatorTexts.usd(status.costUsd()));
     if (status.budget() != null) {
-      text.append(", of a budget of ").append(OperatorTexts.budget(status.budget()));
+      text.append(", of a budget of ")
+          .append(OperatorTexts.budget(status.budget().costUsd(), status.budget().tokens()));
     }
     if (status.overageUsd() != null) {
       text.append(", ").append(OperatorTexts.onOverage(status.overageUsd()));

@@ -61,6 +61,16 @@ final class AnthropicWire implements Wire {
   }
 
   @Override
+  public Map<String, String> overage(Instant reset) {
+    Map<String, String> headers = window("rejected", reset);
+    headers.remove(LIMIT + "overage-disabled-reason");
+    headers.put(LIMIT + "overage-status", "allowed");
+    headers.put(LIMIT + "overage-reset", Long.toString(reset.plus(WEEK).getEpochSecond()));
+    headers.put(LIMIT + "overage-in-use", "true");
+    return headers;
+  }
+
+  @Override
   public boolean serves(String path) {
     return path.endsWith("/v1/messages");
   }

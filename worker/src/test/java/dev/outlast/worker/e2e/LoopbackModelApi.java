@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.stream.Stream;
 
 /**
  * The model APIs of all providers on the loopback, as far as their agents use them. Answers one
@@ -52,6 +53,8 @@ final class LoopbackModelApi implements AutoCloseable {
 
   private record Throttle() implements Step {}
 
+  private record Overage(String command, Duration announced) implements Step {}
+
   private record Limit(Wire.Refusal refusal, Duration announced) implements Step {}
 
   /** The model says something. */
@@ -67,6 +70,14 @@ final class LoopbackModelApi implements AutoCloseable {
   /** One short rate limit that is none of an allowance. */
   static Step throttle() {
     return new Throttle();
+  }
+
+  /**
+   * The model calls the shell tool, beyond the allowance and for money; the allowance returns after
+   * so long.
+   */
+  static Step overage(String command, Duration announced) {
+    return new Overage(command, announced);
   }
 
   /** All inferences are refused until the reset that is announced, or {@link #endLimit}. */
@@ -195,7 +206,8 @@ final class LoopbackModelApi implements AutoCloseable {
       ModelRequest request =
           new ModelRequest(path, json.readTree(new String(body, StandardCharsets.UTF_8)), headers);
       ModelResponse response = wire.aside(request) ? wire.text(request, "ok") : next(wire, request);
-      return response.status() == 200 ? response.with(wire.allowance(window())) : response;
+      boolean told = response.status() != 200 || !response.headers().isEmpty();
+      return told ? response : response.with(wire.allowance(window()));
     } catch (RuntimeException e) {
       synchronized (this) {
         failure = e;
@@ -232,17 +244,27 @@ final class LoopbackModelApi implements AutoCloseable {
     if (step instanceof Command command) {
       return wire.command(request, command.command());
     }
+    if (step instanceof Overage beyond) {
+      return wire.command(request, beyond.command()).with(wire.overage(reset));
+    }
     return step instanceof Text text ? wire.text(request, text.text()) : wire.throttle();
   }
 
   /** The end of the window that the script's limit is about; null if it has no limit. */
   private Instant announced(Instant now) {
     return script.stream()
-        .filter(Limit.class::isInstance)
-        .map(limit -> now.plus(((Limit) limit).announced()).getEpochSecond() + 1)
+        .flatMap(LoopbackModelApi::lasting)
+        .map(announced -> now.plus(announced).getEpochSecond() + 1)
         .map(Instant::ofEpochSecond)
         .findFirst()
         .orElse(null);
+  }
+
+  private static Stream<Duration> lasting(Step step) {
+    if (step instanceof Limit limit) {
+      return Stream.of(limit.announced());
+    }
+    return step instanceof Overage overage ? Stream.of(overage.announced()) : Stream.empty();
   }
 
   private static Inference logged(Wire wire, ModelRequest request, Instant at, boolean limited) {

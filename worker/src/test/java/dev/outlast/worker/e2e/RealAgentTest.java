@@ -68,26 +68,26 @@ import org.junit.jupiter.params.provider.MethodSource;
 abstract class RealAgentTest {
 
   /** How long a limit lasts, and how long a run waits where it is told to. */
-  private static final Duration LIMIT = Duration.ofSeconds(15);
+  static final Duration LIMIT = Duration.ofSeconds(15);
 
   /** The agents sit out a shorter wait by themselves. */
   private static final Duration ANNOUNCED = Duration.ofMinutes(6);
 
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final Path SHOWN = Path.of("target", "agents.txt");
 
   private static final String PROMPT = "Do the first half, then the second one.";
   private static final String TOOL_OUTPUT = "first-half-done";
   private static final String RESUME_MESSAGE = "The allowance is back. Please go on.";
-  private static final String ANSWER = "Both halves are done.";
+  static final String ANSWER = "Both halves are done.";
 
   private static final AgentMatrix MATRIX = new AgentMatrix();
 
   private final RealAgent agent;
   private Path folder;
-  @AutoClose private LoopbackModelApi api;
+  @AutoClose LoopbackModelApi api;
   @AutoClose private Place place;
-  @AutoClose private Program worker;
+  @AutoClose Program worker;
 
   @AutoClose("shutdownNow")
   private WorkflowServiceStubs stubs;
@@ -340,14 +340,14 @@ abstract class RealAgentTest {
     assertEquals(0, result.limitsHit(), () -> "incidents: " + run.incidents());
   }
 
-  private AgentRunRequest.Builder request() {
+  AgentRunRequest.Builder request() {
     return AgentRunRequest.newBuilder()
         .setAgent(agent.program())
         .setPrompt(PROMPT)
         .setResumeMessage(RESUME_MESSAGE);
   }
 
-  private AgentRun start(AgentRunRequest request) {
+  AgentRun start(AgentRunRequest request) {
     AgentRun run =
         WorkflowClient.newInstance(stubs)
             .newWorkflowStub(
@@ -361,7 +361,7 @@ abstract class RealAgentTest {
   }
 
   /** Returns the session when the run waits for the end of its first limit. */
-  private SessionId awaitWait(AgentRun run) throws InterruptedException {
+  SessionId awaitWait(AgentRun run) throws InterruptedException {
     Await.until(
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,
@@ -371,7 +371,7 @@ abstract class RealAgentTest {
     return run.status().session();
   }
 
-  private static AgentRunResult result(AgentRun run) throws Exception {
+  static AgentRunResult result(AgentRun run) throws Exception {
     return WorkflowStub.fromTyped(run)
         .getResult(PATIENCE.toSeconds(), TimeUnit.SECONDS, AgentRunResult.class);
   }

@@ -30,6 +30,15 @@ interface Wire {
     return Map.of();
   }
 
+  /**
+   * Headers of an answer on paid overage, given until the allowance returns.
+   *
+   * @throws UnsupportedOperationException where no service is known to say so
+   */
+  default Map<String, String> overage(Instant reset) {
+    throw new UnsupportedOperationException("no overage in this form");
+  }
+
   /** A short rate limit that has nothing to do with an allowance. */
   ModelResponse throttle();
 

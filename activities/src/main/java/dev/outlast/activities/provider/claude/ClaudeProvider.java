@@ -40,8 +40,8 @@ public final class ClaudeProvider implements AgentProvider {
       List.of("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "manual", "plan");
 
   /**
-   * Ends the program when its process has cost more, which it looks at after each answer; seen in
-   * version 2.1.329.
+   * Ends the program when this process, without what its session had cost before, has cost more. It
+   * looks at that after each answer; seen in version 2.1.329.
    */
   private static final String MAX_BUDGET = "--max-budget-usd";
 
@@ -111,20 +111,11 @@ public final class ClaudeProvider implements AgentProvider {
       if (call.model() != null) {
         line.addAll(List.of("--model", call.model()));
       }
+      if (boundsCost(call)) {
+        line.addAll(List.of(MAX_BUDGET, BigDecimal.valueOf(call.costUsdLeft()).toPlainString()));
+      }
       line.addAll(agent.args());
       return new CommandLine(line, asArgument ? null : call.message());
-    }
-
-    @Override
-    public CommandLine commandLine(AgentCall call, Surroundings host) {
-      CommandLine line = commandLine(call);
-      if (!boundsCost(call)) {
-        return line;
-      }
-      List<String> bounded = new ArrayList<>(line.arguments());
-      double bound = costBefore(call, host) + call.costUsdLeft();
-      bounded.addAll(List.of(MAX_BUDGET, BigDecimal.valueOf(bound).toPlainString()));
-      return new CommandLine(bounded, line.stdin());
     }
 
     @Override
