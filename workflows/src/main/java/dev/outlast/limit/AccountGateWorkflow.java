@@ -26,7 +26,7 @@ public final class AccountGateWorkflow implements AccountGate {
   static final int MAX_HISTORY_EVENTS = 1_000;
 
   /** The longest for which an operator may close an account. */
-  static final Duration MAX_CLOSURE = Duration.ofDays(30);
+  public static final Duration MAX_CLOSURE = GateBook.MAX_CLOSED;
 
   /** How long it may take to find runs, and to tell some of them. */
   private static final Duration MOST_LOOK = Duration.ofMinutes(5);
@@ -64,6 +64,8 @@ public final class AccountGateWorkflow implements AccountGate {
     Workflow.await(Workflow::isEveryHandlerFinished);
     List<GateTask> unfinished = List.copyOf(begun.keySet());
     begun.values().forEach(CancellationScope::cancel);
+    // Search attributes stay as they are in the next history, which cannot tell what is stale.
+    show();
     Workflow.continueAsNew(request.carrying(book.save(unfinished)));
   }
 
@@ -78,7 +80,7 @@ public final class AccountGateWorkflow implements AccountGate {
   }
 
   private boolean news(Instant awaited) {
-    return book.anyDue() || historyLong() || !book.next().equals(Optional.ofNullable(awaited));
+    return book.anyDue(now()) || historyLong() || !book.next().equals(Optional.ofNullable(awaited));
   }
 
   // What a gate has done for it.
@@ -102,14 +104,15 @@ public final class AccountGateWorkflow implements AccountGate {
     CancellationScope scope = begun.get(task);
     try {
       if (task instanceof GateTask.SeekProbe seek) {
-        GateWaiter found = keeping(seek).askToTry(release(seek.model(), 1, Duration.ZERO));
-        book.sought(seek.model(), found, now());
+        seekProbe(seek);
       } else if (task instanceof GateTask.Release all) {
-        keeping(all).release(release(all.model(), 0, book.spread()));
+        GateRelease release = release(all.model(), 0, book.spread());
+        keeping(all).release(release);
+        book.released(release.remembered());
       } else if (task instanceof GateTask.Wake some) {
-        keeping(some).release(release(null, some.places(), Duration.ZERO));
+        book.woken(keeping(some).release(release(null, some.places(), Duration.ZERO)));
       } else if (task instanceof GateTask.LookAfterLeases) {
-        book.gone(keeping(task).ended(book.held()));
+        book.gone(keeping(task).ended(book.held()), now());
       }
       book.warning(null);
     } catch (ActivityFailure failure) {
@@ -119,6 +122,17 @@ public final class AccountGateWorkflow implements AccountGate {
       }
     } finally {
       begun.remove(task, scope);
+    }
+  }
+
+  /** Asks one run to try; where those that were asked before have not come, several. */
+  private void seekProbe(GateTask.SeekProbe seek) {
+    int most = book.asked(seek.model());
+    GateRelease release = release(seek.model(), most, Duration.ZERO);
+    if (most == 1) {
+      book.sought(seek.model(), keeping(seek).askToTry(release), now());
+    } else if (keeping(seek).release(release) == 0) {
+      book.sought(seek.model(), null, now());
     }
   }
 
@@ -173,11 +187,12 @@ public final class AccountGateWorkflow implements AccountGate {
     show();
   }
 
-  /** What has closed again is not released any more. */
+  /** What has closed again is not released before it opens. */
   private void holdBackReleases() {
     for (GateTask task : List.copyOf(begun.keySet())) {
       if (task instanceof GateTask.Release all && !book.opened(all.model(), now())) {
         end(task);
+        book.postponed(task);
       }
     }
   }
@@ -210,7 +225,8 @@ public final class AccountGateWorkflow implements AccountGate {
         "closed by an operator"
             + (closure.reason() == null || closure.reason().isBlank()
                 ? ""
-                : ": " + OperatorTexts.plain(closure.reason())));
+                : ": " + OperatorTexts.plain(closure.reason())),
+        now());
     holdBackReleases();
     show();
     return status();

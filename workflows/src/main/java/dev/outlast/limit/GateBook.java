@@ -4,10 +4,13 @@ import dev.outlast.operator.OperatorTexts;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -36,13 +39,29 @@ final class GateBook {
   /** After it an agent that goes on answering shows that its account is not closed. */
   static final Duration LATE_WORDS = Duration.ofSeconds(5);
 
-  /** How often it is looked whether places are held by runs that have ended. */
+  /** How soon it is looked whether places are held by runs that have ended; doubles in vain. */
   static final Duration LEASE_LOOK = Duration.ofSeconds(60);
+
+  /** How soon others are told of a free place which those that were told have not taken. */
+  static final Duration WAKE_GRACE = Duration.ofSeconds(90);
+
+  /** What has been in vain is done again after at most this many times its first pause. */
+  static final int MOST_PATIENCE = 16;
+
+  /** How many runs are asked to try at a time when those that were asked before did not come. */
+  static final int MOST_ASKED = 64;
+
+  /** Ends of limits that are later by no more are the same: messages take their time. */
+  static final Duration SAME_RESET = Duration.ofSeconds(5);
+
+  /** The longest for which anything closes an account, whatever it is told. */
+  static final Duration MAX_CLOSED = Duration.ofDays(30);
 
   static final int MAX_WAITERS = 1_000;
   static final int MAX_MODELS = 50;
   static final int MAX_WINDOWS = 20;
   static final int MAX_DAYS = 8;
+  static final int MAX_EXCUSED = 100;
 
   private long version;
   private String warning;
@@ -52,11 +71,17 @@ final class GateBook {
   private final List<GateHold> holds = new ArrayList<>();
   private final Map<String, GateWaiter> waiters = new LinkedHashMap<>();
   private long forgotten;
-  private final Map<String, Instant> leases = new LinkedHashMap<>();
+  private final Map<String, Instant> leases = new TreeMap<>();
   private final Map<String, GateReport.WindowUse> windows = new TreeMap<>();
   private final List<GateReport.Spent> spent = new ArrayList<>();
   private final Map<String, Instant> excused = new TreeMap<>();
   private final Set<GateTask> tasks = new LinkedHashSet<>();
+
+  // How often something was done in vain. Not handed on: then it is begun anew.
+  private final Map<String, Integer> seeks = new TreeMap<>(KEYS);
+  private int wakes;
+  private int looks;
+  private Instant woken = Instant.EPOCH;
   private Instant leasesSeen = Instant.EPOCH;
 
   /** The whole account, which has no model, first. */
@@ -105,12 +130,13 @@ final class GateBook {
     Optional<GateHold> hold = hold(now);
     GatePart whole = parts.get(null);
     boolean limited = whole != null && whole.state() != GateState.OPEN;
+    boolean held = hold.isPresent() && !(limited && whole.until().isAfter(hold.get().until()));
     return new GateStatus(
         provider,
         account,
         hold.isPresent() ? GateState.CLOSED : limited ? whole.state() : GateState.OPEN,
-        hold.map(GateHold::until).orElse(limited ? whole.until() : null),
-        hold.map(GateHold::why).orElse(limited ? whole.words() : null),
+        held ? hold.get().until() : limited ? whole.until() : null,
+        held ? hold.get().why() : limited ? whole.words() : null,
         version,
         settings,
         pauseAt,
@@ -128,9 +154,9 @@ final class GateBook {
 
   void report(GateReport report, Instant now) {
     settings(report.settings());
-    report.left().forEach(this::left);
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
+    report.left().forEach(run -> left(run, now));
     windows(report.windows(), now);
     if (report.spent() != null) {
       spent(report.spent(), now);
@@ -145,18 +171,37 @@ final class GateBook {
     GatePart part =
         Objects.requireNonNullElseGet(
             parts.get(hit.model()), () -> GatePart.unknown(hit.model(), now));
-    boolean refused = part.halfOpenFor(hit.waiter().run());
-    Instant began = now.minus(hit.begunAgo());
-    if (!refused && isOver(part, hit, began)) {
+    GateWaiter waiter = hit.waiter();
+    boolean refused = part.halfOpenFor(waiter.run());
+    boolean triedByAnother = part.state() == GateState.HALF_OPEN && !refused;
+    left(waiter.run(), now);
+    if (!refused && isOver(part, hit, now.minus(hit.begunAgo()))) {
       return;
     }
-    remember(hit.waiter());
+    remember(waiter);
+    seeks.remove(part.model());
     int refusals = refused ? part.refusals() + 1 : part.refusals();
     Duration lasts = refused ? longer(hit.lasts(), floor(refusals)) : hit.lasts();
-    Instant until = later(now.plus(lasts), part.until());
     Instant since = part.state() == GateState.CLOSED ? part.since() : now;
-    GatePart closed = part.closed(until, hit.scope(), latest(hit, part), since, refusals);
-    put(hit.waiter().before(part.probe()) ? closed.withProbe(hit.waiter(), null) : closed);
+    GatePart closed =
+        part.closed(
+            end(part, now.plus(shorter(lasts, MAX_CLOSED))),
+            hit.scope(),
+            latest(hit, part),
+            since,
+            refusals);
+    // Whoever is out trying does not wait, and cannot try first the next time.
+    boolean first = triedByAnother || waiter.before(part.probe());
+    put(first ? closed.withProbe(waiter, null) : closed);
+  }
+
+  private static Instant end(GatePart part, Instant told) {
+    Instant known = part.until();
+    return known != null
+            && !told.isAfter(known.plus(SAME_RESET))
+            && part.state() == GateState.CLOSED
+        ? known
+        : later(told, known);
   }
 
   private static Instant latest(GateReport.Hit hit, GatePart part) {
@@ -166,11 +211,10 @@ final class GateBook {
   /** Whether a hit tells of a limit that ended before, and only comes late. */
   private static boolean isOver(GatePart part, GateReport.Hit hit, Instant began) {
     Instant over = part.state() == GateState.OPEN ? part.ended() : part.reset();
+    boolean named = over != null && hit.reset() != null && !hit.reset().isAfter(over);
     return part.state() != GateState.CLOSED
-        && over != null
-        && hit.reset() != null
-        && !hit.reset().isAfter(over)
-        && began.isBefore(part.since());
+        && began.isBefore(part.since())
+        && (named || (over != null && hit.lasts().isZero()));
   }
 
   private void passed(GateReport.Pass pass, Instant now) {
@@ -196,12 +240,44 @@ final class GateBook {
 
   private void open(GatePart part, Instant now) {
     put(part.opened(now));
+    seeks.remove(part.model());
     release(part.model());
+    if (part.model() == null) {
+      callThoseWhoTry(now);
+    }
   }
 
+  /** Where places are bounded, whoever has been let in lets the next one in. */
   private void release(String model) {
     version++;
-    tasks.add(new GateTask.Release(model));
+    if (settings.maxAgents() > 0) {
+      wake();
+    } else {
+      tasks.add(new GateTask.Release(model));
+    }
+  }
+
+  /** Nobody could try while something else was closed; now that is over, and time has gone on. */
+  private void callThoseWhoTry(Instant now) {
+    for (GatePart part : List.copyOf(parts.values())) {
+      if (part.state() == GateState.CLOSED && !now.isBefore(part.until())) {
+        put(part.withProbe(part.probe(), now));
+        seek(part.model());
+      }
+    }
+  }
+
+  private void holdsAreOver(Instant now) {
+    if (isOpen(parts.get(null))) {
+      release((String) null);
+    }
+    callThoseWhoTry(now);
+  }
+
+  private void seek(String model) {
+    version++;
+    seeks.merge(model, 1, Integer::sum);
+    tasks.add(new GateTask.SeekProbe(model));
   }
 
   private void windows(Map<String, GateReport.WindowUse> told, Instant now) {
@@ -209,24 +285,42 @@ final class GateBook {
     while (windows.size() > MAX_WINDOWS) {
       windows.remove(windows.keySet().iterator().next());
     }
-    holdBackBeforeTheWall(now);
+    boolean full = holdBackBeforeTheWall(now);
+    if (!told.isEmpty() && !full) {
+      end(GateHold.Cause.PAUSE_AT, now);
+    }
   }
 
-  private void holdBackBeforeTheWall(Instant now) {
-    windows.forEach(
-        (window, use) -> {
-          double most = pauseAt == null ? settings.pauseAt(window) : pauseAt;
-          Instant reset = use.resetsAt();
-          boolean full = most < 1 && use.used() >= most && reset != null && reset.isAfter(now);
-          if (full && !reset.equals(excused.get(window))) {
-            hold(
-                new GateHold(
-                    GateHold.Cause.PAUSE_AT,
-                    reset,
-                    "%s: %.0f %% is used, and from %.0f %% on it is left alone"
-                        .formatted(OperatorTexts.plain(window), 100 * use.used(), 100 * most)));
-          }
-        });
+  /** Whether any window is so full that it is left alone. */
+  private boolean holdBackBeforeTheWall(Instant now) {
+    boolean any = false;
+    for (Map.Entry<String, GateReport.WindowUse> each : windows.entrySet()) {
+      String window = each.getKey();
+      GateReport.WindowUse use = each.getValue();
+      double most = pauseAt == null ? settings.pauseAt(window) : pauseAt;
+      Instant reset = use.resetsAt();
+      boolean full = most < 1 && use.used() >= most && reset != null && reset.isAfter(now);
+      if (full && !reset.equals(excused.get(window))) {
+        any = true;
+        hold(
+            GateHold.Cause.PAUSE_AT,
+            reset,
+            String.format(
+                Locale.ROOT,
+                "%s: %.0f %% is used, and from %.0f %% on it is left alone",
+                OperatorTexts.plain(window),
+                100 * use.used(),
+                100 * most),
+            now);
+      }
+    }
+    return any;
+  }
+
+  private void end(GateHold.Cause cause, Instant now) {
+    if (holds.removeIf(each -> each.cause() == cause) && holds.isEmpty()) {
+      holdsAreOver(now);
+    }
   }
 
   private void spent(GateReport.Spent more, Instant now) {
@@ -245,15 +339,15 @@ final class GateBook {
     boolean money = settings.dayCostUsd() > 0 && day.costUsd() >= settings.dayCostUsd();
     boolean tokens = settings.dayTokens() > 0 && day.tokens() >= settings.dayTokens();
     if ((money || tokens) && day.dayEnds().isAfter(now) && !excusedDay(day)) {
+      String of = OperatorTexts.plain(day.day());
       hold(
-          new GateHold(
-              GateHold.Cause.BUDGET,
-              day.dayEnds(),
-              money
-                  ? "the budget of %.2f USD for %s is spent"
-                      .formatted(settings.dayCostUsd(), day.day())
-                  : "the budget of %d tokens for %s is used"
-                      .formatted(settings.dayTokens(), day.day())));
+          GateHold.Cause.BUDGET,
+          day.dayEnds(),
+          money
+              ? String.format(
+                  Locale.ROOT, "the budget of %.2f USD for %s is spent", settings.dayCostUsd(), of)
+              : "the budget of " + settings.dayTokens() + " tokens for " + of + " is used",
+          now);
     }
   }
 
@@ -261,29 +355,45 @@ final class GateBook {
     return day.dayEnds().equals(excused.get(GateHold.Cause.BUDGET.name()));
   }
 
-  private void hold(GateHold hold) {
-    Optional<GateHold> there =
-        holds.stream().filter(each -> each.cause() == hold.cause()).findFirst();
-    boolean longer = there.isEmpty() || hold.until().isAfter(there.get().until());
-    if (longer) {
-      holds.removeIf(each -> each.cause() == hold.cause());
+  private void hold(GateHold.Cause cause, Instant until, String why, Instant now) {
+    Instant longest = now.plus(MAX_CLOSED);
+    GateHold hold = new GateHold(cause, until.isAfter(longest) ? longest : until, why);
+    boolean known =
+        holds.stream()
+            .anyMatch(each -> each.cause() == cause && !hold.until().isAfter(each.until()));
+    if (!known) {
+      holds.removeIf(each -> each.cause() == cause);
       holds.add(hold);
     }
   }
 
-  private void left(String run) {
+  /** A run's agent does not work, whether it has ended or was not started. */
+  private void left(String run, Instant now) {
+    boolean full = full();
     if (leases.remove(run) != null) {
+      looks = 0;
       wake();
+      if (full && !full()) {
+        callThoseWhoTry(now);
+      }
+    }
+    for (GatePart part : List.copyOf(parts.values())) {
+      if (part.halfOpenFor(run)) {
+        // It has ended without an answer. It may come again; if it does not, another one tries.
+        put(part.withProbe(part.probe(), now));
+      }
     }
   }
 
   private void wake() {
-    int places = settings.maxAgents() - leases.size();
-    if (places > 0 && (!waiters.isEmpty() || forgotten > 0)) {
+    if (!waiters.isEmpty() || forgotten > 0) {
       version++;
-      tasks.removeIf(task -> task instanceof GateTask.Wake);
-      tasks.add(new GateTask.Wake(places));
+      tasks.add(new GateTask.Wake(0));
     }
+  }
+
+  private boolean full() {
+    return settings.maxAgents() > 0 && leases.size() >= settings.maxAgents();
   }
 
   // What it is asked.
@@ -292,37 +402,43 @@ final class GateBook {
   GateAnswer enter(GateEntry entry, Instant now) {
     settings(entry.settings());
     GateWaiter waiter = entry.waiter();
+    List<GatePart> closed =
+        keys(waiter.model()).stream()
+            .map(parts::get)
+            .filter(part -> part != null && part.state() != GateState.OPEN)
+            .toList();
     Optional<GateHold> hold = hold(now);
-    if (hold.isPresent()) {
+    boolean held =
+        hold.isPresent()
+            && closed.stream().noneMatch(part -> part.until().isAfter(hold.get().until()));
+    if (held) {
       return notNow(waiter, false, hold.get().until(), hold.get().why(), now);
     }
-    boolean probe = false;
-    for (String model : keys(waiter.model())) {
-      GatePart part = parts.get(model);
-      if (part == null || part.state() == GateState.OPEN || part.halfOpenFor(waiter.run())) {
+    List<GatePart> tried = new ArrayList<>();
+    for (GatePart part : closed) {
+      if (part.halfOpenFor(waiter.run())) {
         continue;
       }
       boolean due = part.state() == GateState.CLOSED && !now.isBefore(part.until());
       if (!due || !mayTry(part, waiter, now)) {
         return notNow(waiter, triesFirst(part, waiter), part.until(), part.words(), now);
       }
+      tried.add(part);
+    }
+    if (full() && !leases.containsKey(waiter.run())) {
+      String many = leases.size() + " of " + settings.maxAgents() + " agents are at work";
+      return notNow(waiter, false, now, many, now);
+    }
+    for (GatePart part : tried) {
+      seeks.remove(part.model());
       put(part.halfOpen(waiter, now));
-      probe = true;
     }
-    return place(waiter, probe, now);
-  }
-
-  private GateAnswer place(GateWaiter waiter, boolean probe, Instant now) {
-    int most = settings.maxAgents();
-    if (most > 0 && leases.size() >= most && !leases.containsKey(waiter.run())) {
-      return notNow(
-          waiter, false, now, "%d of %d agents are at work".formatted(leases.size(), most), now);
+    if (settings.maxAgents() > 0 && leases.putIfAbsent(waiter.run(), now) == null) {
+      looks = 0;
     }
-    if (most > 0) {
-      leases.putIfAbsent(waiter.run(), now);
-    }
+    wakes = 0;
     waiters.remove(waiter.run());
-    return GateAnswer.go(probe, version);
+    return GateAnswer.go(!tried.isEmpty(), version);
   }
 
   /** Whether this is the run that goes first, or may do so in place of one that has not come. */
@@ -344,6 +460,7 @@ final class GateBook {
 
   private GateAnswer notNow(
       GateWaiter waiter, boolean probe, Instant until, String why, Instant now) {
+    left(waiter.run(), now);
     remember(waiter);
     Instant opens = later(until, now);
     return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
@@ -360,6 +477,7 @@ final class GateBook {
   /** Opens all that is closed; false if nothing was. */
   boolean release(Instant now) {
     boolean closed = !holds.isEmpty();
+    excused.values().removeIf(until -> !until.isAfter(now));
     for (GateHold hold : holds) {
       if (hold.cause() == GateHold.Cause.PAUSE_AT) {
         windows.forEach((window, use) -> excuse(window, use.resetsAt()));
@@ -381,14 +499,15 @@ final class GateBook {
   }
 
   private void excuse(String what, Instant until) {
-    if (until != null) {
+    if (until != null && excused.size() < MAX_EXCUSED) {
       excused.put(what, until);
     }
   }
 
-  void close(Instant until, String why) {
+  /** Closes the account for a while, also for a shorter one than before. */
+  void close(Instant until, String why, Instant now) {
     holds.removeIf(each -> each.cause() == GateHold.Cause.OPERATOR);
-    holds.add(new GateHold(GateHold.Cause.OPERATOR, until, why));
+    hold(GateHold.Cause.OPERATOR, until, why, now);
   }
 
   /**
@@ -396,9 +515,7 @@ final class GateBook {
    */
   void pauseAt(Double share, Instant now) {
     pauseAt = share;
-    if (holds.removeIf(each -> each.cause() == GateHold.Cause.PAUSE_AT)) {
-      release((String) null);
-    }
+    end(GateHold.Cause.PAUSE_AT, now);
     holdBackBeforeTheWall(now);
   }
 
@@ -406,50 +523,150 @@ final class GateBook {
 
   /** When something is to be done next by the clock; empty if nothing is. */
   Optional<Instant> next() {
-    Stream<Instant> limits =
-        parts.values().stream()
-            .filter(part -> part.state() != GateState.OPEN)
-            .map(GateBook::nextOf);
-    Stream<Instant> ends = holds.stream().map(GateHold::until);
-    Stream<Instant> looks =
-        leases.isEmpty() || waiters.isEmpty()
-            ? Stream.empty()
-            : Stream.of(leasesSeen.plus(LEASE_LOOK));
-    return Stream.of(limits, ends, looks).flatMap(each -> each).min(Comparator.naturalOrder());
+    List<Instant> moments = new ArrayList<>();
+    holds.forEach(hold -> moments.add(hold.until()));
+    parts.values().stream().filter(this::canBeTried).map(this::nextOf).forEach(moments::add);
+    if (looksAfterLeases()) {
+      moments.add(leasesSeen.plus(LEASE_LOOK.multipliedBy(patience(looks))));
+    }
+    if (wakesAgain()) {
+      moments.add(woken.plus(WAKE_GRACE.multipliedBy(patience(wakes))));
+    }
+    return moments.stream().min(Comparator.naturalOrder());
   }
 
-  private static Instant nextOf(GatePart part) {
+  private static long patience(int inVain) {
+    return Math.min(1L << Math.min(Math.max(inVain - 1, 0), 30), MOST_PATIENCE);
+  }
+
+  /** Whether nothing but a try keeps a part closed. */
+  private boolean canBeTried(GatePart part) {
+    return part.state() != GateState.OPEN
+        && holds.isEmpty()
+        && (part.state() == GateState.HALF_OPEN || !full())
+        && (part.model() == null || isOpen(parts.get(null)));
+  }
+
+  private Instant nextOf(GatePart part) {
     if (part.state() == GateState.HALF_OPEN) {
       return part.since().plus(PROBE_SILENCE);
     }
     Instant asked = part.sought() == null ? part.until() : later(part.sought(), part.until());
-    return asked.plus(PROBE_GRACE);
+    return asked.plus(PROBE_GRACE.multipliedBy(patience(seeks.getOrDefault(part.model(), 0))));
+  }
+
+  private boolean looksAfterLeases() {
+    return !leases.isEmpty() && !waiters.isEmpty();
+  }
+
+  /** Whether there is room, and runs are waiting that have been told of it in vain. */
+  private boolean wakesAgain() {
+    return settings.maxAgents() > 0
+        && !tasks.contains(new GateTask.Wake(0))
+        && !full()
+        && !waiters.isEmpty()
+        && holds.isEmpty()
+        && isOpen(parts.get(null));
+  }
+
+  private static boolean isOpen(GatePart part) {
+    return part == null || part.state() == GateState.OPEN;
   }
 
   /** What has become due; each is told once. */
   List<GateTask> due(Instant now) {
-    if (holds.removeIf(each -> !each.until().isAfter(now))) {
-      release((String) null);
+    if (holds.removeIf(each -> !each.until().isAfter(now)) && holds.isEmpty()) {
+      holdsAreOver(now);
     }
     for (GatePart part : List.copyOf(parts.values())) {
-      if (part.state() != GateState.OPEN && !now.isBefore(nextOf(part))) {
+      if (canBeTried(part) && !now.isBefore(nextOf(part))) {
         // Whoever was to try is late, or silent: it is another one's turn.
         forget(part.probe());
         put(part.withProbe(null, now));
-        tasks.add(new GateTask.SeekProbe(part.model()));
+        seek(part.model());
       }
     }
-    if (!leases.isEmpty() && !waiters.isEmpty() && !now.isBefore(leasesSeen.plus(LEASE_LOOK))) {
+    if (looksAfterLeases()
+        && !now.isBefore(leasesSeen.plus(LEASE_LOOK.multipliedBy(patience(looks))))) {
       leasesSeen = now;
+      looks++;
       tasks.add(new GateTask.LookAfterLeases());
     }
-    List<GateTask> due = List.copyOf(tasks);
-    tasks.clear();
-    return due;
+    if (wakesAgain() && !now.isBefore(woken.plus(WAKE_GRACE.multipliedBy(patience(wakes))))) {
+      wakes++;
+      wake();
+    }
+    List<GateTask> due = tasks.stream().filter(task -> canBeDone(task, now)).toList();
+    due.forEach(tasks::remove);
+    return due.stream().map(task -> begun(task, now)).flatMap(Optional::stream).toList();
   }
 
-  boolean anyDue() {
-    return !tasks.isEmpty();
+  private Optional<GateTask> begun(GateTask task, Instant now) {
+    if (!(task instanceof GateTask.Wake)) {
+      return Optional.of(task);
+    }
+    int places = settings.maxAgents() - leases.size();
+    woken = now;
+    if (places <= 0) {
+      return Optional.empty();
+    }
+    // Of those that were told before, some do not come; of others the model is closed.
+    int more = (int) Math.min((1L << Math.min(wakes, 30)) - 1, MOST_ASKED);
+    return Optional.of(
+        new GateTask.Wake(places + more + (int) Math.min(ofClosedModels(), MOST_ASKED)));
+  }
+
+  private long ofClosedModels() {
+    return waiters.values().stream().filter(waiter -> !isOpen(parts.get(waiter.model()))).count();
+  }
+
+  /** What is to be released while something else keeps it closed is released after that. */
+  private boolean canBeDone(GateTask task, Instant now) {
+    if (task instanceof GateTask.Release all) {
+      return opened(all.model(), now);
+    }
+    return task instanceof GateTask.LookAfterLeases
+        || (task instanceof GateTask.SeekProbe seek && hold(now).isEmpty() && !seeksInVain(seek))
+        || (task instanceof GateTask.Wake && opened(null, now));
+  }
+
+  /** It was ended by something that closed meanwhile, and is to be done when that is over. */
+  void postponed(GateTask task) {
+    tasks.add(task);
+  }
+
+  private boolean seeksInVain(GateTask.SeekProbe seek) {
+    return seek.model() != null && !isOpen(parts.get(null));
+  }
+
+  boolean anyDue(Instant now) {
+    return tasks.stream().anyMatch(task -> canBeDone(task, now));
+  }
+
+  /** How many runs are asked at a time to try. */
+  int asked(String model) {
+    return (int)
+        Math.min(1L << Math.min(Math.max(seeks.getOrDefault(model, 1) - 1, 0), 30), MOST_ASKED);
+  }
+
+  /** These were told that they may go on: who still waits has asked again since. */
+  void released(List<GateWaiter> told) {
+    Set<GateWaiter> same = Collections.newSetFromMap(new IdentityHashMap<>());
+    same.addAll(told);
+    waiters.values().removeIf(same::contains);
+    forgotten = 0;
+  }
+
+  /**
+   * Runs were told of free places.
+   *
+   * @param told how many: none only if nobody waits
+   */
+  void woken(int told) {
+    if (told == 0 && wakes >= 2) {
+      waiters.values().removeIf(waiter -> isOpen(parts.get(waiter.model())));
+      forgotten = 0;
+    }
   }
 
   /**
@@ -465,27 +682,31 @@ final class GateBook {
     if (found == null) {
       open(part, now);
     } else {
-      version++;
       put(part.withProbe(found, now));
     }
   }
 
   /** These runs have ended, or do not wait any more. */
-  void gone(List<String> runs) {
+  void gone(List<String> runs, Instant now) {
     runs.forEach(
         run -> {
           waiters.remove(run);
-          left(run);
+          left(run, now);
         });
   }
 
   /** The best of the waiting runs that are remembered. */
   List<GateWaiter> waiting(String model, int most) {
     return waiters.values().stream()
-        .filter(waiter -> model == null || model.equals(waiter.model()))
+        .filter(waiter -> model == null ? mayCome(waiter) : model.equals(waiter.model()))
         .sorted(GateWaiter.FIRST)
         .limit(most)
         .toList();
+  }
+
+  /** Whether no limit of its model keeps it from coming. */
+  private boolean mayCome(GateWaiter waiter) {
+    return waiter.model() == null || isOpen(parts.get(waiter.model()));
   }
 
   private void remember(GateWaiter waiter) {
@@ -535,8 +756,7 @@ final class GateBook {
 
   /** Whether a model, or for null the whole account, is open now. */
   boolean opened(String model, Instant now) {
-    GatePart part = parts.get(model);
-    return hold(now).isEmpty() && (part == null || part.state() == GateState.OPEN);
+    return hold(now).isEmpty() && isOpen(parts.get(null)) && isOpen(parts.get(model));
   }
 
   /** Whether anything is closed. */
@@ -576,6 +796,10 @@ final class GateBook {
 
   private static Instant later(Instant a, Instant b) {
     return b == null || a.isAfter(b) ? a : b;
+  }
+
+  private static Duration shorter(Duration a, Duration b) {
+    return a.compareTo(b) <= 0 ? a : b;
   }
 
   private static Duration longer(Duration a, Duration b) {

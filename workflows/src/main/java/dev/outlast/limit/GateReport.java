@@ -3,11 +3,14 @@ package dev.outlast.limit;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.DurationText;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 
 /**
  * What one worker's invocations have learnt of an account, in one message, since it last told.
@@ -33,14 +36,37 @@ public record GateReport(
   /** How many of a kind a report may hold. */
   public static final int MAX_ITEMS = 100;
 
+  /** How long a window's name may be. */
+  static final int MAX_NAME = 100;
+
   public GateReport {
     hits = bounded("hits", hits);
     passes = bounded("passes", passes);
     left = bounded("left", left);
-    windows = windows == null ? Map.of() : Map.copyOf(windows);
+    windows = named(windows);
     if (windows.size() > MAX_ITEMS) {
       throw new IllegalArgumentException("windows: more than " + MAX_ITEMS);
     }
+  }
+
+  /** What has no name that could be shown is left out, and not the whole report. */
+  private static Map<String, WindowUse> named(Map<String, WindowUse> told) {
+    Map<String, WindowUse> windows = new TreeMap<>();
+    if (told != null) {
+      told.forEach(
+          (name, use) -> {
+            if (use != null && name.length() <= MAX_NAME) {
+              windows.put(name, use);
+            }
+          });
+    }
+    return Collections.unmodifiableMap(windows);
+  }
+
+  /** Of a duration that another host has measured: not negative, and not longer than any is. */
+  private static Duration sane(Duration told) {
+    Duration atLeast = told.isNegative() ? Duration.ZERO : told;
+    return atLeast.compareTo(DurationText.MAX) > 0 ? DurationText.MAX : atLeast;
   }
 
   private static <T> List<T> bounded(String name, List<T> items) {
@@ -74,7 +100,8 @@ public record GateReport(
       Objects.requireNonNull(lasts, "lasts");
       Objects.requireNonNull(begunAgo, "begunAgo");
       scope = scope == null ? LimitScope.UNKNOWN : scope;
-      lasts = lasts.isNegative() ? Duration.ZERO : lasts;
+      lasts = sane(lasts);
+      begunAgo = sane(begunAgo);
     }
 
     /** The model that is closed; null for the whole account. */
@@ -98,6 +125,8 @@ public record GateReport(
       Objects.requireNonNull(run, "run");
       Objects.requireNonNull(begunAgo, "begunAgo");
       Objects.requireNonNull(readAgo, "readAgo");
+      begunAgo = sane(begunAgo);
+      readAgo = sane(readAgo);
     }
   }
 

@@ -78,7 +78,12 @@ public record GateStatus(
         holds.stream()
             .filter(each -> each.until().isAfter(now))
             .max(Comparator.comparing(GateHold::until));
-    if (hold.isPresent()) {
+    boolean held =
+        hold.isPresent()
+            && parts.stream()
+                .filter(part -> part.concerns(waiter.model()) && part.state() != GateState.OPEN)
+                .noneMatch(part -> part.until().isAfter(hold.get().until()));
+    if (held) {
       return Optional.of(notNow(false, hold.get().until(), hold.get().why()));
     }
     boolean open = holds.isEmpty();

@@ -187,6 +187,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     if (memory.agent() != null) {
       if (memory.waiting() != null) {
+        account.goesOn(memory.waiting().limit().scope());
         waitForReset(memory.waiting());
       }
       return;
@@ -507,12 +508,14 @@ public final class AgentRunWorkflow implements AgentRun {
       failover.deferred(until);
       return;
     }
+    starting = account.untilReset();
     awaitAccount(
         new ResumeTimer(
             until,
             account.grace(),
             at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
         null);
+    starting = false;
   }
 
   /** Waits where operators can see it. */
@@ -705,6 +708,7 @@ public final class AgentRunWorkflow implements AgentRun {
     boolean cancelled = invocation.isCancelRequested();
     if (limited.isPresent()) {
       memory.limitHeard(limited.get().facts());
+      account.heard(limited.get(), RunClock.now());
       givenBack = 0;
       if (unanswered.why() == Unanswered.Why.NOT_TAKEN && !cancelled) {
         stopIfHostIsLost();
@@ -1010,6 +1014,9 @@ public final class AgentRunWorkflow implements AgentRun {
     memory.paused(null);
     budget.pausesNoMore();
     record(RunEvent.Type.UNPAUSED, null, because(reason));
+    if (wait != null && account.mayBePassedOver()) {
+      wait.moveTo(wait.until());
+    }
     show();
   }
 

@@ -71,6 +71,7 @@ record RunExport(
               case RESUMED -> "timer";
               case RESUMED_BY_OPERATOR -> "operator";
               case RELEASED -> "gate";
+              case FAILED_OVER -> "failover";
               case CANCELLED -> "cancelled";
               case GIVEN_UP, OTHER -> "other";
             };
