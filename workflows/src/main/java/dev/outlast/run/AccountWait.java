@@ -98,8 +98,7 @@ final class AccountWait {
     if (!before.provider().equals(now.provider()) || !before.account().equals(now.account())) {
       opened = null;
     }
-    model = now.model();
-    modelOnly = false;
+    waitsFor(null);
   }
 
   private void waitsFor(LimitScope scope) {
@@ -107,7 +106,7 @@ final class AccountWait {
     modelOnly = scope == LimitScope.MODEL;
   }
 
-  /** The run goes on in a new history with a wait that it began in the one before. */
+  /** The run waits for what it was told before, maybe in another history. */
   void goesOn(LimitScope scope) {
     waitsFor(scope);
   }

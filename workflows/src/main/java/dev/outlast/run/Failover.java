@@ -348,6 +348,7 @@ final class Failover {
             until,
             choices().grace(first),
             at -> OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at));
+    account.goesOn(limit == null ? null : limit.scope());
     ResumeTimer.End end;
     waitBegins();
     allClosed = true;
