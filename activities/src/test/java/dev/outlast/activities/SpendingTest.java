@@ -304,6 +304,25 @@ class SpendingTest {
   }
 
   @Test
+  void an_interrupted_program_is_charged_what_it_has_left_in_its_sessions_file()
+      throws IOException {
+    Path projects = Files.createDirectories(folder.resolve(".claude/projects/here"));
+    String left = "{\"type\":\"cost-state\",\"totalCostUSD\":0.25}";
+    AgentOutcome.Limited limited =
+        assertInstanceOf(
+            AgentOutcome.Limited.class,
+            make(
+                "trap \"echo '"
+                    + left.replace("\"", "\\\"")
+                    + "' > "
+                    + projects.toRealPath().resolve("s-1.jsonl")
+                    + "; exit 0\" INT; init; overage; sleep 50 & wait",
+                AVOID));
+    assertEquals(0.25, limited.facts().costUsd());
+    assertEquals(0.25, limited.facts().overageUsd());
+  }
+
+  @Test
   void the_program_is_told_what_it_may_cost_unless_its_arguments_say_so() throws IOException {
     AgentDefinition definition = new ScriptedAgent(folder, "").definition();
     AgentCall call =

@@ -23,8 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Claude Code, called as {@code claude -p PROMPT --output-format stream-json --verbose}. The
@@ -44,8 +42,6 @@ public final class ClaudeProvider implements AgentProvider {
    * looks at that after each answer; seen in version 2.1.329.
    */
   private static final String MAX_BUDGET = "--max-budget-usd";
-
-  private static final Logger log = LoggerFactory.getLogger(ClaudeProvider.class);
 
   @Override
   public String name() {
@@ -125,21 +121,15 @@ public final class ClaudeProvider implements AgentProvider {
 
     @Override
     public OutputReader reader(Surroundings host, AgentCall call) {
-      return new ClaudeReader(patterns, host.zone(), boundsCost(call), costBefore(call, host));
+      return new ClaudeReader(patterns, host.zone(), boundsCost(call), sessionCost(call, host));
     }
 
-    private static double costBefore(AgentCall call, Surroundings host) {
+    /** What the last session costs is not known before the program has named it. */
+    private static SessionCost sessionCost(AgentCall call, Surroundings host) {
       Optional<Path> home = host.folder("CLAUDE_CONFIG_DIR", ".claude");
-      if (call.start() != SessionStart.RESUME || home.isEmpty()) {
-        return 0;
-      }
-      try {
-        return new Conversations(home.get()).costUsd(call.session());
-      } catch (IOException e) {
-        // Rather too much is counted than too little.
-        log.warn("What session {} has cost so far cannot be read", call.session(), e);
-        return 0;
-      }
+      return home.isEmpty() || call.start() == SessionStart.CONTINUE_LAST
+          ? SessionCost.UNKNOWN
+          : SessionCost.of(new Conversations(home.get()), call.session());
     }
 
     /**

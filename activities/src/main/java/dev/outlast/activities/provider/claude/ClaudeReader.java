@@ -40,7 +40,7 @@ final class ClaudeReader implements OutputReader {
   private final LimitPatterns patterns;
   private final ZoneId zone;
   private final boolean runsBudget;
-  private final double costBefore;
+  private final SessionCost sessionCost;
   private final LineTail stderr = new LineTail(MAX_TAIL);
   private final Records records = new Records(this::settled, this::record);
 
@@ -68,19 +68,18 @@ final class ClaudeReader implements OutputReader {
   private record Result(boolean failed, String subtype, String text, ErrorRecord error) {}
 
   ClaudeReader(LimitPatterns patterns, ZoneId zone) {
-    this(patterns, zone, false, 0);
+    this(patterns, zone, false, SessionCost.UNKNOWN);
   }
 
   /**
    * @param runsBudget whether the budget that the program was given is the run's
-   * @param costBefore what the session had cost before; a process that resumes it counts on from
-   *     there
+   * @param sessionCost what the session had cost before
    */
-  ClaudeReader(LimitPatterns patterns, ZoneId zone, boolean runsBudget, double costBefore) {
+  ClaudeReader(LimitPatterns patterns, ZoneId zone, boolean runsBudget, SessionCost sessionCost) {
     this.patterns = patterns;
     this.zone = zone;
     this.runsBudget = runsBudget;
-    this.costBefore = costBefore;
+    this.sessionCost = sessionCost;
   }
 
   @Override
@@ -273,7 +272,7 @@ final class ClaudeReader implements OutputReader {
     }
     double cost = node.path("total_cost_usd").asDouble(0);
     if (Double.isFinite(cost) && cost > 0) {
-      costUsd = Math.max(costUsd, cost >= costBefore ? cost - costBefore : cost);
+      costUsd = Math.max(costUsd, sessionCost.ofCall(cost));
     }
   }
 
@@ -341,6 +340,9 @@ final class ClaudeReader implements OutputReader {
   @Override
   public Conclusion conclude(int exitCode, Instant now) {
     ErrorVerdict verdict = new ErrorVerdict(patterns, zone, rateLimit, answeredSinceEvent);
+    if (costUsd == 0) {
+      costUsd = sessionCost.left(session);
+    }
     if (result == null) {
       return withoutResult(verdict, exitCode);
     }
