@@ -103,7 +103,8 @@ final class AccountWait {
 
   private void waitsFor(LimitScope scope) {
     model = memory.agent().model();
-    modelOnly = scope == LimitScope.MODEL;
+    // A model that nobody has named cannot be told from others, and closes the whole account.
+    modelOnly = scope == LimitScope.MODEL && model != null;
   }
 
   /** The run waits for what it was told before, maybe in another history. */
@@ -152,7 +153,6 @@ final class AccountWait {
     if (told.model() == null) {
       return !(waiting && modelOnly);
     }
-    boolean ours = told.model().equals(model) || (model == null && modelOnly);
-    return ours && (modelOnly || !waiting || memory.gate() != null);
+    return told.model().equals(model) && (modelOnly || !waiting || memory.gate() != null);
   }
 }

@@ -259,6 +259,18 @@ class AccountWaitTest {
   }
 
   @Test
+  void who_names_no_model_waits_for_the_whole_account_also_at_the_limit_of_a_model() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(modelLimited(later(1)), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    opens(run, "opus", 2);
+    assertStillWaits(run, 1);
+    opens(run, null, 3);
+    fixture.result(run);
+    assertTrue(resumedAfter(1).compareTo(Duration.ofMinutes(5)) < 0);
+  }
+
+  @Test
   void resumeNow_insists_once() {
     ScriptedAgent agent = fixture.agent();
     agent.does(limited(later(1)), limited(later(2)), agent.completes("done"));
