@@ -472,7 +472,10 @@ class GateSimulationTest {
       Instant read = now;
       run.since = run.since == null ? now : run.since;
       LimitScope scope = wall.model() == null ? LimitScope.SESSION : LimitScope.MODEL;
-      tell(
+      // Now and then the gate cannot be reached for long.
+      Duration late = oneIn(30) ? minutes(1, 200) : Duration.ofMillis(5 + random.nextInt(2_000));
+      after(
+          late,
           () -> {
             Duration lasts = Duration.between(now, named);
             report(
