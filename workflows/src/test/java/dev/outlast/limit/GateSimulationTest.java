@@ -325,7 +325,8 @@ class GateSimulationTest {
           () -> run.id + " asks before it can have been released " + where());
       // A run that asks again is not one that tries any more.
       concerned(run).forEach(part -> part.left(run.id));
-      if (allowed(null).trying == null) {
+      boolean held = isFull() || now.isBefore(closedByOperator);
+      if (allowed(null).trying == null && !held) {
         run.toldIn = allowed(null).spell;
       }
       run.modelOnly = false;
@@ -416,11 +417,13 @@ class GateSimulationTest {
         return;
       }
       run.since = null;
-      tell(
+      Instant read = now;
+      after(
+          oneIn(30) ? minutes(1, 200) : Duration.ofMillis(5 + random.nextInt(2_000)),
           () ->
               report(
                   null,
-                  new GateReport.Pass(run.id, run.model, oneIn(4), age(began), Duration.ZERO),
+                  new GateReport.Pass(run.id, run.model, oneIn(4), age(began), age(read)),
                   null));
       Instant ends = now.plusSeconds(30 + random.nextInt(1200));
       Optional<Wall> next =
@@ -472,7 +475,10 @@ class GateSimulationTest {
       Instant read = now;
       run.since = run.since == null ? now : run.since;
       LimitScope scope = wall.model() == null ? LimitScope.SESSION : LimitScope.MODEL;
-      tell(
+      // Now and then the gate cannot be reached for long.
+      Duration late = oneIn(30) ? minutes(1, 200) : Duration.ofMillis(5 + random.nextInt(2_000));
+      after(
+          late,
           () -> {
             Duration lasts = Duration.between(now, named);
             report(
