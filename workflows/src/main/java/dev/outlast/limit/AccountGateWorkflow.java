@@ -26,7 +26,7 @@ public final class AccountGateWorkflow implements AccountGate {
   static final int MAX_HISTORY_EVENTS = 1_000;
 
   /** The longest for which an operator may close an account. */
-  static final Duration MAX_CLOSURE = GateBook.MAX_CLOSED;
+  public static final Duration MAX_CLOSURE = GateBook.MAX_CLOSED;
 
   /** How long it may take to find runs, and to tell some of them. */
   private static final Duration MOST_LOOK = Duration.ofMinutes(5);
@@ -67,6 +67,8 @@ public final class AccountGateWorkflow implements AccountGate {
     Workflow.await(Workflow::isEveryHandlerFinished);
     List<GateTask> unfinished = List.copyOf(begun.keySet());
     begun.values().forEach(CancellationScope::cancel);
+    // Search attributes stay as they are in the next history, which cannot tell what is stale.
+    show();
     Workflow.continueAsNew(request.carrying(book.save(unfinished)));
   }
 

@@ -28,6 +28,7 @@ final class AccountWait {
   private String model;
   private boolean modelOnly;
   private boolean waiting;
+  private boolean untilReset;
 
   AccountWait(AgentRunRequest request, RunMemory memory) {
     this.request = request;
@@ -40,8 +41,20 @@ final class AccountWait {
         priority(),
         memory.waitingSince(),
         opened == null ? 0 : opened.version(),
-        AgentRunRequest.NEXT_RESET.equals(request.startAt()) && memory.invocations() <= 1,
+        beginsWithReset(),
         memory.insists());
+  }
+
+  /** Whether the run is to begin with the account's next window, and has not waited for it yet. */
+  private boolean beginsWithReset() {
+    return AgentRunRequest.NEXT_RESET.equals(request.startAt())
+        && memory.invocations() <= 1
+        && memory.waitingSince() == null;
+  }
+
+  /** Whether what the run was told last is to wait for the reset with which it is to begin. */
+  boolean untilReset() {
+    return untilReset;
   }
 
   int priority() {
@@ -61,8 +74,8 @@ final class AccountWait {
       }
       return;
     }
-    model = memory.agent().model();
-    modelOnly = answer instanceof Limited limited && limited.limit().scope() == LimitScope.MODEL;
+    untilReset = answer instanceof Deferred && beginsWithReset();
+    waitsFor(answer instanceof Limited limited ? limited.limit().scope() : null);
     memory.gate(answer instanceof Limited limited ? limited.gate() : ((Deferred) answer).gate());
     if (memory.waitingSince() == null) {
       memory.waitingSince(now);
@@ -75,8 +88,23 @@ final class AccountWait {
     return word == null || word.first() ? Duration.ZERO : word.grace();
   }
 
+  private void waitsFor(LimitScope scope) {
+    model = memory.agent().model();
+    modelOnly = scope == LimitScope.MODEL;
+  }
+
+  /** The run goes on in a new history with a wait that it began in the one before. */
+  void goesOn(LimitScope scope) {
+    waitsFor(scope);
+  }
+
   void begins() {
     waiting = true;
+  }
+
+  /** Whether the gate may have released others while the run was paused, and passed it over. */
+  boolean mayBePassedOver() {
+    return waiting && !grace().isZero();
   }
 
   void ends() {
@@ -111,6 +139,7 @@ final class AccountWait {
     if (told.model() == null) {
       return !(waiting && modelOnly);
     }
-    return told.model().equals(model) && (modelOnly || !waiting || memory.gate() != null);
+    boolean ours = told.model().equals(model) || (model == null && modelOnly);
+    return ours && (modelOnly || !waiting || memory.gate() != null);
   }
 }

@@ -177,6 +177,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     if (memory.agent() != null) {
       if (memory.waiting() != null) {
+        account.goesOn(memory.waiting().limit().scope());
         waitForReset(memory.waiting());
       }
       return;
@@ -462,11 +463,13 @@ public final class AgentRunWorkflow implements AgentRun {
         null,
         (deferred.why() == null ? "the account is closed" : OperatorTexts.plain(deferred.why()))
             + "; nothing was started");
+    starting = account.untilReset();
     awaitAccount(
         new ResumeTimer(
             until,
             account.grace(),
             at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)));
+    starting = false;
   }
 
   /** Waits where operators can see it. */
@@ -648,6 +651,7 @@ public final class AgentRunWorkflow implements AgentRun {
     boolean cancelled = invocation.isCancelRequested();
     if (limited.isPresent()) {
       memory.limitHeard(limited.get().facts());
+      account.heard(limited.get(), RunClock.now());
       givenBack = 0;
       if (unanswered.why() == Unanswered.Why.NOT_TAKEN && !cancelled) {
         stopIfHostIsLost();
@@ -930,6 +934,9 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     memory.paused(null);
     record(RunEvent.Type.UNPAUSED, null, because(reason));
+    if (wait != null && account.mayBePassedOver()) {
+      wait.moveTo(wait.until());
+    }
     show();
   }
 

@@ -12,18 +12,29 @@ import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
+import io.temporal.common.WorkflowExecutionHistory;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.testing.WorkflowReplayer;
 import io.temporal.worker.Worker;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.Predicate;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
 
 class AccountGateTest {
 
@@ -33,11 +44,17 @@ class AccountGateTest {
 
   private TestWorkflowEnvironment environment;
   private AccountGate gate;
+  private String firstHistory;
   private final Keeper keeper = new Keeper();
 
   /** Finds the runs that the gate remembers, and tells nobody. */
   private static final class Keeper implements GateKeeping {
     private final List<GateRelease> releases = Collections.synchronizedList(new ArrayList<>());
+
+    /** How long the first release takes. */
+    private final CountDownLatch busy = new CountDownLatch(1);
+
+    private volatile boolean slow;
 
     @Override
     public GateWaiter askToTry(GateRelease release) {
@@ -48,6 +65,14 @@ class AccountGateTest {
     @Override
     public int release(GateRelease release) {
       releases.add(release);
+      if (slow) {
+        slow = false;
+        try {
+          busy.await();
+        } catch (InterruptedException e) {
+          throw new IllegalStateException(e);
+        }
+      }
       return release.remembered().size();
     }
 
@@ -69,12 +94,43 @@ class AccountGateTest {
         client.newWorkflowStub(
             AccountGate.class,
             WorkflowOptions.newBuilder().setTaskQueue(QUEUE).setWorkflowId(REQUEST.id()).build());
-    WorkflowClient.start(gate::keep, REQUEST);
+    firstHistory = WorkflowClient.start(gate::keep, REQUEST).getRunId();
   }
 
+  /** What the gate has done replays; on demand it is kept as a golden history. */
   @AfterEach
-  void stop() {
-    environment.close();
+  void stop(TestInfo test) throws Exception {
+    try {
+      keeper.busy.countDown();
+      String name = test.getTestMethod().orElseThrow().getName();
+      replayAndRecord(firstHistory, name);
+      String last =
+          environment
+              .getWorkflowClient()
+              .newUntypedWorkflowStub(REQUEST.id())
+              .describe()
+              .getExecution()
+              .getRunId();
+      if (!last.equals(firstHistory)) {
+        replayAndRecord(last, name + "-continued");
+      }
+    } finally {
+      environment.close();
+    }
+  }
+
+  private void replayAndRecord(String runId, String name) throws Exception {
+    WorkflowExecutionHistory history =
+        environment.getWorkflowClient().fetchHistory(REQUEST.id(), runId);
+    WorkflowReplayer.replayWorkflowExecution(history, AccountGateWorkflow.class);
+    String folder = System.getProperty("outlast.test.recordHistories", "");
+    if (!folder.isEmpty()) {
+      Path file = Path.of(folder, "gate", name + ".json.gz");
+      Files.createDirectories(file.getParent());
+      try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+        out.write(history.toJson(false).getBytes(StandardCharsets.UTF_8));
+      }
+    }
   }
 
   @Test
@@ -242,13 +298,13 @@ class AccountGateTest {
 
   @Test
   void holds_back_before_the_wall_until_the_window_begins_anew() {
-    GateSettings careful = new GateSettings(0, java.util.Map.of("five_hour", 0.9), 0, 0, null);
+    GateSettings careful = new GateSettings(0, Map.of("five_hour", 0.9), 0, 0, null);
     gate.report(
         new GateReport(
             careful,
             null,
             null,
-            java.util.Map.of("five_hour", new GateReport.WindowUse(0.93, now().plus(HOUR))),
+            Map.of("five_hour", new GateReport.WindowUse(0.93, now().plus(HOUR))),
             null,
             null));
     GateAnswer answer = enter("a");
@@ -299,6 +355,103 @@ class AccountGateTest {
     assertEquals(301, gate.status().waiters());
     assertFalse(enter("x").go());
     assertEquals(REQUEST.id(), untyped.getExecution().getWorkflowId());
+  }
+
+  @Test
+  void a_release_that_a_new_history_interrupts_is_done_again_and_nothing_told_is_lost() {
+    hit("a", 3, HOUR);
+    enter("waits");
+    environment.sleep(HOUR.plusSeconds(1));
+    assertTrue(enter("a").go());
+    keeper.slow = true;
+    pass("a");
+    await(status -> keeper.releases.size() == 1);
+    for (int i = 0; i < AccountGateWorkflow.MAX_HISTORY_EVENTS && isInFirstHistory(); i++) {
+      enter("run-" + i);
+      gate.report(new GateReport(null, null, null, Map.of("w" + i % 9, use(0.1)), null, null));
+    }
+    assertFalse(isInFirstHistory());
+    await(status -> keeper.releases.size() == 2);
+    assertEquals(
+        List.of("waits"),
+        keeper.releases.get(1).remembered().stream().map(GateWaiter::run).toList());
+    assertEquals(9, gate.status().windows().size());
+    keeper.busy.countDown();
+    await(status -> status.waiters() == 0);
+  }
+
+  private boolean isInFirstHistory() {
+    return environment
+        .getWorkflowClient()
+        .newUntypedWorkflowStub(REQUEST.id())
+        .describe()
+        .getExecution()
+        .getRunId()
+        .equals(firstHistory);
+  }
+
+  private GateReport.WindowUse use(double share) {
+    return new GateReport.WindowUse(share, now().plus(HOUR));
+  }
+
+  @Test
+  void nobody_is_released_against_a_hold_and_everybody_after_it() {
+    hit("a", 3, HOUR);
+    enter("waits");
+    gate.close(new GateClosure("3h", "people need it"));
+    environment.sleep(HOUR.plus(GateBook.PROBE_GRACE.multipliedBy(2)));
+    assertFalse(enter("a").go());
+    pass("b");
+    assertEquals(GateState.OPEN, gate.status().part(null).orElseThrow().state());
+    assertFalse(enter("a").go());
+    environment.sleep(HOUR);
+    assertTrue(keeper.releases.isEmpty(), () -> "" + keeper.releases);
+    environment.sleep(HOUR);
+    await(status -> keeper.releases.size() == 1);
+    assertTrue(enter("a").go());
+  }
+
+  @Test
+  void a_run_tries_only_if_nothing_else_keeps_it_from_starting() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("works", one).go());
+    hit("a", 3, HOUR);
+    environment.sleep(HOUR.plusSeconds(1));
+    assertFalse(enter("a", one).go());
+    assertEquals(GateState.CLOSED, gate.status().state(), "nobody tries");
+    gate.report(new GateReport(one, null, null, null, null, List.of("works")));
+    assertTrue(enter("a", one).probe());
+    assertEquals(GateState.HALF_OPEN, gate.status().state());
+  }
+
+  @Test
+  void a_probe_that_ends_without_an_answer_may_come_again() {
+    hit("a", 3, HOUR);
+    environment.sleep(HOUR.plusSeconds(1));
+    assertTrue(enter("a").probe());
+    gate.report(new GateReport(null, null, null, null, null, List.of("a")));
+    assertEquals(GateState.CLOSED, gate.status().state());
+    assertTrue(enter("a").probe());
+  }
+
+  @Test
+  void whatever_a_worker_tells_the_gate_goes_on() {
+    Duration absurd = Duration.ofSeconds(Long.MAX_VALUE);
+    gate.report(
+        new GateReport(
+            null,
+            List.of(
+                new Hit(waiter("a", 3, null), LimitScope.WEEKLY, absurd, Instant.MAX, absurd)),
+            List.of(new Pass("b", null, true, absurd, absurd)),
+            Map.of("five_hour", new GateReport.WindowUse(Double.NaN, null), "x".repeat(500), use(1)),
+            null,
+            null));
+    GateAnswer answer = enter("b");
+    assertFalse(answer.go());
+    assertFalse(answer.until().isAfter(now().plus(AccountGateWorkflow.MAX_CLOSURE)));
+    assertEquals(Set.of("five_hour"), gate.status().windows().keySet());
+    gate.release(null);
+    assertTrue(enter("b").go());
   }
 
   private static void refused(String why, Runnable update) {

@@ -2,6 +2,7 @@ package dev.outlast.run;
 
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import dev.outlast.limit.AccountGateWorkflow;
 import io.temporal.testing.WorkflowReplayer;
 import java.nio.file.Path;
 import java.util.List;
@@ -9,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every recorded history still replays, so a worker may be upgraded in the middle of a run. */
+/** Every recorded history still replays, so a worker may be upgraded in the middle of a run or a wait. */
 class GoldenHistoriesTest {
 
   static List<Path> histories() {
@@ -25,6 +26,6 @@ class GoldenHistoriesTest {
   @MethodSource("histories")
   void replays(Path history) throws Exception {
     WorkflowReplayer.replayWorkflowExecution(
-        RunFixture.goldenHistory(history), AgentRunWorkflow.class);
+        RunFixture.goldenHistory(history), AgentRunWorkflow.class, AccountGateWorkflow.class);
   }
 }

@@ -163,13 +163,18 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
 
   /** Starts a run with a request as Java programs make it, or with any JSON value. */
   WorkflowStub start(Object... input) {
+    return startAs(Names.RUN_ID_PREFIX + UUID.randomUUID(), input);
+  }
+
+  /** Starts a run whose id is known before. */
+  WorkflowStub startAs(String id, Object... input) {
     WorkflowStub run =
         client()
             .newUntypedWorkflowStub(
                 Names.AGENT_RUN,
                 WorkflowOptions.newBuilder()
                     .setTaskQueue(Names.TASK_QUEUE)
-                    .setWorkflowId(Names.RUN_ID_PREFIX + UUID.randomUUID())
+                    .setWorkflowId(id)
                     .build());
     started.add(run.start(input));
     return run;
