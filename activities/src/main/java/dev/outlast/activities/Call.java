@@ -144,9 +144,6 @@ final class Call {
   private final InvocationProgress before;
   private final Clock clock;
 
-  /** Who hears what the agent shows of its account; null if nobody does. */
-  private Admission admission;
-
   private AgentCall call;
   private boolean takenBefore;
 
@@ -173,6 +170,12 @@ final class Call {
   private SessionId unclaimed;
 
   private long triedAt;
+
+  /** Who hears what the agent shows of its account; null if nobody does. */
+  private Admission admission;
+
+  /** Whose output is read; null before the call is made ready. */
+  private SharedReader read;
 
   /**
    * @param lifeline of the attempt that the call belongs to
@@ -238,6 +241,18 @@ final class Call {
       return setting.environment().redact(reader.facts());
     }
 
+    /** What it has shown of its account; nothing speaks for one that looks limited now. */
+    synchronized Shown shown() {
+      CallFacts facts = reader.facts();
+      AccountFacts account = reader.account();
+      return new Shown(
+          facts.progressed() && limit == null,
+          limit == null ? account : new AccountFacts(false, account.windows()),
+          facts.tokens(),
+          facts.costUsd(),
+          facts.usingOverage());
+    }
+
     /** The limit that it has met; null if it has not, or has gone on since. */
     synchronized UsageLimit limit() {
       if (saidMore) {
@@ -257,24 +272,8 @@ final class Call {
       return reader.sitsOutLimit(clock.instant());
     }
 
-    /** What it has shown of its account; nothing speaks for one that looks limited now. */
-    synchronized Shown shown() {
-      CallFacts facts = reader.facts();
-      AccountFacts account = reader.account();
-      return new Shown(
-          facts.progressed() && limit == null,
-          limit == null ? account : new AccountFacts(false, null, account.windows()),
-          facts.tokens(),
-          facts.costUsd(),
-          facts.usingOverage());
-    }
-
     synchronized Conclusion conclude(int exitCode, Instant now) {
-      Conclusion conclusion = reader.conclude(exitCode, now);
-      if (admission != null) {
-        admission.last(shown());
-      }
-      return conclusion;
+      return reader.conclude(exitCode, now);
     }
   }
 
@@ -296,10 +295,14 @@ final class Call {
     leftBefore = checkpoint;
     ran = false;
     heardAt = null;
+    read = null;
     transcript = CallTranscript.open(setting, call, clock);
     try {
       return CallTranscript.closing(transcript, this::made);
     } finally {
+      if (admission != null && read != null) {
+        admission.last(read.shown());
+      }
       if (!ran && reported != null) {
         // Nothing has moved by our doing, so the next attempt compares as this one did.
         leave();
@@ -310,6 +313,7 @@ final class Call {
   private AgentOutcome made() {
     Surroundings surroundings = setting.surroundings(prepared());
     SharedReader reader = new SharedReader(surroundings);
+    read = reader;
     Reason early = report(progress(Phase.STARTING, reader, 0));
     if (early == null) {
       early = settle(surroundings, reader);

@@ -2,6 +2,7 @@ package dev.outlast.activities.gate;
 
 import dev.outlast.agent.AccountTurn;
 import dev.outlast.agent.AgentOutcome;
+import dev.outlast.agent.AgentOutcome.Completed;
 import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.InvocationFacts;
@@ -64,6 +65,7 @@ public final class Admission implements AutoCloseable {
   private boolean admitted;
   private boolean probe;
   private boolean over;
+  private boolean heard;
   private Shown shown = Shown.NOTHING;
 
   /** What the gate was told last while the agent was at work; null before it was. */
@@ -222,6 +224,7 @@ public final class Admission implements AutoCloseable {
    * another thread tells it. To be called again and again, also when nothing is new.
    */
   public void atWork(Shown soFar) {
+    heard = true;
     shown = soFar;
     if (over || !telling.isDone()) {
       return;
@@ -248,6 +251,7 @@ public final class Admission implements AutoCloseable {
 
   /** As {@link #atWork}, when the agent has ended: {@link #ended} or {@link #close} tells it. */
   public void last(Shown inTheEnd) {
+    heard = true;
     shown = inTheEnd;
   }
 
@@ -276,9 +280,8 @@ public final class Admission implements AutoCloseable {
   }
 
   private GateNews.Pass pass(Shown soFar) {
-    boolean said = soFar.account().allowed();
-    Instant read = said ? soFar.account().saidAt() : null;
-    return new GateNews.Pass(visitor.run(), visitor.model(), said, nanosAt(read));
+    Instant said = soFar.account().allowed() ? soFar.account().saidAt() : null;
+    return new GateNews.Pass(visitor.run(), visitor.model(), said != null, nanosAt(said));
   }
 
   private void tellMeanwhile(GateNews news, Shown soFar) {
@@ -326,6 +329,9 @@ public final class Admission implements AutoCloseable {
     if (!first || !(admitted || visitor.again() || outcome instanceof Limited)) {
       return outcome;
     }
+    if (!heard && outcome.facts() != null) {
+      shown = Shown.of(outcome.facts());
+    }
     Map<String, WindowUse> windows = shown.account().windows();
     if (!(outcome instanceof Limited limited)) {
       GateNews.Pass pass = admitted && progressed(outcome) && !shown.overage() ? pass(shown) : null;
@@ -346,7 +352,7 @@ public final class Admission implements AutoCloseable {
   private static boolean progressed(AgentOutcome outcome) {
     return outcome.facts() != null
         && !(outcome instanceof Deferred)
-        && (outcome instanceof AgentOutcome.Completed || outcome.facts().progressed());
+        && (outcome instanceof Completed || outcome.facts().progressed());
   }
 
   /** Gives the run's place back, unless {@link #ended} has. */
@@ -358,7 +364,7 @@ public final class Admission implements AutoCloseable {
     }
     over = true;
     if (admitted || visitor.again()) {
-      tellLast(news(null, null, shown.account().windows(), spentSoFar(), left()));
+      tellLast(news(null, null, shown.account().windows(), costs() ? spent() : null, left()));
     }
   }
 
@@ -400,6 +406,9 @@ public final class Admission implements AutoCloseable {
         limit.announcesReset()
             ? Duration.between(limit.observedAt(), limit.reset().latest())
             : rules.policy().fallback();
+    // However far away an agent says that it ends: some time it is tried again.
+    Duration longest = rules.policy().maxWait();
+    Duration lasts = told.compareTo(longest) > 0 ? longest : told;
     Instant named = limit.heardAt() == null ? limit.observedAt() : limit.heardAt();
     return new GateNews(
         rules.settings(),
@@ -408,7 +417,7 @@ public final class Admission implements AutoCloseable {
         new GateNews.Hit(
             waiter,
             limit.scope(),
-            told.plus(rules.policy().margin()),
+            lasts.plus(rules.policy().margin()),
             limit.reset() == null ? null : limit.reset().latest(),
             nanosAt(limit.observedAt())),
         null,
@@ -442,32 +451,23 @@ public final class Admission implements AutoCloseable {
     return rules.bounded() ? visitor.run() : null;
   }
 
+  /** What this attempt has cost; those before it have told what they have. */
   private Spent spent(AgentOutcome outcome) {
-    InvocationFacts facts = outcome.facts();
-    if (facts == null || outcome instanceof Deferred) {
-      return null;
-    }
-    boolean refusedAtOnce =
-        outcome instanceof Limited && !costs(facts.tokens().total(), facts.costUsd());
-    return refusedAtOnce
-        ? null
-        : spent(facts.costUsd(), facts.overageUsd(), facts.tokens().total());
+    return outcome instanceof Completed || costs() ? spent() : null;
   }
 
-  /** What an agent has cost that ended without an outcome. */
-  private Spent spentSoFar() {
-    long tokens = shown.tokens().total();
-    return costs(tokens, shown.costUsd())
-        ? spent(shown.costUsd(), shown.overage() ? shown.costUsd() : 0, tokens)
-        : null;
+  private boolean costs() {
+    return shown.tokens().total() > 0 || shown.costUsd() > 0;
   }
 
-  private static boolean costs(long tokens, double costUsd) {
-    return tokens > 0 || costUsd > 0;
-  }
-
-  private Spent spent(double costUsd, double overageUsd, long tokens) {
+  private Spent spent() {
     Instant now = clock.instant();
-    return new Spent(rules.day(now).toString(), rules.dayEnds(now), 1, costUsd, overageUsd, tokens);
+    return new Spent(
+        rules.day(now).toString(),
+        rules.dayEnds(now),
+        1,
+        shown.costUsd(),
+        shown.overage() ? shown.costUsd() : 0,
+        shown.tokens().total());
   }
 }

@@ -1,6 +1,7 @@
 package dev.outlast.activities.gate;
 
 import dev.outlast.activities.provider.AccountFacts;
+import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.TokenUsage;
 import java.util.Objects;
 
@@ -11,7 +12,7 @@ import java.util.Objects;
  *     the agent is limited
  * @param account what the agent has said of its account
  * @param tokens that it has used
- * @param costUsd what it has cost by the agent's own account
+ * @param costUsd what it has cost by the agent's own account; taken as 0 where that is no amount
  * @param overage whether it has said that it works on paid overage
  */
 public record Shown(
@@ -21,8 +22,20 @@ public record Shown(
   public static final Shown NOTHING =
       new Shown(false, AccountFacts.NONE, TokenUsage.NONE, 0, false);
 
+  /** What is known of an agent that was not heard while it worked. */
+  static Shown of(InvocationFacts facts) {
+    return new Shown(
+        facts.progressed(),
+        AccountFacts.NONE,
+        facts.tokens(),
+        facts.costUsd(),
+        facts.overageUsd() > 0);
+  }
+
   public Shown {
     Objects.requireNonNull(account, "account");
     tokens = tokens == null ? TokenUsage.NONE : tokens;
+    // Sums are made of it, which no agent's words are to spoil.
+    costUsd = costUsd > 0 && costUsd < Double.POSITIVE_INFINITY ? costUsd : 0;
   }
 }

@@ -444,6 +444,23 @@ class AdmissionTest {
     assertEquals(ResumePolicy.DEFAULT.fallback().plus(MARGIN), gates.hits().get(1).lasts());
   }
 
+  @Test
+  void no_agents_words_close_an_account_for_longer_than_a_run_would_wait() {
+    admitted().ended(limited(LimitScope.SESSION, Instant.MAX));
+    assertEquals(ResumePolicy.DEFAULT.maxWait().plus(MARGIN), gates.hits().get(0).lasts());
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {-5, Double.NaN, Double.POSITIVE_INFINITY})
+  void what_is_no_amount_of_money_is_not_counted(double costUsd) {
+    Admission admission = admitted();
+    admission.last(
+        new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), costUsd, true));
+    admission.ended(completed());
+    assertEquals(0, gates.told.get(0).spent().costUsd());
+    assertEquals(0, gates.told.get(0).spent().overageUsd());
+  }
+
   @ParameterizedTest
   @CsvSource({"MODEL, opus", "SESSION, ", "WEEKLY, "})
   void a_models_limit_closes_that_model_only(LimitScope scope, String closed) {
@@ -516,6 +533,23 @@ class AdmissionTest {
     assertEquals(
         new Spent("2026-11-21", Instant.parse("2026-11-21T23:00:00Z"), 1, 0.25, 0.25, 7),
         gates.told.get(0).spent());
+  }
+
+  @Test
+  void what_earlier_attempts_cost_is_not_told_twice() {
+    Admission admission = admitted();
+    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), 0.25, false));
+    admission.ended(new Completed(facts(true, 100, 2.5), "with what a crashed attempt has used"));
+    assertEquals(7, gates.told.get(0).spent().tokens());
+    assertEquals(0.25, gates.told.get(0).spent().costUsd());
+  }
+
+  @Test
+  void a_pass_of_which_it_is_not_known_when_it_was_said_says_nothing_of_later() {
+    Admission admission = admitted();
+    admission.last(new Shown(true, new AccountFacts(true, Map.of()), TokenUsage.NONE, 0, false));
+    admission.ended(completed());
+    assertFalse(gates.passes().get(0).said());
   }
 
   @Test

@@ -333,7 +333,7 @@ final class CodexReader implements OutputReader {
     Optional<Rollout> rollout =
         taken && session != null ? Rollout.of(host, session) : Optional.empty();
     rollout.flatMap(Rollout::tokens).ifPresent(used -> tokens = used);
-    rollout.ifPresent(file -> account = new AccountFacts(file.windows()));
+    rollout.ifPresent(file -> account = new AccountFacts(false, file.windows()));
     if (agentVersion == null) {
       agentVersion = rollout.flatMap(Rollout::agentVersion).orElse(null);
     }
