@@ -440,10 +440,10 @@ class AccountGateTest {
     gate.report(
         new GateReport(
             null,
-            List.of(
-                new Hit(waiter("a", 3, null), LimitScope.WEEKLY, absurd, Instant.MAX, absurd)),
+            List.of(new Hit(waiter("a", 3, null), LimitScope.WEEKLY, absurd, Instant.MAX, absurd)),
             List.of(new Pass("b", null, true, absurd, absurd)),
-            Map.of("five_hour", new GateReport.WindowUse(Double.NaN, null), "x".repeat(500), use(1)),
+            Map.of(
+                "five_hour", new GateReport.WindowUse(Double.NaN, null), "x".repeat(500), use(1)),
             null,
             null));
     GateAnswer answer = enter("b");

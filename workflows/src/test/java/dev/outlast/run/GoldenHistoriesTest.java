@@ -10,7 +10,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every recorded history still replays, so a worker may be upgraded in the middle of a run or a wait. */
+/**
+ * Every recorded history still replays, so a worker may be upgraded in the middle of a run or a
+ * wait.
+ */
 class GoldenHistoriesTest {
 
   static List<Path> histories() {
