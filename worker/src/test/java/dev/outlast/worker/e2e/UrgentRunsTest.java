@@ -34,11 +34,14 @@ class UrgentRunsTest {
 
   private static final int URGENT = 3;
 
-  /** What a worker may have been given already when an urgent run comes. */
-  private static final int UNDER_WAY = 2;
+  /**
+   * What may be on its way already when an urgent run comes: a queue has four partitions, each of
+   * which offers the next one on its own.
+   */
+  private static final int UNDER_WAY = 8;
 
   /** How many have to wait for this to say anything. */
-  private static final int ENOUGH = 5;
+  private static final int ENOUGH = 20;
 
   @TempDir Path folder;
   @AutoClose RealTemporal temporal;
