@@ -127,14 +127,25 @@ final class AccountGates implements Gates {
     return nanos.getAsLong() - last.nanos() < REMEMBERED.toNanos();
   }
 
-  /** That the account is closed, if the gate said so for now when it could still be reached. */
+  /**
+   * That the account is closed, if the gate said so when it could still be reached. After the end
+   * that it named another run tries first, so whoever is not that run is held back for some time
+   * more: it may be the many that ask at that moment for whom the gate cannot be reached.
+   */
   private Optional<GateAnswer> lastKnown(Account account, GateWaiter waiter, long released) {
+    Instant now = clock.instant();
     return Optional.ofNullable(known.get(account))
         .map(Known::status)
         .filter(status -> status.version() >= released)
-        .filter(status -> status.until() != null && status.until().isAfter(clock.instant()))
-        .flatMap(status -> status.answer(waiter, clock.instant()))
-        .filter(answer -> !answer.go());
+        .filter(status -> status.until() != null)
+        .filter(status -> status.until().plus(GateAnswer.SAFETY).isAfter(now))
+        .flatMap(status -> status.answer(waiter, earlier(now, status.until().minusMillis(1))))
+        .filter(answer -> !answer.go())
+        .filter(answer -> !answer.probe() || answer.until().isAfter(now));
+  }
+
+  private static Instant earlier(Instant a, Instant b) {
+    return a.isBefore(b) ? a : b;
   }
 
   private Optional<GateStatus> asked(Account account, Patience patience) throws UnreachedException {

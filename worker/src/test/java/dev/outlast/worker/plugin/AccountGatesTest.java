@@ -225,6 +225,23 @@ class AccountGatesTest {
   }
 
   @Test
+  void while_the_gate_is_away_at_the_reset_only_the_run_that_tries_first_starts() throws Exception {
+    gates.tell(WORK, hit("a"));
+    GateAnswer closed = ask("b");
+    goOn(AccountGates.REMEMBERED);
+    try (Away away = Away.at(freePort())) {
+      gates.connect(away.client);
+      environment.sleep(HOUR.plusSeconds(1));
+      GateAnswer heldBack = ask("b");
+      assertFalse(heldBack.go());
+      assertEquals(closed.latest(), heldBack.latest());
+      assertEquals(Optional.empty(), gates.ask(WORK, entry("a"), 0), "it is the first");
+      environment.sleep(GateAnswer.SAFETY);
+      assertEquals(Optional.empty(), gates.ask(WORK, entry("b"), 0), "not for ever");
+    }
+  }
+
+  @Test
   void threads_that_call_the_server_end_when_there_is_nothing_to_call() throws Exception {
     gates.tell(WORK, hit("a"));
     assertTrue(callers() > 0);
