@@ -26,6 +26,7 @@ import dev.outlast.operator.Names;
 import io.temporal.api.enums.v1.EventType;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowStub;
+import io.temporal.common.converter.GlobalDataConverter;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.worker.WorkerFactory;
@@ -583,8 +584,9 @@ class FailoverTest {
                     .getIndexedFieldsMap()
                     .get(Names.AGENT_ACCOUNT.getName()))
         .filter(account -> account != null)
-        .forEach(account -> accounts.add(account.getData().toStringUtf8()));
-    assertEquals(List.of("\"work\"", "\"home\"", "\"work\""), accounts);
+        .map(account -> GlobalDataConverter.get().fromPayload(account, String.class, String.class))
+        .forEach(accounts::add);
+    assertEquals(List.of("work", "home", "work"), accounts);
   }
 
   @Test
