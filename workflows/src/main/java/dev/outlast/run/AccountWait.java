@@ -25,6 +25,9 @@ final class AccountWait {
   /** The newest release that the run was told of, also one that came before it waited. */
   private AccountOpened opened;
 
+  /** The newest release of another account, to which the run goes back. */
+  private AccountOpened elsewhere;
+
   private String model;
   private boolean modelOnly;
   private boolean waiting;
@@ -96,7 +99,8 @@ final class AccountWait {
   void left(ResolvedAgent before) {
     ResolvedAgent now = memory.agent();
     if (!before.provider().equals(now.provider()) || !before.account().equals(now.account())) {
-      opened = null;
+      opened = elsewhere != null && isOf(elsewhere, now) ? elsewhere : null;
+      elsewhere = null;
     }
     waitsFor(null);
   }
@@ -137,16 +141,21 @@ final class AccountWait {
    */
   boolean opened(AccountOpened told) {
     ResolvedAgent agent = memory.agent();
-    boolean ours =
-        agent != null
-            && told.provider().equals(agent.provider())
-            && told.account().equals(agent.account())
-            && concernsUs(told);
+    boolean ours = agent != null && isOf(told, agent) && concernsUs(told);
     if (!ours || (opened != null && told.version() <= opened.version())) {
       return false;
     }
     opened = told;
     return waiting;
+  }
+
+  /** Takes over that an account was released to which the run goes from the present one. */
+  void openedElsewhere(AccountOpened told) {
+    elsewhere = told;
+  }
+
+  private static boolean isOf(AccountOpened told, ResolvedAgent agent) {
+    return told.provider().equals(agent.provider()) && told.account().equals(agent.account());
   }
 
   private boolean concernsUs(AccountOpened told) {

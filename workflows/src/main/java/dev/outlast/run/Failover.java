@@ -427,6 +427,7 @@ final class Failover {
           && choices().closedUntil(i) != null
           && concerns(told, agents().get(i))) {
         choices().opened(i);
+        account.openedElsewhere(told);
         any = true;
       }
     }

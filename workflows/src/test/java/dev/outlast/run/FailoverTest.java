@@ -288,6 +288,8 @@ class FailoverTest {
     fixture.result(run);
     assertEquals(List.of("claude/work", "codex/work", "claude/work"), agents.order());
     assertTrue(at(2).isBefore(at(1).plus(Duration.ofMinutes(30))), "it was released");
+    assertEquals(0, call(1).accountTurn().released(), "the other account has a gate of its own");
+    assertEquals(7, call(2).accountTurn().released(), "so that no older answer of the gate counts");
     assertEquals(Incident.End.RELEASED, fixture.incidents(run).get(1).end());
   }
 
