@@ -34,8 +34,10 @@ import org.slf4j.LoggerFactory;
  * Finds the runs that wait for an account, and tells them that they may go on. Runs are found by
  * the server's index. A run that the gate remembers but the index does not show (it has begun to
  * wait a moment ago, or the server cannot be searched, as the in-memory server) is asked for
- * itself. Runs that an operator has paused are left alone. Nothing is kept between two calls: one
- * that is done again, here or on another worker, goes on with those that still wait. Thread-safe.
+ * itself. A release of all also reaches those of them that use another account meanwhile, and go
+ * back to this one when it is open. Runs that an operator has paused are left alone. Nothing is
+ * kept between two calls: one that is done again, here or on another worker, goes on with those
+ * that still wait. Thread-safe.
  */
 final class GateKeeper implements GateKeeping {
 
@@ -82,7 +84,8 @@ final class GateKeeper implements GateKeeping {
     int gone = 0;
     for (GateWaiter waiter : all) {
       context.heartbeat(null);
-      if ((!unsure.contains(waiter) || waits(waiter, release)) && told(waiter, release, true)) {
+      boolean waits = !unsure.contains(waiter) || mayBeTold(waiter, release, false);
+      if (waits && told(waiter, release, true)) {
         return waiter;
       }
       if (++gone == MAX_GONE) {
@@ -201,7 +204,7 @@ final class GateKeeper implements GateKeeping {
     }
   }
 
-  /** The runs that wait for the account, the first first. */
+  /** The runs that wait for the account, or would rather use it, the first first. */
   private List<GateWaiter> waiting(
       ActivityExecutionContext context, GateRelease release, Set<String> done) {
     List<GateWaiter> found = found(context, release);
@@ -209,7 +212,7 @@ final class GateKeeper implements GateKeeping {
     List<GateWaiter> all = new ArrayList<>(found);
     for (GateWaiter waiter : remembered(release, found)) {
       context.heartbeat(null);
-      if (!done.contains(waiter.run()) && waits(waiter, release)) {
+      if (!done.contains(waiter.run()) && mayBeTold(waiter, release, release.most() == 0)) {
         all.add(waiter);
       }
     }
@@ -263,17 +266,22 @@ final class GateKeeper implements GateKeeping {
   }
 
   /**
-   * Whether a run may still wait for the account, as it says itself. One that runs may be about to
+   * Whether a run may still want the account, as it says itself. One that runs may be about to
    * wait, and remembers what it is told.
+   *
+   * @param elsewhere whether that holds for one that uses another account, too: it has gone there
+   *     for the time being, and takes a place of this one later or not at all
    */
-  private boolean waits(GateWaiter waiter, GateRelease release) {
+  private boolean mayBeTold(GateWaiter waiter, GateRelease release, boolean elsewhere) {
     try {
       WorkflowExecutionMetadata run = client.newUntypedWorkflowStub(waiter.run()).describe();
       SearchAttributes says = run.getTypedSearchAttributes();
       return run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+          && Names.AGENT_RUN.equals(run.getWorkflowType())
           && !AgentState.PAUSED.word().equals(says.get(Names.AGENT_STATE))
-          && saysOrIsSilent(says.get(Names.AGENT_PROVIDER), release.provider())
-          && saysOrIsSilent(says.get(Names.AGENT_ACCOUNT), release.account());
+          && (elsewhere
+              || (saysOrIsSilent(says.get(Names.AGENT_PROVIDER), release.provider())
+                  && saysOrIsSilent(says.get(Names.AGENT_ACCOUNT), release.account())));
     } catch (WorkflowNotFoundException isForgotten) {
       return false;
     }

@@ -143,9 +143,8 @@ class GateKeeperTest {
   }
 
   @Test
-  void runs_that_are_paused_or_have_ended_or_wait_for_another_account_are_left_alone() {
+  void runs_that_are_paused_or_have_ended_are_left_alone() {
     run("paused", AgentState.PAUSED, "work");
-    run("moved", AgentState.WAITING, "private");
     run("ended", AgentState.WAITING, "work").terminate("over");
     run("waits", AgentState.WAITING, "work");
     GateRelease release =
@@ -154,11 +153,32 @@ class GateKeeperTest {
             0,
             0,
             waiter("paused", 1, 1),
-            waiter("moved", 1, 1),
             waiter("ended", 1, 1),
             waiter("unknown", 1, 1),
             waiter("waits", 3, 1));
     assertEquals(1, released(release));
+    awaitTold(1);
+    assertEquals(List.of("waits"), List.copyOf(TOLD.keySet()));
+  }
+
+  @Test
+  void a_release_of_all_reaches_those_that_have_gone_to_another_account_meanwhile() {
+    run("works-elsewhere", AgentState.RUNNING, "private");
+    run("waits-elsewhere", AgentState.WAITING, "private");
+    GateRelease release =
+        release(null, 0, 0, waiter("works-elsewhere", 3, 1), waiter("waits-elsewhere", 3, 2));
+    assertEquals(2, released(release));
+    awaitTold(2);
+    assertEquals("work", TOLD.get("waits-elsewhere").what().account());
+  }
+
+  @Test
+  void who_has_gone_to_another_account_takes_no_place_and_is_not_asked_to_try() {
+    run("elsewhere", AgentState.WAITING, "private");
+    run("waits", AgentState.WAITING, "work");
+    GateWaiter[] remembered = {waiter("elsewhere", 1, 1), waiter("waits", 3, 1)};
+    assertEquals(1, released(release(null, 1, 0, remembered)));
+    assertEquals("waits", activity(() -> keeper.askToTry(release(null, 1, 0, remembered))).run());
     awaitTold(1);
     assertEquals(List.of("waits"), List.copyOf(TOLD.keySet()));
   }
