@@ -22,6 +22,6 @@ public interface GateKeeping {
    */
   int release(GateRelease release);
 
-  /** Which of these runs have ended. */
+  /** Of which of these runs no agent is at work: they have ended, are paused, or wait. */
   List<String> ended(List<String> runs);
 }

@@ -223,7 +223,9 @@ final class GateKeeper implements GateKeeping {
   /** Those that the index knows to wait, the first first; none where it cannot be searched. */
   private List<GateWaiter> found(ActivityExecutionContext context, GateRelease release) {
     String query =
-        "WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = '%s' AND %s = %s AND %s = %s"
+        // Runs wait for other things too, and only those that wait for an account say since when.
+        ("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = '%s' AND %s = %s AND %s = %s"
+                + " AND %s IS NOT NULL")
             .formatted(
                 Names.AGENT_RUN,
                 Names.AGENT_STATE.getName(),
@@ -231,7 +233,8 @@ final class GateKeeper implements GateKeeping {
                 Names.AGENT_PROVIDER.getName(),
                 quoted(release.provider()),
                 Names.AGENT_ACCOUNT.getName(),
-                quoted(release.account()));
+                quoted(release.account()),
+                Names.AGENT_WAITING_SINCE.getName());
     List<GateWaiter> found = new ArrayList<>();
     Set<String> runs = new HashSet<>();
     try (Stream<WorkflowExecutionMetadata> listed = client.listExecutions(query)) {
@@ -320,17 +323,24 @@ final class GateKeeper implements GateKeeping {
     List<String> ended = new ArrayList<>();
     for (String run : runs) {
       context.heartbeat(null);
-      if (hasEnded(run)) {
+      if (hasNoAgent(run)) {
         ended.add(run);
       }
     }
     return ended;
   }
 
-  private boolean hasEnded(String run) {
+  /**
+   * Whether a run has ended, or says that it waits or is paused: it says that it works before its
+   * agent is started.
+   */
+  private boolean hasNoAgent(String run) {
     try {
-      return client.newUntypedWorkflowStub(run).describe().getStatus()
-          != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+      WorkflowExecutionMetadata described = client.newUntypedWorkflowStub(run).describe();
+      String state = described.getTypedSearchAttributes().get(Names.AGENT_STATE);
+      return described.getStatus() != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+          || AgentState.WAITING.word().equals(state)
+          || AgentState.PAUSED.word().equals(state);
     } catch (WorkflowNotFoundException isForgotten) {
       return true;
     }

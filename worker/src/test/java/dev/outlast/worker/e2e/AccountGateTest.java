@@ -9,6 +9,7 @@ import dev.outlast.limit.AccountGate;
 import dev.outlast.limit.GatePart;
 import dev.outlast.limit.GateState;
 import dev.outlast.limit.GateStatus;
+import dev.outlast.limit.RunPriority;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
@@ -74,6 +75,7 @@ class AccountGateTest {
       run("follows-" + i, LOWEST - i % 3);
     }
     Task paused = run("paused", LOWEST);
+    Task later = startsTomorrow("later");
     first.hold(Point.SESSION, 2);
     for (Task task : runs.keySet()) {
       awaitState(task, AgentState.WAITING);
@@ -106,6 +108,7 @@ class AccountGateTest {
 
     List<Task> others = new ArrayList<>(runs.keySet());
     others.remove(paused);
+    others.remove(later);
     for (Task task : others) {
       task.await(Event.DONE, task == first || task == second ? 2 : 1);
       assertTrue(task == first || toldAt(task).orElseThrow().isAfter(tried), task::told);
@@ -119,7 +122,10 @@ class AccountGateTest {
     assertEquals(Optional.empty(), toldAt(paused), "paused by an operator");
     assertEquals(AgentState.PAUSED, status(paused).state());
     assertTrue(paused.ledger().isEmpty(), paused::told);
-    stage.client().newUntypedWorkflowStub(paused.name()).terminate("the test is over");
+    assertEquals(Optional.empty(), toldAt(later), "it does not wait for the account");
+    for (Task task : List.of(paused, later)) {
+      stage.client().newUntypedWorkflowStub(task.name()).terminate("the test is over");
+    }
     stage.assertAllWell(others, PATIENCE);
   }
 
@@ -236,7 +242,18 @@ class AccountGateTest {
     return start(stage.agent().task(name), priority);
   }
 
+  private Task startsTomorrow(String name) throws Exception {
+    return start(
+        stage.agent().task(name),
+        RunPriority.HIGHEST,
+        Instant.now().plus(Duration.ofDays(1)).toString());
+  }
+
   private Task start(Task task, int priority) {
+    return start(task, priority, null);
+  }
+
+  private Task start(Task task, int priority, String startAt) {
     AgentRun run =
         stage
             .client()
@@ -253,6 +270,7 @@ class AccountGateTest {
             .setAgent(CrashStage.AGENT)
             .setWorkspace(task.workspace().toString())
             .setPriority(priority)
+            .setStartAt(startAt)
             .build());
     runs.put(task, priority);
     return task;

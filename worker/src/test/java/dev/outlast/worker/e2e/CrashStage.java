@@ -155,6 +155,8 @@ final class CrashStage implements AutoCloseable {
             command = ["%s"]
             account = "gated"
 
+            [accounts.default]
+            %s
             [accounts.gated]
             %s
             secrets = { GATE = "file:%s" }
@@ -166,6 +168,7 @@ final class CrashStage implements AutoCloseable {
                     agent.executable(),
                     GATED_AGENT,
                     agent.executable(),
+                    account,
                     account,
                     gate(),
                     IntStream.range(0, ACCOUNTS)

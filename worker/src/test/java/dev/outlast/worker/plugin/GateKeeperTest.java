@@ -236,12 +236,14 @@ class GateKeeperTest {
   }
 
   @Test
-  void runs_that_hold_a_place_and_have_ended_are_named() {
+  void runs_that_hold_a_place_without_an_agent_are_named() {
     run("ended", AgentState.RUNNING, "work").terminate("over");
     run("works", AgentState.RUNNING, "work");
+    run("waits", AgentState.WAITING, "work");
+    run("paused", AgentState.PAUSED, "work");
     assertEquals(
-        List.of("ended", "unknown"),
-        activity(() -> keeper.ended(List.of("ended", "works", "unknown"))));
+        List.of("ended", "waits", "paused", "unknown"),
+        activity(() -> keeper.ended(List.of("ended", "works", "waits", "paused", "unknown"))));
   }
 
   private static ActivityInfo info(long scheduled, long attempt) {
