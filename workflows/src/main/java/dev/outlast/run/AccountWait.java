@@ -9,6 +9,7 @@ import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.RunPriority;
+import dev.outlast.operator.OperatorTexts;
 import java.time.Duration;
 import java.time.Instant;
 
@@ -29,6 +30,9 @@ final class AccountWait {
   private boolean modelOnly;
   private boolean waiting;
   private boolean untilReset;
+
+  /** What the last invocation was told that was not started for its account. */
+  private String why;
 
   AccountWait(AgentRunRequest request, RunMemory memory) {
     this.request = request;
@@ -67,6 +71,8 @@ final class AccountWait {
         answer instanceof Limited
             || (answer instanceof Deferred deferred && deferred.cause() == Deferred.Cause.ACCOUNT);
     memory.insists(false);
+    why =
+        closed && answer instanceof Deferred deferred ? OperatorTexts.reason(deferred.why()) : null;
     if (!closed) {
       memory.gate(null);
       if (!(answer instanceof Deferred)) {
@@ -80,6 +86,11 @@ final class AccountWait {
     if (memory.waitingSince() == null) {
       memory.waitingSince(now);
     }
+  }
+
+  /** Why no agent is started now, in one line that is safe to show; null if nobody has said it. */
+  String why() {
+    return why;
   }
 
   /** How long to wait beyond the time at which the account is expected to open. */
@@ -98,6 +109,7 @@ final class AccountWait {
     if (!before.provider().equals(now.provider()) || !before.account().equals(now.account())) {
       opened = null;
     }
+    why = null;
     waitsFor(null);
   }
 
