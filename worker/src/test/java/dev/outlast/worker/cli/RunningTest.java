@@ -62,6 +62,7 @@ class RunningTest {
         [agents.slow]
         provider = "claude"
         command = ["sh", "%1$s/slow/agent.sh", "3600"]
+        account = "slow"
         [agents.sleepy]
         provider = "command"
         command = ["sleep"]
