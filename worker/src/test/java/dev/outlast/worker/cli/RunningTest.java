@@ -76,6 +76,8 @@ class RunningTest {
         args = ["echo '{{\\"type\\":\\"error\\",\\"message\\":\\"Plan usage paused until 3pm for '$ODD_KEY'\\"}}'; exit 1"]
         output = "json"
         account = "odd"
+        [accounts.slow]
+        provider = "claude"
         [accounts.odd]
         provider = "command"
         env = { ODD = "1" }
