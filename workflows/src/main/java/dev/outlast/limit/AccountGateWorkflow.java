@@ -217,7 +217,7 @@ public final class AccountGateWorkflow implements AccountGate {
   @Override
   public void validateRelease(String reason) {
     if (!book.closedAtAll(now())) {
-      refuse("release: the account is open; nothing waits for it");
+      refuse("release: the account is open; why a run waits for it, its own status says");
     }
   }
 

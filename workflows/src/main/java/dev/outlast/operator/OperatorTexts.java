@@ -263,9 +263,23 @@ public final class OperatorTexts {
     return "**waiting** for " + busy(what, holder) + "; tries again " + in(now, next);
   }
 
-  /** The first line of the details of a run whose account is known to be closed. */
-  public static String waitingForAccount(Instant now, Instant next) {
-    return "**waiting** for the account, which is closed; asks again " + in(now, next);
+  /**
+   * The first line of the details of a run whose account lets no agent start for it.
+   *
+   * @param why null if that is not known
+   */
+  public static String waitingForAccount(Instant now, Instant next, String why) {
+    return "**waiting** for " + account(why) + "; asks again " + in(now, next);
+  }
+
+  /**
+   * What is said of an account that lets no agent start: {@code the account: 4 of 4 agents are at
+   * work}.
+   *
+   * @param why null if that is not known
+   */
+  public static String account(String why) {
+    return why == null ? "the account, which is closed" : "the account: " + reason(why);
   }
 
   /** The first line of the details of a run whose host has not taken an invocation. */
@@ -293,6 +307,16 @@ public final class OperatorTexts {
     return plain(name, 80);
   }
 
+  /**
+   * A reason made safe to show, as {@link #plain} does, of at most 300 characters.
+   *
+   * @param why null for none
+   * @return null for none
+   */
+  public static String reason(String why) {
+    return why == null ? null : plain(why, MAX_REASON);
+  }
+
   private static String plain(String name, int longest) {
     StringBuilder safe = new StringBuilder();
     name.codePoints().limit(longest).map(c -> harmless(c) ? c : '?').forEach(safe::appendCodePoint);
@@ -300,7 +324,7 @@ public final class OperatorTexts {
   }
 
   private static boolean harmless(int c) {
-    return Character.isLetterOrDigit(c) || c == ' ' || "-_.,:;/@+#=()'·".indexOf(c) >= 0;
+    return Character.isLetterOrDigit(c) || c == ' ' || "-_.,:;/@+#=()'·%".indexOf(c) >= 0;
   }
 
   private static Instant roundedUp(Instant instant) {

@@ -9,6 +9,7 @@ import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.RunPriority;
+import dev.outlast.operator.OperatorTexts;
 import java.time.Duration;
 import java.time.Instant;
 
@@ -32,6 +33,9 @@ final class AccountWait {
   private boolean modelOnly;
   private boolean waiting;
   private boolean untilReset;
+
+  /** What the last invocation was told that was not started for its account. */
+  private String why;
 
   AccountWait(AgentRunRequest request, RunMemory memory) {
     this.request = request;
@@ -70,6 +74,8 @@ final class AccountWait {
         answer instanceof Limited
             || (answer instanceof Deferred deferred && deferred.cause() == Deferred.Cause.ACCOUNT);
     memory.insists(false);
+    why =
+        closed && answer instanceof Deferred deferred ? OperatorTexts.reason(deferred.why()) : null;
     if (!closed) {
       memory.gate(null);
       if (!(answer instanceof Deferred)) {
@@ -83,6 +89,11 @@ final class AccountWait {
     if (memory.waitingSince() == null) {
       memory.waitingSince(now);
     }
+  }
+
+  /** Why no agent is started now, in one line that is safe to show; null if nobody has said it. */
+  String why() {
+    return why;
   }
 
   /** How long to wait beyond the time at which the account is expected to open. */
@@ -102,6 +113,7 @@ final class AccountWait {
       opened = elsewhere != null && isOf(elsewhere, now) ? elsewhere : null;
       elsewhere = null;
     }
+    why = null;
     waitsFor(null);
   }
 

@@ -502,7 +502,7 @@ public final class AgentRunWorkflow implements AgentRun {
     record(
         RunEvent.Type.DEFERRED,
         null,
-        (deferred.why() == null ? "the account is closed" : OperatorTexts.plain(deferred.why()))
+        (account.why() == null ? "the account is closed" : account.why())
             + "; nothing was started");
     if (failover.automatic()) {
       failover.deferred(until);
@@ -1197,7 +1197,8 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.overageUsd(),
         budget.budget(),
         budget.pauses() ? Boolean.TRUE : null,
-        failover.standings());
+        failover.standings(),
+        waitsWhy());
   }
 
   private String warning() {
@@ -1216,6 +1217,11 @@ public final class AgentRunWorkflow implements AgentRun {
       return null;
     }
     return (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word();
+  }
+
+  private String waitsWhy() {
+    WaitsFor what = waitsFor();
+    return what == WaitsFor.ACCOUNT || what == WaitsFor.START ? account.why() : null;
   }
 
   private WaitsFor waitsFor() {

@@ -1,5 +1,8 @@
 package dev.outlast.run;
 
+import static dev.outlast.operator.OperatorTexts.moment;
+import static dev.outlast.operator.OperatorTexts.plain;
+
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.SessionId;
@@ -24,4 +27,19 @@ public record AgentStanding(
     String model,
     SessionId session,
     Instant opensAt,
-    boolean current) {}
+    boolean current) {
+
+  /**
+   * In words that are safe to show: {@code claude/work (present) closed until 2026-11-21 15:00:00
+   * UTC}.
+   */
+  public String words() {
+    return plain(agent)
+        + "/"
+        + plain(account)
+        + (current ? " (present)" : "")
+        + (opensAt == null
+            ? ""
+            : " closed" + (opensAt.equals(Choices.NEVER) ? "" : " until " + moment(opensAt)));
+  }
+}

@@ -116,18 +116,8 @@ final class OperatorView {
       return "";
     }
     return status.agents().stream()
-        .map(
-            one ->
-                plain(one.agent())
-                    + "/"
-                    + plain(one.account())
-                    + (one.current() ? " (present)" : "")
-                    + (one.opensAt() == null ? "" : " closed" + until(one.opensAt())))
+        .map(AgentStanding::words)
         .collect(Collectors.joining(", ", "  \nAgents: ", ""));
-  }
-
-  private static String until(Instant opens) {
-    return opens.equals(Choices.NEVER) ? "" : " until " + moment(opens);
   }
 
   private static void money(RunStatus status, StringBuilder text) {
@@ -169,7 +159,7 @@ final class OperatorView {
   private static String waiting(RunStatus status, Instant now) {
     return switch (status.waitsFor()) {
       case LIMIT -> OperatorTexts.waiting(now, status.resumeAt(), status.scope());
-      case ACCOUNT -> OperatorTexts.waitingForAccount(now, status.resumeAt());
+      case ACCOUNT -> OperatorTexts.waitingForAccount(now, status.resumeAt(), status.waitsWhy());
       case WORKSPACE, SESSION ->
           OperatorTexts.waitingForBusy(
               now, status.resumeAt(), status.waitsFor().word(), status.holder());

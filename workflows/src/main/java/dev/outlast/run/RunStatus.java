@@ -41,6 +41,8 @@ import java.util.List;
  * @param budget what the run may use before it pauses and asks; null for no bound
  * @param budgetSpent true while the run is paused for its budget; null otherwise
  * @param agents the agents that the run may use, the preferred one first; null if there is only one
+ * @param waitsWhy why no agent is started for the run now, in one line, such as the hours that its
+ *     account is kept for others; null if the account has not said so, or is not waited for
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -76,4 +78,5 @@ public record RunStatus(
     Double overageUsd,
     Budget budget,
     Boolean budgetSpent,
-    List<AgentStanding> agents) {}
+    List<AgentStanding> agents,
+    String waitsWhy) {}

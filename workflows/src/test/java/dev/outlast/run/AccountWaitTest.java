@@ -91,6 +91,13 @@ class AccountWaitTest {
             "the account: session limit");
   }
 
+  private Function<AgentInvocation, AgentOutcome> told(String why) {
+    ScriptedAgent agent = fixture.agent();
+    return call ->
+        new Deferred(
+            agent.now().plus(HOUR), agent.now(), Deferred.Cause.ACCOUNT, null, null, null, why);
+  }
+
   private static GateWord first(long version) {
     return new GateWord(true, GRACE, version);
   }
@@ -196,6 +203,41 @@ class AccountWaitTest {
     Duration after = resumedAfter(1);
     assertTrue(after.compareTo(HOUR.plus(ScriptedAgent.POLICY.margin())) >= 0, after::toString);
     assertTrue(after.compareTo(HOUR.plus(LATEST)) <= 0, after::toString);
+  }
+
+  @Test
+  void a_run_says_why_its_account_lets_no_agent_start_and_no_longer_than_that() {
+    ScriptedAgent agent = fixture.agent();
+    String why = "five_hour: 92 % is used, and from 90 % on it is left alone until it begins anew";
+    agent.does(told(why), told("[x](http://y)\n" + "z".repeat(400)), told(null));
+    agent.does(agent.limitedFor(HOUR), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    assertEquals(WaitsFor.ACCOUNT, fixture.status(run).waitsFor());
+    assertEquals(why, fixture.status(run).waitsWhy());
+    assertTrue(
+        fixture.details(run).get(0).startsWith("**waiting** for the account: " + why + "; asks"),
+        () -> "" + fixture.details(run));
+
+    run.signal(Names.SIGNAL_RESUME_NOW, "go");
+    String hostile =
+        fixture
+            .awaitStatus(run, each -> each.waitsWhy() != null && !why.equals(each.waitsWhy()))
+            .waitsWhy();
+    assertTrue(hostile.startsWith("?x?(http://y)?zzz"), hostile);
+    assertEquals(300, hostile.length());
+
+    run.signal(Names.SIGNAL_RESUME_NOW, "go");
+    fixture.awaitStatus(
+        run, status -> status.state() == AgentState.WAITING && status.waitsWhy() == null);
+    assertTrue(
+        fixture.details(run).get(0).contains("the account, which is closed"),
+        () -> "" + fixture.details(run));
+
+    run.signal(Names.SIGNAL_RESUME_NOW, "go");
+    RunStatus limited = fixture.awaitStatus(run, status -> status.limitsHit() == 1);
+    assertEquals(null, limited.waitsWhy());
+    fixture.result(run);
+    assertEquals(null, fixture.status(run).waitsWhy());
   }
 
   @Test

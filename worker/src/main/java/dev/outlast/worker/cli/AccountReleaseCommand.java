@@ -9,7 +9,10 @@ import picocli.CommandLine.Option;
     description = "Open a closed account at once, and release its waiting runs, spread out.")
 final class AccountReleaseCommand extends AccountSteering {
 
-  @Option(names = "--reason", paramLabel = "TEXT", description = "Kept with the account.")
+  @Option(
+      names = "--reason",
+      paramLabel = "TEXT",
+      description = "Kept in the history of the account's gate.")
   private String reason;
 
   AccountReleaseCommand(Console console) {

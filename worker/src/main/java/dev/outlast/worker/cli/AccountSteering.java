@@ -3,6 +3,7 @@ package dev.outlast.worker.cli;
 import dev.outlast.limit.AccountGate;
 import dev.outlast.limit.GateRequest;
 import dev.outlast.limit.GateStatus;
+import dev.outlast.operator.DurationText;
 import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
 import dev.outlast.worker.cli.ConnectionOptions.Connection;
@@ -14,16 +15,25 @@ import io.temporal.client.WithStartWorkflowOperation;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.workflow.Functions;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** What commands have in common that do one thing to one account. */
 abstract class AccountSteering implements Callable<Integer> {
+
+  /** How long a worker may take to answer. */
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   private final Console console;
   @Mixin private ConnectionOptions connection;
@@ -52,11 +62,11 @@ abstract class AccountSteering implements Callable<Integer> {
       if (!known.hasGate(name)) {
         throw known.isConfigured(name)
             ? new CliException(
-                ExitCode.FAILED,
-                name + " is open: it was never limited, bounded or closed; nothing waits for it")
+                ExitCode.FAILED, name + " is open: it was never limited, bounded or closed")
             : known.unknown(account);
       }
-      return say(action.apply(client.newWorkflowStub(AccountGate.class, name.gateId())));
+      AccountGate gate = client.newWorkflowStub(AccountGate.class, name.gateId());
+      return say(answer(name, () -> action.apply(gate)));
     }
   }
 
@@ -94,11 +104,39 @@ abstract class AccountSteering implements Callable<Integer> {
               name.provider(), name.account(), SearchAttributes.obstacle(client, false).isEmpty());
       Functions.Func1<T, GateStatus> call = told -> update.apply(gate, told);
       return say(
-          WorkflowClient.executeUpdateWithStart(
-              call,
-              argument,
-              UpdateOptions.<GateStatus>newBuilder().build(),
-              new WithStartWorkflowOperation<>(gate::keep, request)));
+          answer(
+              name,
+              () ->
+                  WorkflowClient.executeUpdateWithStart(
+                      call,
+                      argument,
+                      UpdateOptions.<GateStatus>newBuilder().build(),
+                      new WithStartWorkflowOperation<>(gate::keep, request))));
+    }
+  }
+
+  /**
+   * Waits for what only a worker can answer. The call itself, which the SDK goes on with for more
+   * than a minute, ends with the connection.
+   */
+  private static GateStatus answer(AccountName name, Supplier<GateStatus> update) {
+    try {
+      return CompletableFuture.supplyAsync(update).get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException failed) {
+      if (failed.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(failed.getCause());
+    } catch (TimeoutException silence) {
+      throw new CliException(
+          ExitCode.NO_TEMPORAL,
+          "no worker answers within "
+              + DurationText.of(PATIENCE)
+              + "; is one running? Whether it is done when one comes, see then: outlast accounts "
+              + name);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CliException(ExitCode.INTERRUPTED, "interrupted");
     }
   }
 

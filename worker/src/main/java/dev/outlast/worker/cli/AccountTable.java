@@ -8,6 +8,7 @@ import dev.outlast.limit.GateReport.WindowUse;
 import dev.outlast.limit.GateSettings;
 import dev.outlast.limit.GateState;
 import dev.outlast.limit.GateStatus;
+import dev.outlast.limit.RunPriority;
 import dev.outlast.operator.DurationText;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -25,6 +26,8 @@ final class AccountTable {
 
   private static final String LINE = "%-24s %-10s %-22s %9s %9s";
 
+  private static final String FIRST = RunPriority.HIGHEST + " to " + RunPriority.LOWEST_IN_RESERVE;
+
   private final Console console;
   private final Instant now;
 
@@ -32,7 +35,11 @@ final class AccountTable {
    * An account.
    *
    * @param configured whether it is in the configuration of this side
-   * @param gate null for one that was never limited, bounded or closed
+   * @param gate null for one that was never limited, bounded or closed, or if no worker answers
+   * @param lastSeen of its gate; null unless it has one and no worker answers
+   * @param quietUntil when the quiet hours of this side's configuration end; null if it is in none
+   * @param reservedUntil when the account's hours end that this side's configuration reserves; null
+   *     if it is in none
    * @param waitingRuns null where the server cannot count
    * @param runningRuns null where the server cannot count
    */
@@ -42,8 +49,31 @@ final class AccountTable {
       String account,
       boolean configured,
       GateStatus gate,
+      LastSeen lastSeen,
+      Instant quietUntil,
+      Instant reservedUntil,
       Long waitingRuns,
-      Long runningRuns) {}
+      Long runningRuns) {
+
+    String state() {
+      return gate != null
+          ? gate.state().word()
+          : lastSeen != null ? lastSeen.state() : GateState.OPEN.word();
+    }
+
+    Instant until() {
+      return gate != null ? gate.until() : lastSeen != null ? lastSeen.until() : null;
+    }
+  }
+
+  /**
+   * What the server itself has of a gate.
+   *
+   * @param state {@code unknown} where the server has no search attributes
+   * @param until null if it is open, or that is not known
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record LastSeen(String state, Instant until) {}
 
   AccountTable(Console console, Instant now) {
     this.console = console;
@@ -66,13 +96,28 @@ final class AccountTable {
         String.format(
             LINE,
             name,
-            gate == null ? GateState.OPEN.word() : gate.state().word(),
-            gate == null || gate.until() == null ? "-" : second(gate.until()),
+            Console.oneLine(row.state()),
+            row.until() == null ? "-" : second(row.until()),
             row.waitingRuns() != null ? row.waitingRuns() : gate == null ? "-" : gate.waiters(),
             row.runningRuns() != null ? row.runningRuns() : "-"));
-    if (gate != null) {
-      details(gate).forEach(line -> console.print(indent(line)));
+    List<String> lines = new ArrayList<>();
+    if (row.quietUntil() != null) {
+      lines.add("quiet hours, as configured here: no agent is started");
+      lines.add(" until " + second(row.quietUntil()) + left(row.quietUntil()));
     }
+    if (row.reservedUntil() != null) {
+      lines.add("reserved, as configured here: only runs of priority " + FIRST + " start");
+      lines.add(" until " + second(row.reservedUntil()) + left(row.reservedUntil()));
+    }
+    if (gate != null) {
+      lines.addAll(details(gate));
+    }
+    if (row.state().equals(GateState.OPEN.word())
+        && row.waitingRuns() != null
+        && row.waitingRuns() > 0) {
+      lines.add("why a run waits though it is open: outlast show ID");
+    }
+    lines.forEach(line -> console.print(indent(line)));
   }
 
   /** On one line and harmless, and a little further in where it belongs to the line before. */

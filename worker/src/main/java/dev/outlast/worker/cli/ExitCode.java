@@ -11,7 +11,7 @@ public final class ExitCode {
   /** The command line or the configuration is wrong. */
   public static final int USAGE = 2;
 
-  /** Temporal cannot be reached, or does not let us in. */
+  /** Temporal cannot be reached or does not let us in, or no worker answers. */
   public static final int NO_TEMPORAL = 3;
 
   /** The command was interrupted. */

@@ -1,5 +1,7 @@
 package dev.outlast.worker.cli;
 
+import dev.outlast.activities.AccountDefinition;
+import dev.outlast.activities.gate.Hours;
 import dev.outlast.operator.Names;
 import dev.outlast.worker.config.OutlastConfig;
 import dev.outlast.worker.config.Suggestion;
@@ -7,6 +9,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowExecutionDescription;
 import io.temporal.client.WorkflowExecutionMetadata;
 import io.temporal.client.WorkflowNotFoundException;
 import java.util.List;
@@ -23,6 +26,7 @@ final class KnownAccounts {
   static final int MAX_GATES = 1_000;
 
   private final WorkflowClient client;
+  private final Optional<OutlastConfig> config;
   private final SortedSet<AccountName> configured;
   private final Optional<SortedSet<AccountName>> gates;
 
@@ -31,6 +35,7 @@ final class KnownAccounts {
    */
   KnownAccounts(WorkflowClient client, Optional<OutlastConfig> config) {
     this.client = client;
+    this.config = config;
     configured = config.map(KnownAccounts::configured).orElseGet(TreeSet::new);
     gates = gates(client);
   }
@@ -71,6 +76,19 @@ final class KnownAccounts {
     return configured.contains(name);
   }
 
+  /** The hours in which no agent is started; empty for an account that is not configured here. */
+  Optional<Hours> quiet(AccountName name) {
+    return config.filter(any -> isConfigured(name)).map(OutlastConfig::quiet);
+  }
+
+  /** The hours in which only urgent runs start; empty if the account is not configured here. */
+  Optional<Hours> reserve(AccountName name) {
+    return config
+        .map(known -> known.accounts().get(name.account()))
+        .filter(account -> account.provider().equals(name.provider()))
+        .map(AccountDefinition::reserve);
+  }
+
   /** All of them in order. */
   SortedSet<AccountName> all() {
     SortedSet<AccountName> all = new TreeSet<>(configured);
@@ -80,11 +98,18 @@ final class KnownAccounts {
 
   /** Whether an account has a gate; the server's index may not yet have a new one. */
   boolean hasGate(AccountName name) {
+    return gate(name).isPresent();
+  }
+
+  /** What the server itself knows of an account's gate; empty if it has none. */
+  Optional<WorkflowExecutionDescription> gate(AccountName name) {
     try {
-      return client.newUntypedWorkflowStub(name.gateId()).describe().getStatus()
-          == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING;
+      return Optional.of(client.newUntypedWorkflowStub(name.gateId()).describe())
+          .filter(
+              gate ->
+                  gate.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING);
     } catch (WorkflowNotFoundException none) {
-      return false;
+      return Optional.empty();
     }
   }
 

@@ -64,15 +64,20 @@ record RunEnding(
     Throwable cause = failure.getCause();
     while (cause instanceof TemporalFailure) {
       String said =
-          cause instanceof ApplicationFailure inner
-              ? Console.oneLine(String.valueOf(inner.getOriginalMessage()))
-              : "";
+          cause instanceof ApplicationFailure inner ? Console.oneLine(withoutCode(inner)) : "";
       if (!said.isEmpty() && text.indexOf(said) < 0) {
         text.append(": ").append(said);
       }
       cause = cause.getCause();
     }
     return text.toString();
+  }
+
+  /** The code in front is the same, and what the run has put in between does not matter. */
+  private static String withoutCode(ApplicationFailure failure) {
+    String said = String.valueOf(failure.getOriginalMessage());
+    String code = "[" + failure.getType() + "] ";
+    return said.startsWith(code) ? said.substring(code.length()) : said;
   }
 
   private static SessionId session(ApplicationFailure failure) {

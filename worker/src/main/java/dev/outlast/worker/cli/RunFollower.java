@@ -233,6 +233,15 @@ final class RunFollower {
     }
   }
 
+  private static String awaited(RunStatus status) {
+    if (status.waitsFor() == WaitsFor.ACCOUNT) {
+      return OperatorTexts.account(status.waitsWhy());
+    }
+    return status.waitsFor() == WaitsFor.START
+        ? "its start"
+        : "the " + (status.scope() == null ? "usage" : status.scope()) + " limit";
+  }
+
   private static boolean forOtherRun(RunStatus status) {
     return status.waitsFor() == WaitsFor.WORKSPACE || status.waitsFor() == WaitsFor.SESSION;
   }
@@ -250,18 +259,18 @@ final class RunFollower {
   }
 
   private void showWait(RunStatus status) {
-    String scope = status.scope() == null ? "usage" : Console.oneLine(status.scope());
+    String what = Console.oneLine(awaited(status));
     String at = OperatorTexts.moment(status.resumeAt());
     Duration left = Duration.between(Instant.now(), status.resumeAt());
     if (console.terminal()) {
       Duration shown = left.truncatedTo(ChronoUnit.SECONDS);
-      live("waiting for the " + scope + " limit: resumes in " + DurationText.of(shown) + ", " + at);
+      live("waiting for " + what + ": resumes in " + DurationText.of(shown) + ", " + at);
     } else if (!status.resumeAt().equals(shownResumeAt)) {
       shownResumeAt = status.resumeAt();
       line(
-          "waiting for the "
-              + scope
-              + " limit: resumes at "
+          "waiting for "
+              + what
+              + ": resumes at "
               + at
               + " (in "
               + DurationText.of(left)

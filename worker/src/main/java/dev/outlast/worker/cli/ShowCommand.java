@@ -36,6 +36,9 @@ import picocli.CommandLine.Parameters;
     description = "Show where a run stands, and its usage limits with their evidence.")
 final class ShowCommand implements Callable<Integer> {
 
+  /** How many changes of the agent are told of; the others are in the run's events. */
+  private static final int MAX_CHANGES = 5;
+
   private final Console console;
   @Mixin private ConnectionOptions connection;
 
@@ -133,6 +136,9 @@ final class ShowCommand implements Callable<Integer> {
     if (view.status() != null) {
       print(view.status());
     }
+    if (view.events() != null) {
+      printChanges(view.events());
+    }
     if (view.failing() != null) {
       line("failing", view.failing().text());
     }
@@ -150,6 +156,9 @@ final class ShowCommand implements Callable<Integer> {
 
   private void print(RunStatus status) {
     line("agent", status.agent() + " (" + status.provider() + "), account " + status.account());
+    if (status.agents() != null) {
+      status.agents().forEach(one -> line("may use", one.words()));
+    }
     if (status.workspace() != null) {
       line("workspace", status.workspace() + (status.host() == null ? "" : " on " + status.host()));
     }
@@ -171,6 +180,11 @@ final class ShowCommand implements Callable<Integer> {
       line("waits", "for " + OperatorTexts.busy(status.waitsFor().word(), status.holder()));
     } else if (status.waitsFor() == WaitsFor.WORKER) {
       line("waits", "for its host, where no agent can be started");
+    } else if (status.waitsFor() == WaitsFor.ACCOUNT) {
+      line("waits", "for " + OperatorTexts.account(status.waitsWhy()));
+    } else if (status.waitsFor() == WaitsFor.START) {
+      String why = OperatorTexts.reason(status.waitsWhy());
+      line("waits", "for its start" + (why == null ? "" : ": " + why));
     }
     if (status.resumeAt() != null) {
       line(
@@ -204,6 +218,16 @@ final class ShowCommand implements Callable<Integer> {
             DurationText.of(Duration.ofSeconds(status.waitedSeconds())),
             status.tokens() == null ? 0 : status.tokens().total(),
             status.queuedPrompts()));
+  }
+
+  /** The newest changes from one of the run's agents to another. */
+  private void printChanges(List<RunEvent> events) {
+    List<RunEvent> changes =
+        events.stream().filter(event -> event.type() == RunEvent.Type.AGENT_CHANGED).toList();
+    changes.stream()
+        .skip(Math.max(0, changes.size() - MAX_CHANGES))
+        .forEach(
+            change -> line("changed", OperatorTexts.moment(change.at()) + ": " + change.text()));
   }
 
   private static Optional<String> money(RunStatus status) {

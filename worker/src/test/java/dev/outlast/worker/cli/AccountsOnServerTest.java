@@ -88,7 +88,80 @@ class AccountsOnServerTest {
       assertEquals("command/spare: open\n", released.out(), released.err());
       Called again = stranger.call("accounts", "release", "spare", "--address", server.target());
       assertEquals(ExitCode.FAILED, again.exitCode());
-      assertTrue(again.err().contains("the account is open; nothing waits for it"), again.err());
+      assertTrue(again.err().contains("the account is open"), again.err());
+    }
+  }
+
+  @Test
+  void without_a_worker_what_the_server_knows_is_shown_and_nobody_waits_for_long()
+      throws Exception {
+    Files.writeString(
+        folder.resolve("outlast.toml"),
+        """
+        [worker]
+        state-dir = "state"
+        [agents.one]
+        provider = "command"
+        command = ["true"]
+        account = "work"
+        [agents.two]
+        provider = "command"
+        command = ["true"]
+        account = "spare"
+        """);
+    LocalServer server =
+        LocalServer.real(
+            Path.of(System.getenv(LocalServer.VARIABLE)),
+            0,
+            0,
+            folder.resolve("server.sqlite"),
+            folder.resolve("server.log"),
+            SearchAttributes.wanted());
+    try (server) {
+      Cli cli = new Cli(folder);
+      Served served = Served.start(folder, cli, server);
+      String until;
+      try {
+        until =
+            served
+                .call("accounts", "close", "work", "--until", "3h", "--json")
+                .json()
+                .path("until")
+                .asText();
+        assertEquals(ExitCode.DONE, served.call("accounts", "pause-at", "spare", "0.9").exitCode());
+      } finally {
+        served.worker().close();
+      }
+
+      Instant asked = Instant.now();
+      Called shown = served.call("accounts", "--json");
+      assertTrue(Instant.now().isBefore(asked.plusSeconds(30)), "one question, not one for each");
+      assertEquals(ExitCode.DONE, shown.exitCode(), shown.err());
+      assertTrue(shown.err().contains("no worker answers"), shown.err());
+      JsonNode work = shown.json().path(1);
+      assertEquals("work", work.path("account").asText(), shown.out());
+      assertEquals("closed", work.path("lastSeen").path("state").asText(), shown.out());
+      assertEquals(
+          Instant.parse(until).getEpochSecond(),
+          Instant.parse(work.path("lastSeen").path("until").asText()).getEpochSecond());
+      assertEquals("open", shown.json().path(0).path("lastSeen").path("state").asText());
+      assertTrue(
+          served.call("accounts").out().contains("\ncommand/work             closed     20"));
+
+      for (String[] command :
+          new String[][] {
+            {"accounts", "release", "work"},
+            {"accounts", "close", "work", "--until", "1h"},
+            {"accounts", "pause-at", "work", "0.9"}
+          }) {
+        asked = Instant.now();
+        Called unanswered = served.call(command);
+        assertTrue(Instant.now().isBefore(asked.plusSeconds(30)), unanswered::err);
+        assertEquals(ExitCode.NO_TEMPORAL, unanswered.exitCode(), unanswered.err());
+        assertTrue(
+            unanswered.err().contains("no worker answers within 15s; is one running?"),
+            unanswered.err());
+      }
     }
   }
 }

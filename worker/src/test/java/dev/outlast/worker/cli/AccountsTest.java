@@ -59,6 +59,19 @@ class AccountsTest {
         max-agents = 4
         [accounts.steered]
         provider = "gemini"
+        [agents.kept]
+        provider = "command"
+        command = ["echo"]
+        account = "kept"
+        [accounts.kept]
+        provider = "command"
+        reserve = ["00:00-24:00"]
+        [agents.free]
+        provider = "command"
+        command = ["echo"]
+        account = "free"
+        [accounts.free]
+        provider = "command"
         """);
     served = Served.start(folder, new Cli(folder));
     stubs =
@@ -151,7 +164,7 @@ class AccountsTest {
     assertRefused(
         call("accounts", "release", "steered"),
         ExitCode.FAILED,
-        "gemini/steered is open: it was never limited, bounded or closed; nothing waits");
+        "gemini/steered is open: it was never limited, bounded or closed");
 
     Called closed = call("accounts", "close", "steered", "--until", "2h", "--reason", "a demo");
     assertEquals(ExitCode.DONE, closed.exitCode(), closed.err());
@@ -177,6 +190,72 @@ class AccountsTest {
     assertEquals(
         "gemini/steered: open; pauses as the workers are configured\n",
         call("accounts", "pause-at", "steered").out());
+  }
+
+  @Test
+  void why_a_run_waits_for_an_open_account_is_shown() throws Exception {
+    assertEquals(
+        ExitCode.DONE,
+        call("run", "x", "--agent", "kept", "--id", "kept-back", "--detach").exitCode());
+    JsonNode waiting = served.awaitState("kept-back", "waiting");
+    assertTrue(
+        waiting.path("status").path("waitsWhy").asText().startsWith("the account is kept for runs"),
+        waiting::toString);
+    String shown = call("show", "kept-back").out();
+    assertTrue(
+        shown.contains("  waits      for the account: the account is kept for runs of priority 1"),
+        shown);
+
+    Called account = call("accounts", "kept");
+    assertTrue(
+        account
+            .out()
+            .contains(
+                "\n  reserved, as configured here: only runs of priority 1 to 2 start\n    until 20"),
+        account.out());
+    account.out().lines().forEach(line -> assertTrue(line.length() <= COLUMNS, line));
+    assertTrue(call("accounts", "kept", "--json").json().path(0).has("reservedUntil"));
+    assertFalse(call("accounts", "free", "--json").json().path(0).has("reservedUntil"));
+    assertEquals(ExitCode.DONE, call("cancel", "kept-back").exitCode());
+
+    call("run", "x", "--agent", "free", "--id", "later", "--start-at", "2h", "--detach");
+    served.awaitState("later", "waiting");
+    shown = call("show", "later").out();
+    assertTrue(shown.contains("  waits      for its start\n"), shown);
+    assertEquals(ExitCode.DONE, call("cancel", "later").exitCode());
+  }
+
+  @Test
+  void the_agents_of_a_run_and_their_last_change_are_shown() {
+    Called done =
+        call(
+            "run",
+            "x",
+            "--agents",
+            "kept,free",
+            "--on-limit",
+            "failover",
+            "--id",
+            "hops",
+            "--wait");
+    assertEquals(ExitCode.DONE, done.exitCode(), done.err());
+    String shown = call("show", "hops").out();
+    assertTrue(shown.contains("\n  may use    kept/kept closed until 20"), shown);
+    assertTrue(shown.contains("\n  may use    free/free (present)\n"), shown);
+    assertTrue(
+        shown
+            .replaceAll("\\d{4}-\\S+ \\S+ UTC", "T")
+            .contains(
+                "\n  changed    T: from kept/kept to free/free: the former is closed until T\n"),
+        shown);
+  }
+
+  @Test
+  void an_agent_of_a_list_that_cannot_be_used_is_told_of_once() {
+    Called called = call("run", "x", "--agents", "free:nowhere", "--wait");
+    assertRefused(called, ExitCode.FAILED, "[OUT1003] agents[0]: account: ");
+    assertEquals(2, called.err().split("nowhere", -1).length, called.err());
+    assertEquals(2, called.err().split("OUT1003", -1).length, called.err());
   }
 
   @Test

@@ -62,6 +62,7 @@ class RunningTest {
         [agents.slow]
         provider = "claude"
         command = ["sh", "%1$s/slow/agent.sh", "3600"]
+        account = "slow"
         [agents.sleepy]
         provider = "command"
         command = ["sleep"]
@@ -75,6 +76,8 @@ class RunningTest {
         args = ["echo '{{\\"type\\":\\"error\\",\\"message\\":\\"Plan usage paused until 3pm for '$ODD_KEY'\\"}}'; exit 1"]
         output = "json"
         account = "odd"
+        [accounts.slow]
+        provider = "claude"
         [accounts.odd]
         provider = "command"
         env = { ODD = "1" }

@@ -183,7 +183,7 @@ class AccountGateTest {
     assertTrue(command("accounts", "release", ACCOUNT).contains("claude/default: open"));
     task.await(Event.DONE, 1);
     String refused = refused("accounts", "release", ACCOUNT);
-    assertTrue(refused.contains("nothing waits for it"), refused);
+    assertTrue(refused.contains("the account is open"), refused);
 
     command("accounts", "pause-at", ACCOUNT, "0.9");
     assertEquals(0.9, gate().pauseAt());
