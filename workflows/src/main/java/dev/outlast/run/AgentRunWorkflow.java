@@ -281,6 +281,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private AgentOutcome invokeAgent() {
     boolean another = memory.invoked();
+    boolean fromReset = account.beginsWithReset();
     SessionStart start = sessionStart();
     if (another) {
       record(
@@ -294,6 +295,9 @@ public final class AgentRunWorkflow implements AgentRun {
       givenBack = 0;
       host.isBack(HostWait.TAKEN);
       account.heard(answer, RunClock.now());
+      if (fromReset && !(answer instanceof Deferred)) {
+        record(RunEvent.Type.NO_RESET, null, "no reset of the account is known; begun at once");
+      }
       if (continuedElsewhere(answer)) {
         wentOnElsewhere((Stopped) answer);
         return answer;
@@ -452,7 +456,7 @@ public final class AgentRunWorkflow implements AgentRun {
       return ResumeTimer.End.ENDED;
     }
     waitedFor = limit;
-    account.begins();
+    account.begins(limit == null && memory.gate() == null);
     try {
       return awaitTimer(timer);
     } finally {
@@ -489,13 +493,14 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration told = Duration.between(deferred.observedAt(), deferred.until());
     Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
     Duration longest = policy().maxWait();
-    boolean first = memory.gate() != null && memory.gate().first();
+    // The gate wakes those that it releases in batches; nobody does so at the end of some hours.
+    boolean toBeReleased = memory.gate() != null && !memory.gate().first();
     Duration late =
-        first
-            ? policy()
+        toBeReleased
+            ? Duration.ZERO
+            : policy()
                 .margin()
-                .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()))
-            : Duration.ZERO;
+                .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()));
     Instant until =
         RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast).plus(late);
     ResolvedAgent agent = memory.agent();
@@ -509,12 +514,17 @@ public final class AgentRunWorkflow implements AgentRun {
       return;
     }
     starting = account.untilReset();
-    awaitAccount(
-        new ResumeTimer(
-            until,
-            account.grace(),
-            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
-        null);
+    ResumeTimer.End end =
+        awaitAccount(
+            new ResumeTimer(
+                until,
+                account.grace(),
+                at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
+            null);
+    if (starting && end == ResumeTimer.End.HISTORY_LONG) {
+      // The next history asks for the reset again, and is told of the same.
+      memory.waitingSince(null);
+    }
     starting = false;
   }
 

@@ -39,6 +39,9 @@ public record RunEvent(
     LIMITED,
     @JsonProperty("deferred")
     DEFERRED,
+    /** The run was to begin with its account's next reset, but none is known. */
+    @JsonProperty("no-reset")
+    NO_RESET,
     /** The worker could not start an agent for a reason that passes. */
     @JsonProperty("not-started")
     NOT_STARTED,
