@@ -192,13 +192,21 @@ final class Failover {
 
   private void switchTo(int choice, String why) {
     ResolvedAgent before = memory.agent();
+    String incident = closedBy();
     memory.goTo(choice);
     account.left(before);
     memory.record(
         RunClock.now(),
         RunEvent.Type.AGENT_CHANGED,
-        null,
+        incident,
         "from " + name(before) + " to " + name(memory.agent()) + ": " + why);
+  }
+
+  /** The incident that has closed the present agent; null if it is open, or closed otherwise. */
+  private String closedBy() {
+    Instant until = choices().closedUntil(choices().current());
+    boolean closed = until != null && until.isAfter(RunClock.now());
+    return closed && agents().present().limit() != null ? memory.lastIncident().id() : null;
   }
 
   private String why(int next) {

@@ -109,6 +109,7 @@ class FailoverTest {
     assertEquals(Incident.End.FAILED_OVER, incident.end());
     assertNull(incident.resumeAt(), "nothing was waited for");
     assertEquals(1, changes(run).size());
+    assertEquals(incident.id(), fixture.events(run, RunEvent.Type.AGENT_CHANGED).get(0).incident());
     assertTrue(
         changes(run)
             .get(0)
