@@ -290,6 +290,9 @@ public final class AgentRunWorkflow implements AgentRun {
     Instant began = RunClock.now();
     try {
       AgentOutcome answer = answer(start);
+      if (!(answer instanceof Deferred)) {
+        failover.worked();
+      }
       memory.busy(answer instanceof Deferred ? memory.busy() : null);
       memory.notStarted(null);
       givenBack = 0;
@@ -646,6 +649,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   void continueAsNew() {
     Workflow.await(Workflow::isEveryHandlerFinished);
+    failover.rested();
     // Search attributes stay as they are in the next history, which cannot tell what is stale.
     show();
     Workflow.continueAsNew(request.carrying(memory.save()));
@@ -712,6 +716,7 @@ public final class AgentRunWorkflow implements AgentRun {
     givenBack = fruitless ? givenBack + 1 : 0;
     memory.unanswered(unanswered, start, resumeMessage(), freshSession());
     if (!unanswered.startedNothing()) {
+      failover.worked();
       memory.notStarted(null);
     }
     throwIfCancelled();

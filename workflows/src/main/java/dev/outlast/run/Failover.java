@@ -45,6 +45,12 @@ final class Failover {
   /** When an agent is tried again that could not be found on the run's new host. */
   static final Duration LOOK_AGAIN = Duration.ofMinutes(5);
 
+  /**
+   * How long providers keep what they have read of a session: one that nobody has worked in for
+   * longer is read anew, at its full price.
+   */
+  static final Duration CACHE_KEPT = Duration.ofMinutes(5);
+
   /** What stops one agent, but not another one that works for the same task. */
   private static final Set<StopReason> OF_THE_AGENT =
       EnumSet.of(
@@ -62,6 +68,9 @@ final class Failover {
   private boolean allClosed;
   private boolean otherOpened;
   private boolean switchAsked;
+
+  /** When an agent was last at work; null if that has been dealt with, or none was. */
+  private Instant workedLast;
 
   Failover(
       AgentRunWorkflow run,
@@ -113,11 +122,25 @@ final class Failover {
       goTo(next.get());
       return false;
     }
+    rested();
     if (agents().afterLimit()) {
       agents().afterLimit(false);
       decideSession();
     }
     return !agents().arriving() || arrived();
+  }
+
+  /** An agent was at work until now. */
+  void worked() {
+    workedLast = RunClock.now();
+  }
+
+  /** After a long rest, whatever it was for, the session is decided on as after a limit. */
+  void rested() {
+    if (workedLast != null && RunClock.now().isAfter(workedLast.plus(CACHE_KEPT))) {
+      workedLast = null;
+      agents().afterLimit(true);
+    }
   }
 
   // Finding the agents.
@@ -453,7 +476,7 @@ final class Failover {
 
   // What a session is told.
 
-  /** Whether the session is gone on with that a limit has ended, or its agent was left in. */
+  /** Whether the session is gone on with in which nobody has worked for a while. */
   private void decideSession() {
     ResumeWith with = request.resumeWith();
     if (with == null) {

@@ -25,7 +25,7 @@ final class RunAgents {
    *
    * @param visit see {@link RunAgents#visit}
    * @param arriving whether the present one has yet to be told what it has missed
-   * @param afterLimit whether it is gone on with after a limit for the first time
+   * @param afterLimit whether it is gone on with after a limit or a long rest for the first time
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_DEFAULT)
@@ -215,7 +215,7 @@ final class RunAgents {
     arriving = yet;
   }
 
-  /** Whether the present one is gone on with after a limit for the first time. */
+  /** Whether the present one is gone on with after a limit or a long rest for the first time. */
   boolean afterLimit() {
     return afterLimit;
   }
