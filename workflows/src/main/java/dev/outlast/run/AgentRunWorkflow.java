@@ -83,6 +83,9 @@ public final class AgentRunWorkflow implements AgentRun {
   /** From version 1 on the grown pause counts also for invocations that took a while. */
   private static final String GIVEN_BACK_CHANGE = "given-back-pause-grows";
 
+  /** From version 1 on runs that wait for the same hour wake one after the other. */
+  private static final String HOURS_CHANGE = "jitter-after-hours";
+
   /** The most that a failure quotes of an agent's words, in characters. */
   static final int MAX_QUOTE = 600;
 
@@ -497,13 +500,16 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
     Duration longest = policy().maxWait();
     // The gate wakes those that it releases in batches; nobody does so at the end of some hours.
-    boolean toBeReleased = memory.gate() != null && !memory.gate().first();
+    boolean wakesByItself =
+        memory.gate() == null
+            ? Workflow.getVersion(HOURS_CHANGE, Workflow.DEFAULT_VERSION, 1) >= 1
+            : memory.gate().first();
     Duration late =
-        toBeReleased
-            ? Duration.ZERO
-            : policy()
+        wakesByItself
+            ? policy()
                 .margin()
-                .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()));
+                .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()))
+            : Duration.ZERO;
     Instant until =
         RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast).plus(late);
     ResolvedAgent agent = memory.agent();
