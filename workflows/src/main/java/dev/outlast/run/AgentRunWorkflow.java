@@ -519,7 +519,7 @@ public final class AgentRunWorkflow implements AgentRun {
         (deferred.why() == null ? "the account is closed" : OperatorTexts.plain(deferred.why()))
             + "; nothing was started");
     if (failover.automatic()) {
-      failover.deferred(until);
+      failover.deferred(until, Boolean.TRUE.equals(deferred.hostWide()));
       return;
     }
     starting = account.untilReset();

@@ -324,9 +324,16 @@ final class Failover {
     throw run.stopped(ErrorCode.GAVE_UP, ((ResumeDecision.GiveUp) decision).why());
   }
 
-  /** The gate of the present agent's account is shut until a moment. */
-  void deferred(Instant until) {
+  /**
+   * The present agent's account is shut until a moment.
+   *
+   * @param hostWide whether those of all others are, too
+   */
+  void deferred(Instant until, boolean hostWide) {
     agents().closed(until, account.grace());
+    if (hostWide) {
+      agents().closedByHost(until);
+    }
   }
 
   /**
@@ -466,6 +473,10 @@ final class Failover {
   }
 
   private static boolean concerns(AccountOpened told, RunAgent one) {
+    if (one.limit() == null && one.gate() == null) {
+      // What closes it is no business of its gate.
+      return false;
+    }
     boolean account =
         told.provider().equals(one.agent().provider())
             && told.account().equals(one.agent().account());

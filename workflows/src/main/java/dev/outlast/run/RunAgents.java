@@ -155,6 +155,17 @@ final class RunAgents {
     list.set(current(), present().withLimit(null));
   }
 
+  /** Their host starts none of them before a moment. */
+  void closedByHost(Instant until) {
+    for (int i = 0; i < size(); i++) {
+      Instant known = choices.closedUntil(i);
+      if (known == null || known.isBefore(until)) {
+        choices.closed(i, until, Duration.ZERO);
+        list.set(i, list.get(i).withoutLimit());
+      }
+    }
+  }
+
   /**
    * Leaves the present one and goes to another.
    *

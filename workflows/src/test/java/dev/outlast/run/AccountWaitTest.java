@@ -90,7 +90,8 @@ class AccountWaitTest {
             null,
             null,
             word,
-            "the account: session limit");
+            "the account: session limit",
+            null);
   }
 
   private static GateWord first(long version) {
