@@ -379,7 +379,10 @@ class FailoverTest {
     AgentChoice opus = new AgentChoice("claude", null, "opus");
     AgentChoice sonnet = new AgentChoice("claude", null, "sonnet");
     agents.does("claude/work", shut(HOUR.plusSeconds(5)), shut(HOUR), agents.completes("done"));
-    fixture.result(start(opus, sonnet));
+    WorkflowStub run = start(opus, sonnet);
+    RunStatus status = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals("opus", status.model());
+    fixture.result(run);
     assertEquals("opus", call(2).model());
   }
 
