@@ -90,6 +90,8 @@ public sealed interface AgentOutcome {
    * @param gate what the account's gate has said; null if it is not the account, or the gate was
    *     not heard
    * @param why what is closed and why, in one line; null if there is nothing to say
+   * @param hostWide whether this host starts no agent until then, whatever its account; null if it
+   *     does not say so
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -101,7 +103,8 @@ public sealed interface AgentOutcome {
       String holder,
       InvocationFacts facts,
       GateWord gate,
-      String why)
+      String why,
+      Boolean hostWide)
       implements AgentOutcome {
 
     /** A deferral of an invocation that nothing was attempted of before. */
@@ -112,7 +115,7 @@ public sealed interface AgentOutcome {
     /** A deferral that no gate has anything to do with. */
     public Deferred(
         Instant until, Instant observedAt, Cause cause, String holder, InvocationFacts facts) {
-      this(until, observedAt, cause, holder, facts, null, null);
+      this(until, observedAt, cause, holder, facts, null, null, null);
     }
 
     /** What was not free. */

@@ -32,6 +32,7 @@ final class AccountWait {
   private String model;
   private boolean modelOnly;
   private boolean waiting;
+  private boolean byHours;
   private boolean untilReset;
 
   /** What the last invocation was told that was not started for its account. */
@@ -53,7 +54,7 @@ final class AccountWait {
   }
 
   /** Whether the run is to begin with the account's next window, and has not waited for it yet. */
-  private boolean beginsWithReset() {
+  boolean beginsWithReset() {
     return AgentRunRequest.NEXT_RESET.equals(request.startAt())
         && memory.invocations() <= 1
         && memory.waitingSince() == null;
@@ -128,8 +129,13 @@ final class AccountWait {
     waitsFor(scope);
   }
 
-  void begins() {
+  /**
+   * @param hours whether it is waited for a time of the day or the account's next window, which
+   *     comes whatever the gate does
+   */
+  void begins(boolean hours) {
     waiting = true;
+    byHours = hours;
   }
 
   /** Whether the gate may have released others while the run was paused, and passed it over. */
@@ -158,7 +164,7 @@ final class AccountWait {
       return false;
     }
     opened = told;
-    return waiting;
+    return waiting && !byHours;
   }
 
   /** Takes over that an account was released to which the run goes from the present one. */

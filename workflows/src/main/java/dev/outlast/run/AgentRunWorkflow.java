@@ -83,6 +83,9 @@ public final class AgentRunWorkflow implements AgentRun {
   /** From version 1 on the grown pause counts also for invocations that took a while. */
   private static final String GIVEN_BACK_CHANGE = "given-back-pause-grows";
 
+  /** From version 1 on runs that wait for the same hour wake one after the other. */
+  private static final String HOURS_CHANGE = "jitter-after-hours";
+
   /** The most that a failure quotes of an agent's words, in characters. */
   static final int MAX_QUOTE = 600;
 
@@ -281,6 +284,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private AgentOutcome invokeAgent() {
     boolean another = memory.invoked();
+    boolean fromReset = account.beginsWithReset();
     SessionStart start = sessionStart();
     if (another) {
       record(
@@ -289,11 +293,17 @@ public final class AgentRunWorkflow implements AgentRun {
     Instant began = RunClock.now();
     try {
       AgentOutcome answer = answer(start);
+      if (!(answer instanceof Deferred)) {
+        failover.worked();
+      }
       memory.busy(answer instanceof Deferred ? memory.busy() : null);
       memory.notStarted(null);
       givenBack = 0;
       host.isBack(HostWait.TAKEN);
       account.heard(answer, RunClock.now());
+      if (fromReset && !(answer instanceof Deferred)) {
+        record(RunEvent.Type.NO_RESET, null, "no reset of the account is known; begun at once");
+      }
       if (continuedElsewhere(answer)) {
         wentOnElsewhere((Stopped) answer);
         return answer;
@@ -452,7 +462,7 @@ public final class AgentRunWorkflow implements AgentRun {
       return ResumeTimer.End.ENDED;
     }
     waitedFor = limit;
-    account.begins();
+    account.begins(limit == null && memory.gate() == null);
     try {
       return awaitTimer(timer);
     } finally {
@@ -489,9 +499,13 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration told = Duration.between(deferred.observedAt(), deferred.until());
     Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
     Duration longest = policy().maxWait();
-    boolean first = memory.gate() != null && memory.gate().first();
+    // The gate wakes those that it releases in batches; nobody does so at the end of some hours.
+    boolean wakesByItself =
+        memory.gate() == null
+            ? Workflow.getVersion(HOURS_CHANGE, Workflow.DEFAULT_VERSION, 1) >= 1
+            : memory.gate().first();
     Duration late =
-        first
+        wakesByItself
             ? policy()
                 .margin()
                 .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()))
@@ -505,16 +519,21 @@ public final class AgentRunWorkflow implements AgentRun {
         (account.why() == null ? "the account is closed" : account.why())
             + "; nothing was started");
     if (failover.automatic()) {
-      failover.deferred(until);
+      failover.deferred(until, Boolean.TRUE.equals(deferred.hostWide()));
       return;
     }
     starting = account.untilReset();
-    awaitAccount(
-        new ResumeTimer(
-            until,
-            account.grace(),
-            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
-        null);
+    ResumeTimer.End end =
+        awaitAccount(
+            new ResumeTimer(
+                until,
+                account.grace(),
+                at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
+            null);
+    if (starting && end == ResumeTimer.End.HISTORY_LONG) {
+      // The next history asks for the reset again, and is told of the same.
+      memory.waitingSince(null);
+    }
     starting = false;
   }
 
@@ -636,6 +655,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   void continueAsNew() {
     Workflow.await(Workflow::isEveryHandlerFinished);
+    failover.rested();
     // Search attributes stay as they are in the next history, which cannot tell what is stale.
     show();
     Workflow.continueAsNew(request.carrying(memory.save()));
@@ -702,6 +722,7 @@ public final class AgentRunWorkflow implements AgentRun {
     givenBack = fruitless ? givenBack + 1 : 0;
     memory.unanswered(unanswered, start, resumeMessage(), freshSession());
     if (!unanswered.startedNothing()) {
+      failover.worked();
       memory.notStarted(null);
     }
     throwIfCancelled();

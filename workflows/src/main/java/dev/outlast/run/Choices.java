@@ -21,6 +21,12 @@ final class Choices {
   static final int MAX = 10;
 
   /**
+   * Of those that open within so little time the preferred one is waited for. Clocks and jitter
+   * tell apart what was closed for the same reason.
+   */
+  static final Duration SAME_TIME = Duration.ofMinutes(1);
+
+  /**
    * Until when one is closed of which nothing says that it ever opens: the end of the year 9999.
    */
   static final Instant NEVER = Instant.parse("9999-12-31T00:00:00Z");
@@ -114,15 +120,16 @@ final class Choices {
         .findFirst();
   }
 
-  /** The one that is worth waiting for the shortest time, the preferred one of several. */
+  /**
+   * The one that is worth waiting for the shortest time; the preferred one of several for which
+   * that is about the same.
+   */
   int earliest() {
-    int first = 0;
-    for (int i = 1; i < size(); i++) {
-      if (closed.get(i).latest().isBefore(closed.get(first).latest())) {
-        first = i;
-      }
-    }
-    return first;
+    Instant first = closed.stream().map(Closed::latest).min(Instant::compareTo).orElseThrow();
+    return IntStream.range(0, size())
+        .filter(choice -> closed.get(choice).latest().isBefore(first.plus(SAME_TIME)))
+        .findFirst()
+        .orElseThrow();
   }
 
   /** Whether nothing says of any that it ever opens. */

@@ -45,6 +45,12 @@ final class Failover {
   /** When an agent is tried again that could not be found on the run's new host. */
   static final Duration LOOK_AGAIN = Duration.ofMinutes(5);
 
+  /**
+   * How long providers keep what they have read of a session: one that nobody has worked in for
+   * longer is read anew, at its full price.
+   */
+  static final Duration CACHE_KEPT = Duration.ofMinutes(5);
+
   /** What stops one agent, but not another one that works for the same task. */
   private static final Set<StopReason> OF_THE_AGENT =
       EnumSet.of(
@@ -62,6 +68,9 @@ final class Failover {
   private boolean allClosed;
   private boolean otherOpened;
   private boolean switchAsked;
+
+  /** When an agent was last at work; null if that has been dealt with, or none was. */
+  private Instant workedLast;
 
   Failover(
       AgentRunWorkflow run,
@@ -113,11 +122,25 @@ final class Failover {
       goTo(next.get());
       return false;
     }
+    rested();
     if (agents().afterLimit()) {
       agents().afterLimit(false);
       decideSession();
     }
     return !agents().arriving() || arrived();
+  }
+
+  /** An agent was at work until now. */
+  void worked() {
+    workedLast = RunClock.now();
+  }
+
+  /** After a long rest, whatever it was for, the session is decided on as after a limit. */
+  void rested() {
+    if (workedLast != null && RunClock.now().isAfter(workedLast.plus(CACHE_KEPT))) {
+      workedLast = null;
+      agents().afterLimit(true);
+    }
   }
 
   // Finding the agents.
@@ -192,13 +215,21 @@ final class Failover {
 
   private void switchTo(int choice, String why) {
     ResolvedAgent before = memory.agent();
+    String incident = closedBy();
     memory.goTo(choice);
     account.left(before);
     memory.record(
         RunClock.now(),
         RunEvent.Type.AGENT_CHANGED,
-        null,
+        incident,
         "from " + name(before) + " to " + name(memory.agent()) + ": " + why);
+  }
+
+  /** The incident that has closed the present agent; null if it is open, or closed otherwise. */
+  private String closedBy() {
+    Instant until = choices().closedUntil(choices().current());
+    boolean closed = until != null && until.isAfter(RunClock.now());
+    return closed && agents().present().limit() != null ? memory.lastIncident().id() : null;
   }
 
   private String why(int next) {
@@ -293,9 +324,16 @@ final class Failover {
     throw run.stopped(ErrorCode.GAVE_UP, ((ResumeDecision.GiveUp) decision).why());
   }
 
-  /** The gate of the present agent's account is shut until a moment. */
-  void deferred(Instant until) {
+  /**
+   * The present agent's account is shut until a moment.
+   *
+   * @param hostWide whether those of all others are, too
+   */
+  void deferred(Instant until, boolean hostWide) {
     agents().closed(until, account.grace());
+    if (hostWide) {
+      agents().closedByHost(until);
+    }
   }
 
   /**
@@ -436,6 +474,10 @@ final class Failover {
   }
 
   private static boolean concerns(AccountOpened told, RunAgent one) {
+    if (one.limit() == null && one.gate() == null) {
+      // What closes it is no business of its gate.
+      return false;
+    }
     boolean account =
         told.provider().equals(one.agent().provider())
             && told.account().equals(one.agent().account());
@@ -446,7 +488,7 @@ final class Failover {
 
   // What a session is told.
 
-  /** Whether the session is gone on with that a limit has ended, or its agent was left in. */
+  /** Whether the session is gone on with in which nobody has worked for a while. */
   private void decideSession() {
     ResumeWith with = request.resumeWith();
     if (with == null) {

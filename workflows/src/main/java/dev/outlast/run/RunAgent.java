@@ -58,6 +58,12 @@ record RunAgent(
         asked, agent, session, limitsInARow, gate, waitingSince, met, closedUntil, grace);
   }
 
+  /** It is known to be closed, but neither by a limit nor by its gate. */
+  RunAgent withoutLimit() {
+    return new RunAgent(
+        asked, agent, session, limitsInARow, null, waitingSince, null, closedUntil, grace);
+  }
+
   RunAgent closed(Instant until, Duration longer) {
     return new RunAgent(
         asked, agent, session, limitsInARow, gate, waitingSince, limit, until, longer);

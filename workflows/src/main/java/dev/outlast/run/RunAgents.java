@@ -25,7 +25,7 @@ final class RunAgents {
    *
    * @param visit see {@link RunAgents#visit}
    * @param arriving whether the present one has yet to be told what it has missed
-   * @param afterLimit whether it is gone on with after a limit for the first time
+   * @param afterLimit whether it is gone on with after a limit or a long rest for the first time
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   @JsonInclude(JsonInclude.Include.NON_DEFAULT)
@@ -155,6 +155,17 @@ final class RunAgents {
     list.set(current(), present().withLimit(null));
   }
 
+  /** Their host starts none of them before a moment. */
+  void closedByHost(Instant until) {
+    for (int i = 0; i < size(); i++) {
+      Instant known = choices.closedUntil(i);
+      if (known == null || known.isBefore(until)) {
+        choices.closed(i, until, Duration.ZERO);
+        list.set(i, list.get(i).withoutLimit());
+      }
+    }
+  }
+
   /**
    * Leaves the present one and goes to another.
    *
@@ -215,7 +226,7 @@ final class RunAgents {
     arriving = yet;
   }
 
-  /** Whether the present one is gone on with after a limit for the first time. */
+  /** Whether the present one is gone on with after a limit or a long rest for the first time. */
   boolean afterLimit() {
     return afterLimit;
   }

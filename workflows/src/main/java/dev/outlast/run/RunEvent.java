@@ -39,6 +39,9 @@ public record RunEvent(
     LIMITED,
     @JsonProperty("deferred")
     DEFERRED,
+    /** The run was to begin with its account's next reset, but none is known. */
+    @JsonProperty("no-reset")
+    NO_RESET,
     /** The worker could not start an agent for a reason that passes. */
     @JsonProperty("not-started")
     NOT_STARTED,
@@ -80,7 +83,7 @@ public record RunEvent(
     /** The run goes on with another of its agents. */
     @JsonProperty("agent-changed")
     AGENT_CHANGED,
-    /** After a limit it was decided whether the session is gone on with, and why. */
+    /** After a limit or a long rest it was decided whether the session is gone on with, and why. */
     @JsonProperty("resumes-with")
     RESUMES_WITH,
     /** What was done in other sessions could not be read, and the next one is not told of it. */

@@ -590,6 +590,11 @@ final class RunMemory {
     return Optional.ofNullable(incidents.peekLast()).filter(last -> last.end() == null);
   }
 
+  /** The newest incident; there has to be one. */
+  Incident lastIncident() {
+    return incidents.getLast();
+  }
+
   /** The incident whose wait goes on in the next history; null if none does. */
   void waiting(Incident incident) {
     waiting = incident;

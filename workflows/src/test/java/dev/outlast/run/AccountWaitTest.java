@@ -25,6 +25,8 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.failure.CanceledFailure;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -88,7 +90,8 @@ class AccountWaitTest {
             null,
             null,
             word,
-            "the account: session limit");
+            "the account: session limit",
+            null);
   }
 
   private Function<AgentInvocation, AgentOutcome> told(String why) {
@@ -391,7 +394,8 @@ class AccountWaitTest {
     WorkflowException ended =
         assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
     assertInstanceOf(CanceledFailure.class, ended.getCause());
-    assertTrue(Duration.between(asked, fixture.now()).compareTo(Duration.ofMinutes(1)) < 0);
+    Instant ends = fixture.events(run, RunEvent.Type.CANCELLED).get(0).at();
+    assertTrue(Duration.between(asked, ends).compareTo(Duration.ofMinutes(1)) < 0);
     assertEquals(Incident.End.CANCELLED, onlyIncidentsEnd(run));
   }
 
@@ -449,6 +453,57 @@ class AccountWaitTest {
     assertTrue(turn(0).afterNextReset());
     assertFalse(turn(1).afterNextReset());
     assertTrue(resumedAfter(1).compareTo(HOUR) >= 0);
+    assertTrue(fixture.events(run, RunEvent.Type.NO_RESET).isEmpty());
+  }
+
+  @Test
+  void no_release_ends_the_wait_for_the_reset_to_begin_with_but_an_operator_does() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(deferred(HOUR, null), deferred(HOUR, null), agent.completes("done"));
+    Map<String, String> request =
+        Map.of("prompt", "fix the build", "startAt", AgentRunRequest.NEXT_RESET);
+    WorkflowStub released = fixture.start(request);
+    fixture.awaitStatus(released, each -> each.state() == AgentState.WAITING);
+    opens(released, null, 9);
+    assertStillWaits(released, 1);
+    WorkflowStub told = fixture.start(request);
+    fixture.awaitStatus(told, each -> each.state() == AgentState.WAITING);
+    told.signal(Names.SIGNAL_RESUME_NOW, "now");
+    fixture.result(told);
+    assertTrue(resumedAfter(2).compareTo(Duration.ofMinutes(5)) < 0);
+    agent.does(agent.completes("done"));
+    fixture.result(released);
+    Duration after = Duration.between(agent.ledger().get(0).at(), agent.ledger().get(3).at());
+    assertTrue(after.compareTo(HOUR) >= 0, after::toString);
+  }
+
+  @Test
+  void a_run_without_a_known_reset_to_begin_with_says_that_it_has_begun_at_once() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.completes("done"));
+    WorkflowStub run =
+        fixture.start(Map.of("prompt", "fix the build", "startAt", AgentRunRequest.NEXT_RESET));
+    fixture.result(run);
+    assertEquals(1, fixture.events(run, RunEvent.Type.NO_RESET).size());
+  }
+
+  @Test
+  void runs_that_wait_for_the_same_hour_do_not_wake_in_the_same_second_nor_for_a_release() {
+    ScriptedAgent agent = fixture.agent();
+    List<Duration> waits = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      agent.does(deferred(HOUR, null));
+      WorkflowStub run = waiting(null);
+      opens(run, null, 9);
+      assertStillWaits(run, i + 1);
+      Instant asked = agent.ledger().get(i).at();
+      Duration wait = Duration.between(asked, fixture.status(run).resumeAt());
+      assertTrue(wait.compareTo(HOUR.plus(ScriptedAgent.POLICY.margin())) >= 0, wait::toString);
+      assertTrue(wait.compareTo(HOUR.plus(LATEST)) <= 0, wait::toString);
+      waits.add(wait);
+    }
+    Duration spread = Collections.max(waits).minus(Collections.min(waits));
+    assertTrue(spread.compareTo(Duration.ofSeconds(1)) > 0, () -> "they wake at " + waits);
   }
 
   @Test

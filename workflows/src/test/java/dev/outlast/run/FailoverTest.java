@@ -36,6 +36,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,6 +110,7 @@ class FailoverTest {
     assertEquals(Incident.End.FAILED_OVER, incident.end());
     assertNull(incident.resumeAt(), "nothing was waited for");
     assertEquals(1, changes(run).size());
+    assertEquals(incident.id(), fixture.events(run, RunEvent.Type.AGENT_CHANGED).get(0).incident());
     assertTrue(
         changes(run)
             .get(0)
@@ -318,7 +320,8 @@ class FailoverTest {
                 null,
                 null,
                 new GateWord(false, Duration.ofMinutes(25), 3),
-                "closed"));
+                "closed",
+                null));
     agents.does("codex/work", agents.limitedFor(HOUR.multipliedBy(4)));
     agents.does("claude/work", agents.completes("done"));
     WorkflowStub run = start(CLAUDE, CODEX);
@@ -331,6 +334,71 @@ class FailoverTest {
     assertEquals(4, call(2).accountTurn().released());
     assertEquals("fix the build", call(1).message());
     assertEquals(List.of("claude/work", "codex/work", "claude/work"), agents.order());
+  }
+
+  @Test
+  void quiet_hours_of_the_host_are_waited_for_without_a_hop_and_the_preferred_one_goes_on() {
+    agents.does("claude/work", quiet(), agents.completes("done"));
+    WorkflowStub run = start(CLAUDE, CODEX, GEMINI);
+    RunStatus status = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals("claude", status.agent());
+    assertEquals(WaitsFor.ACCOUNT, status.waitsFor());
+    for (String provider : List.of("claude", "codex")) {
+      run.signal(Names.SIGNAL_ACCOUNT_OPENED, new AccountOpened(provider, "work", null, 9, false));
+    }
+    fixture.environment().sleep(Duration.ofSeconds(5));
+    assertEquals(AgentState.WAITING, fixture.status(run).state(), "no gate ends quiet hours");
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "claude/work"), agents.order());
+    assertFalse(at(1).isBefore(at(0).plus(HOUR)));
+    assertEquals(List.of(), changes(run));
+  }
+
+  @Test
+  void quiet_hours_open_nothing_that_is_closed_for_longer() {
+    agents.does("claude/work", agents.limitedFor(HOUR.multipliedBy(3)));
+    agents.does("codex/work", quiet(), agents.completes("done"));
+    WorkflowStub run = start(CLAUDE, CODEX, GEMINI);
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "codex/work", "codex/work"), agents.order());
+  }
+
+  private Function<AgentInvocation, AgentOutcome> quiet() {
+    return call ->
+        new AgentOutcome.Deferred(
+            agent.now().plus(HOUR),
+            agent.now(),
+            AgentOutcome.Deferred.Cause.ACCOUNT,
+            null,
+            null,
+            null,
+            "quiet hours",
+            true);
+  }
+
+  @Test
+  void two_models_behind_one_gate_are_waited_for_with_the_preferred_one() {
+    AgentChoice opus = new AgentChoice("claude", null, "opus");
+    AgentChoice sonnet = new AgentChoice("claude", null, "sonnet");
+    agents.does("claude/work", shut(HOUR.plusSeconds(5)), shut(HOUR), agents.completes("done"));
+    WorkflowStub run = start(opus, sonnet);
+    RunStatus status = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals("opus", status.model());
+    fixture.result(run);
+    assertEquals("opus", call(2).model());
+  }
+
+  private Function<AgentInvocation, AgentOutcome> shut(Duration left) {
+    return call ->
+        new AgentOutcome.Deferred(
+            agent.now().plus(left),
+            agent.now(),
+            AgentOutcome.Deferred.Cause.ACCOUNT,
+            null,
+            null,
+            new GateWord(false, Duration.ofMinutes(25), 3),
+            "closed",
+            null);
   }
 
   @Test

@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.agent.AccountPolicy;
 import dev.outlast.agent.AgentInvocation;
+import dev.outlast.agent.Budget;
 import dev.outlast.agent.HandoffNotes;
 import dev.outlast.agent.OverageUse;
 import dev.outlast.agent.ResumeWith;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
+import dev.outlast.operator.AgentState;
+import dev.outlast.operator.Names;
 import io.temporal.client.WorkflowStub;
 import java.time.Duration;
 import java.util.List;
@@ -18,6 +21,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whether a run goes on after a limit in the same session, or in a fresh and cheaper one. */
 @Timeout(120)
@@ -109,6 +114,44 @@ class ResumeWithTest {
         List.of(
             "the same session; it has 1000 tokens of context, and a fresh one is taken above 1000"),
         decisions());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"4, RESUME", "10, FRESH"})
+  void auto_decides_also_after_a_wait_in_which_the_session_has_gone_cold(
+      int minutes, SessionStart expected) {
+    configured(ResumeWith.AUTO);
+    agents.contextTokens = 1_001L;
+    agents.does(
+        "claude/work",
+        agents.interrupted(),
+        agent.deferredFor(Duration.ofMinutes(minutes)),
+        agents.completes("done"));
+    run = fixture.start(request().build());
+    fixture.result(run);
+    assertEquals(expected, agent.ledger().get(2).invocation().start());
+    assertEquals(expected == SessionStart.FRESH ? 1 : 0, decisions().size());
+  }
+
+  @Test
+  void auto_decides_also_after_a_pause_for_a_budget() {
+    configured(ResumeWith.AUTO);
+    agents.contextTokens = 1_001L;
+    agents.does("claude/work", agents.interrupted(), agents.completes("done"));
+    run = fixture.start(request().setBudget(new Budget(0.2, null)).build());
+    fixture.awaitStatus(run, status -> status.state() == AgentState.PAUSED);
+    fixture.environment().sleep(Duration.ofMinutes(10));
+    run.update(Names.UPDATE_CHANGE_BUDGET, Budget.class, new Budget(5.0, null));
+    fixture.result(run);
+    assertFresh(agent.ledger().get(1).invocation());
+  }
+
+  @Test
+  void a_wait_before_the_first_invocation_gives_up_no_session_that_the_user_named() {
+    agents.does("claude/work", agent.deferredFor(HOUR), agents.completes("done"));
+    run = fixture.start(request().setSession(NAMED).setResumeWith(ResumeWith.HANDOFF).build());
+    fixture.result(run);
+    assertEquals(NAMED, agent.ledger().get(1).invocation().session());
   }
 
   @Test

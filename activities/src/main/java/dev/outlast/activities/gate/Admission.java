@@ -153,7 +153,8 @@ public final class Admission implements AutoCloseable {
         null,
         leftBehind,
         word(closed),
-        closed.why());
+        closed.why(),
+        null);
   }
 
   private static GateWord word(GateAnswer closed) {
@@ -167,6 +168,7 @@ public final class Admission implements AutoCloseable {
     Instant now = clock.instant();
     Instant until = now;
     String why = null;
+    boolean hostWide = false;
     Optional<Instant> reset = awaitedReset(now);
     if (reset.isPresent()) {
       until = reset.get();
@@ -176,6 +178,7 @@ public final class Admission implements AutoCloseable {
     if (quiet.isPresent() && quiet.get().isAfter(until)) {
       until = quiet.get();
       why = "quiet hours until " + moment(until);
+      hostWide = true;
     }
     boolean first = visitor.turn().priority() <= RunPriority.LOWEST_IN_RESERVE;
     Optional<Instant> reserve = first ? Optional.empty() : rules.reserve().end(now, rules.zone());
@@ -188,11 +191,20 @@ public final class Admission implements AutoCloseable {
               + RunPriority.LOWEST_IN_RESERVE
               + " until "
               + moment(until);
+      hostWide = false;
     }
     return why == null
         ? Optional.empty()
         : Optional.of(
-            new Deferred(until, now, Deferred.Cause.ACCOUNT, null, leftBehind, null, why));
+            new Deferred(
+                until,
+                now,
+                Deferred.Cause.ACCOUNT,
+                null,
+                leftBehind,
+                null,
+                why,
+                hostWide ? Boolean.TRUE : null));
   }
 
   /** When a run may begin that wants the account's next window; one that has waited has had it. */

@@ -225,6 +225,7 @@ class AdmissionTest {
         both.until());
     assertEquals(now, both.observedAt());
     assertNull(both.gate());
+    assertEquals(priority <= 2 ? Boolean.TRUE : null, both.hostWide());
     assertTrue(both.why().startsWith(priority <= 2 ? "quiet hours" : "the account is kept"));
   }
 
