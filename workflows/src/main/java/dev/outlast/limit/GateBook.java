@@ -153,6 +153,7 @@ final class GateBook {
   // What the gate is told.
 
   void report(GateReport report, Instant now) {
+    knowsAt(now);
     settings(report.settings());
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
@@ -161,6 +162,19 @@ final class GateBook {
     if (report.spent() != null) {
       spent(report.spent(), now);
     }
+  }
+
+  /**
+   * The version never is below one of before, also not that of a gate of the same account which
+   * somebody has ended or reset: runs still go by what that has told them.
+   */
+  private void knowsAt(Instant now) {
+    version = Math.max(version, now.toEpochMilli());
+  }
+
+  private void nextVersion(Instant now) {
+    version++;
+    knowsAt(now);
   }
 
   private void settings(GateSettings told) {
@@ -241,17 +255,17 @@ final class GateBook {
   private void open(GatePart part, Instant now) {
     put(part.opened(now));
     seeks.remove(part.model());
-    release(part.model());
+    release(part.model(), now);
     if (part.model() == null) {
       callThoseWhoTry(now);
     }
   }
 
   /** Where places are bounded, whoever has been let in lets the next one in. */
-  private void release(String model) {
-    version++;
+  private void release(String model, Instant now) {
+    nextVersion(now);
     if (settings.maxAgents() > 0) {
-      wake();
+      wake(now);
     } else {
       tasks.add(new GateTask.Release(model));
     }
@@ -262,20 +276,20 @@ final class GateBook {
     for (GatePart part : List.copyOf(parts.values())) {
       if (part.state() == GateState.CLOSED && !now.isBefore(part.until())) {
         put(part.withProbe(part.probe(), now));
-        seek(part.model());
+        seek(part.model(), now);
       }
     }
   }
 
   private void holdsAreOver(Instant now) {
     if (isOpen(parts.get(null))) {
-      release((String) null);
+      release(null, now);
     }
     callThoseWhoTry(now);
   }
 
-  private void seek(String model) {
-    version++;
+  private void seek(String model, Instant now) {
+    nextVersion(now);
     seeks.merge(model, 1, Integer::sum);
     tasks.add(new GateTask.SeekProbe(model));
   }
@@ -372,7 +386,7 @@ final class GateBook {
     boolean full = full();
     if (leases.remove(run) != null) {
       looks = 0;
-      wake();
+      wake(now);
       if (full && !full()) {
         callThoseWhoTry(now);
       }
@@ -385,9 +399,9 @@ final class GateBook {
     }
   }
 
-  private void wake() {
+  private void wake(Instant now) {
     if (!waiters.isEmpty() || forgotten > 0) {
-      version++;
+      nextVersion(now);
       tasks.add(new GateTask.Wake(0));
     }
   }
@@ -400,6 +414,7 @@ final class GateBook {
 
   /** Answers a run that is about to start its agent. */
   GateAnswer enter(GateEntry entry, Instant now) {
+    knowsAt(now);
     settings(entry.settings());
     GateWaiter waiter = entry.waiter();
     List<GatePart> closed =
@@ -493,7 +508,7 @@ final class GateBook {
       }
     }
     if (closed) {
-      release((String) null);
+      release(null, now);
     }
     return closed;
   }
@@ -506,6 +521,7 @@ final class GateBook {
 
   /** Closes the account for a while, also for a shorter one than before. */
   void close(Instant until, String why, Instant now) {
+    knowsAt(now);
     holds.removeIf(each -> each.cause() == GateHold.Cause.OPERATOR);
     hold(GateHold.Cause.OPERATOR, until, why, now);
   }
@@ -514,6 +530,7 @@ final class GateBook {
    * @param share null to go by the settings again
    */
   void pauseAt(Double share, Instant now) {
+    knowsAt(now);
     pauseAt = share;
     end(GateHold.Cause.PAUSE_AT, now);
     holdBackBeforeTheWall(now);
@@ -583,7 +600,7 @@ final class GateBook {
         // Whoever was to try is late, or silent: it is another one's turn.
         forget(part.probe());
         put(part.withProbe(null, now));
-        seek(part.model());
+        seek(part.model(), now);
       }
     }
     if (looksAfterLeases()
@@ -594,7 +611,7 @@ final class GateBook {
     }
     if (wakesAgain() && !now.isBefore(woken.plus(WAKE_GRACE.multipliedBy(patience(wakes))))) {
       wakes++;
-      wake();
+      wake(now);
     }
     List<GateTask> due = tasks.stream().filter(task -> canBeDone(task, now)).toList();
     due.forEach(tasks::remove);

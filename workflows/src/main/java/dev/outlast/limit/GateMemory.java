@@ -9,7 +9,8 @@ import java.util.Map;
 /**
  * All that a gate remembers, as it is handed from one history to the next. Only the gate makes one.
  *
- * @param version grows whenever somebody is released
+ * @param version grows whenever somebody is released; not below the time of what it was told last,
+ *     in epoch milliseconds
  * @param settings that it goes by
  * @param pauseAt an operator's share in place of the settings' one; null if there is none
  * @param parts usage limits, the whole account's first

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  * @param state of the whole account
  * @param until when it is expected to open; null while it is open
  * @param why what is closed and why, in one line; null while it is open
- * @param version of the gate; grows whenever somebody is released
+ * @param version of the gate; grows whenever somebody is released, also beyond the end of a gate
  * @param settings that it goes by
  * @param pauseAt an operator's share in place of the settings' one; null if there is none
  * @param parts usage limits: of the whole account, and of single models

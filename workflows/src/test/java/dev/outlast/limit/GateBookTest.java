@@ -1,0 +1,75 @@
+package dev.outlast.limit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.limit.GateReport.Hit;
+import dev.outlast.limit.GateReport.Pass;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Single rules of a gate, at moments of the test's own. */
+class GateBookTest {
+
+  private static final Duration HOUR = Duration.ofHours(1);
+
+  private GateBook book = new GateBook();
+  private Instant now = Instant.parse("2026-11-21T08:00:00Z");
+
+  private GateAnswer enter(String run, String model) {
+    return enter(run, model, GateSettings.NONE);
+  }
+
+  private GateAnswer enter(String run, String model, GateSettings settings) {
+    return book.enter(new GateEntry(new GateWaiter(run, 3, now, model), settings), now);
+  }
+
+  private void hit(String run, String model, LimitScope scope) {
+    Hit hit = new Hit(new GateWaiter(run, 3, now, model), scope, HOUR, null, Duration.ZERO);
+    report(List.of(hit), List.of(), List.of());
+  }
+
+  private void report(List<Hit> hits, List<Pass> passes, List<String> left) {
+    book.report(new GateReport(null, hits, passes, null, null, left), now);
+  }
+
+  private void goesBy(Duration time) {
+    now = now.plus(time);
+  }
+
+  @Test
+  void what_a_gate_answers_is_newer_than_what_one_before_it_has_released() {
+    hit("a", null, LimitScope.SESSION);
+    for (int i = 0; i < 20; i++) {
+      book.close(now.plus(HOUR), "", now);
+      book.release(now);
+      goesBy(Duration.ofSeconds(1));
+    }
+    long released = book.version();
+    book = new GateBook();
+    goesBy(Duration.ofSeconds(1));
+    hit("b", null, LimitScope.SESSION);
+    assertTrue(book.version() > released, "of a report");
+    book = new GateBook();
+    book.close(now.plus(HOUR), "", now);
+    long refused = enter("a", null).version();
+    assertTrue(refused > released, refused + " after " + released);
+    book.release(now);
+    assertTrue(book.version() > refused, "a release in the same moment");
+  }
+
+  @Test
+  void a_gate_that_was_reset_answers_with_a_version_that_is_newer_than_its_releases() {
+    hit("a", null, LimitScope.SESSION);
+    GateMemory before = book.save(List.of());
+    goesBy(Duration.ofSeconds(1));
+    book.release(now);
+    long released = book.version();
+    book = GateBook.restore(before);
+    goesBy(Duration.ofSeconds(1));
+    assertTrue(enter("a", null).version() > released);
+  }
+}
