@@ -242,6 +242,10 @@ final class GateBook {
   }
 
   private static boolean proves(GateReport.Pass pass, GatePart part, Instant now) {
+    // The limit of a model that nobody has named says nothing of other models, nor they of it.
+    if (part.isOfUnnamedModel() && pass.model() != null && !part.halfOpenFor(pass.run())) {
+      return false;
+    }
     boolean begunSince = !now.minus(pass.begunAgo()).isBefore(part.since());
     return switch (part.state()) {
       case OPEN -> false;

@@ -32,6 +32,10 @@ class GateBookTest {
     report(List.of(hit), List.of(), List.of());
   }
 
+  private void pass(String run, String model, boolean said) {
+    report(List.of(), List.of(new Pass(run, model, said, Duration.ZERO, Duration.ZERO)), List.of());
+  }
+
   private void report(List<Hit> hits, List<Pass> passes, List<String> left) {
     book.report(new GateReport(null, hits, passes, null, null, left), now);
   }
@@ -71,5 +75,28 @@ class GateBookTest {
     book = GateBook.restore(before);
     goesBy(Duration.ofSeconds(1));
     assertTrue(enter("a", null).version() > released);
+  }
+
+  @Test
+  void the_limit_of_a_model_that_nobody_has_named_is_not_over_because_another_model_works() {
+    hit("a", null, LimitScope.MODEL);
+    goesBy(Duration.ofMinutes(10));
+    pass("b", "haiku", true);
+    assertFalse(enter("c", null).go(), "it would be limited at once");
+    pass("b", null, true);
+    assertTrue(enter("c", null).go(), "that was the model which is limited");
+  }
+
+  @Test
+  void the_limit_of_a_model_that_nobody_has_named_is_over_when_the_run_gets_through_that_tries() {
+    hit("a", "opus", LimitScope.SESSION);
+    hit("a", null, LimitScope.MODEL);
+    goesBy(HOUR);
+    assertTrue(enter("a", "opus").probe());
+    goesBy(Duration.ofSeconds(1));
+    pass("b", "haiku", false);
+    assertEquals(GateState.HALF_OPEN, book.part(null).state());
+    pass("a", "opus", false);
+    assertEquals(GateState.OPEN, book.part(null).state());
   }
 }
