@@ -54,6 +54,9 @@ final class GateBook {
   /** Ends of limits that are later by no more are the same: messages take their time. */
   static final Duration SAME_RESET = Duration.ofSeconds(5);
 
+  /** When an agent was let in, two hosts may measure differently by so much. */
+  static final Duration SAME_ENTRY = Duration.ofSeconds(1);
+
   /** The longest for which anything closes an account, whatever it is told. */
   static final Duration MAX_CLOSED = Duration.ofDays(30);
 
@@ -157,7 +160,8 @@ final class GateBook {
     settings(report.settings());
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
-    report.left().forEach(run -> left(run, now));
+    report.left().forEach(run -> left(run, now, now));
+    report.leftAgo().forEach(left -> left(left.run(), entered(left.enteredAgo(), now), now));
     windows(report.windows(), now);
     if (report.spent() != null) {
       spent(report.spent(), now);
@@ -188,7 +192,7 @@ final class GateBook {
     GateWaiter waiter = hit.waiter();
     boolean refused = part.halfOpenFor(waiter.run());
     boolean triedByAnother = part.state() == GateState.HALF_OPEN && !refused;
-    left(waiter.run(), now);
+    left(waiter.run(), entered(hit.begunAgo(), now), now);
     if (!refused && isOver(part, hit, now.minus(hit.begunAgo()))) {
       return;
     }
@@ -385,8 +389,20 @@ final class GateBook {
     }
   }
 
-  /** A run's agent does not work, whether it has ended or was not started. */
-  private void left(String run, Instant now) {
+  private static Instant entered(Duration ago, Instant now) {
+    return ago == null ? now : now.minus(ago).plus(SAME_ENTRY);
+  }
+
+  /**
+   * A run's agent does not work, whether it has ended or was not started.
+   *
+   * @param entered when it was let in, at the latest: an attempt that came later stays
+   */
+  private void left(String run, Instant entered, Instant now) {
+    Instant held = leases.get(run);
+    if (held != null && entered.isBefore(held)) {
+      return;
+    }
     boolean full = full();
     if (leases.remove(run) != null) {
       looks = 0;
@@ -396,7 +412,7 @@ final class GateBook {
       }
     }
     for (GatePart part : List.copyOf(parts.values())) {
-      if (part.halfOpenFor(run)) {
+      if (part.halfOpenFor(run) && !entered.isBefore(part.since())) {
         // It has ended without an answer. It may come again; if it does not, another one tries.
         put(part.withProbe(part.probe(), now));
       }
@@ -452,7 +468,7 @@ final class GateBook {
       seeks.remove(part.model());
       put(part.halfOpen(waiter, now));
     }
-    if (settings.maxAgents() > 0 && leases.putIfAbsent(waiter.run(), now) == null) {
+    if (settings.maxAgents() > 0 && leases.put(waiter.run(), now) == null) {
       looks = 0;
     }
     wakes = 0;
@@ -479,7 +495,7 @@ final class GateBook {
 
   private GateAnswer notNow(
       GateWaiter waiter, boolean probe, Instant until, String why, Instant now) {
-    left(waiter.run(), now);
+    left(waiter.run(), now, now);
     remember(waiter);
     Instant opens = later(until, now);
     return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
@@ -712,7 +728,7 @@ final class GateBook {
     runs.forEach(
         run -> {
           waiters.remove(run);
-          left(run, now);
+          left(run, now, now);
         });
   }
 

@@ -99,4 +99,46 @@ class GateBookTest {
     pass("a", "opus", false);
     assertEquals(GateState.OPEN, book.part(null).state());
   }
+
+  @Test
+  void an_agent_that_has_ended_before_frees_no_place_of_a_later_attempt() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("a", null, one).go());
+    goesBy(Duration.ofMinutes(1));
+    assertTrue(enter("a", null, one).go(), "tried again on another host");
+    goesBy(Duration.ofMinutes(1));
+    left("a", Duration.ofMinutes(2));
+    assertFalse(enter("b", null, one).go(), "the first attempt has no place any more");
+    left("a", Duration.ofMillis(60_900));
+    assertTrue(enter("b", null, one).go());
+  }
+
+  @Test
+  void a_limit_that_an_attempt_before_tells_late_frees_no_place_of_a_later_one() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("a", null, one).go());
+    goesBy(Duration.ofMinutes(1));
+    assertTrue(enter("a", null, one).go());
+    GateWaiter waiter = new GateWaiter("a", 3, now, "opus");
+    Hit late = new Hit(waiter, LimitScope.MODEL, HOUR, null, Duration.ofMinutes(1));
+    book.report(new GateReport(null, List.of(late), null, null, null, null), now);
+    assertFalse(enter("b", null, one).go());
+  }
+
+  @Test
+  void an_agent_that_has_ended_before_does_not_end_the_try_of_a_later_attempt() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null).probe());
+    goesBy(Duration.ofMinutes(1));
+    left("a", Duration.ofMinutes(2));
+    assertEquals(GateState.HALF_OPEN, book.part(null).state());
+    left("a", Duration.ofMinutes(1));
+    assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  private void left(String run, Duration enteredAgo) {
+    List<GateReport.Left> left = List.of(new GateReport.Left(run, enteredAgo));
+    book.report(new GateReport(null, null, null, null, null, null, left), now);
+  }
 }
