@@ -203,6 +203,7 @@ public final class AccountGateWorkflow implements AccountGate {
   @Override
   public GateAnswer enter(GateEntry entry) {
     GateAnswer answer = book.enter(entry, now());
+    holdBackReleases();
     show();
     return answer;
   }

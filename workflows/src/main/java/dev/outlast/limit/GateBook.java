@@ -157,7 +157,7 @@ final class GateBook {
 
   void report(GateReport report, Instant now) {
     knowsAt(now);
-    settings(report.settings());
+    settings(report.settings(), now);
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
     report.left().forEach(run -> left(run, now, now));
@@ -181,8 +181,23 @@ final class GateBook {
     knowsAt(now);
   }
 
-  private void settings(GateSettings told) {
-    settings = told == null ? settings : told;
+  /** What other settings have closed is judged anew, in both directions. */
+  private void settings(GateSettings told, Instant now) {
+    if (told == null || told.equals(settings)) {
+      return;
+    }
+    boolean room = settings.maxAgents() > 0 && roomier(told.maxAgents());
+    settings = told;
+    boolean held = holds.removeIf(each -> each.cause() != GateHold.Cause.OPERATOR);
+    holdBackBeforeTheWall(now);
+    holdBackBeyondTheBudgets(now);
+    if (holds.isEmpty() && (held || room)) {
+      holdsAreOver(now);
+    }
+  }
+
+  private boolean roomier(int maxAgents) {
+    return maxAgents == 0 || maxAgents > settings.maxAgents();
   }
 
   private void limited(GateReport.Hit hit, Instant now) {
@@ -358,18 +373,27 @@ final class GateBook {
     if (spent.size() > MAX_DAYS) {
       spent.remove(0);
     }
-    boolean money = settings.dayCostUsd() > 0 && day.costUsd() >= settings.dayCostUsd();
-    boolean tokens = settings.dayTokens() > 0 && day.tokens() >= settings.dayTokens();
-    if ((money || tokens) && day.dayEnds().isAfter(now) && !excusedDay(day)) {
-      String of = OperatorTexts.plain(day.day());
-      hold(
-          GateHold.Cause.BUDGET,
-          day.dayEnds(),
-          money
-              ? String.format(
-                  Locale.ROOT, "the budget of %.2f USD for %s is spent", settings.dayCostUsd(), of)
-              : "the budget of " + settings.dayTokens() + " tokens for " + of + " is used",
-          now);
+    holdBackBeyondTheBudgets(now);
+  }
+
+  private void holdBackBeyondTheBudgets(Instant now) {
+    for (GateReport.Spent day : spent) {
+      boolean money = settings.dayCostUsd() > 0 && day.costUsd() >= settings.dayCostUsd();
+      boolean tokens = settings.dayTokens() > 0 && day.tokens() >= settings.dayTokens();
+      if ((money || tokens) && day.dayEnds().isAfter(now) && !excusedDay(day)) {
+        String of = OperatorTexts.plain(day.day());
+        hold(
+            GateHold.Cause.BUDGET,
+            day.dayEnds(),
+            money
+                ? String.format(
+                    Locale.ROOT,
+                    "the budget of %.2f USD for %s is spent",
+                    settings.dayCostUsd(),
+                    of)
+                : "the budget of " + settings.dayTokens() + " tokens for " + of + " is used",
+            now);
+      }
     }
   }
 
@@ -435,7 +459,7 @@ final class GateBook {
   /** Answers a run that is about to start its agent. */
   GateAnswer enter(GateEntry entry, Instant now) {
     knowsAt(now);
-    settings(entry.settings());
+    settings(entry.settings(), now);
     GateWaiter waiter = entry.waiter();
     List<GatePart> closed =
         keys(waiter.model()).stream()

@@ -83,6 +83,18 @@ public record GateStatus(
   }
 
   /**
+   * What this means for a run whose worker may be configured otherwise than those before.
+   *
+   * @param now of any clock; one that is wrong makes nobody start too early
+   * @return empty if only the gate itself can say, since time or the run may have changed
+   *     something, or settings of which it does not know
+   */
+  public Optional<GateAnswer> answer(GateEntry entry, Instant now) {
+    boolean judgedAnew = !holds.isEmpty() && !entry.settings().equals(settings);
+    return judgedAnew ? Optional.empty() : answer(entry.waiter(), now);
+  }
+
+  /**
    * What this means for a run.
    *
    * @param now of any clock; one that is wrong makes nobody start too early

@@ -307,11 +307,11 @@ class AccountGateTest {
             Map.of("five_hour", new GateReport.WindowUse(0.93, now().plus(HOUR))),
             null,
             null));
-    GateAnswer answer = enter("a");
+    GateAnswer answer = enter("a", careful);
     assertFalse(answer.go());
     assertTrue(answer.why().contains("93 %"), answer.why());
     environment.sleep(HOUR.plusSeconds(1));
-    assertTrue(enter("a").go());
+    assertTrue(enter("a", careful).go());
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.outlast.limit.GateReport.Pass;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Single rules of a gate, at moments of the test's own. */
@@ -135,6 +136,46 @@ class GateBookTest {
     assertEquals(GateState.HALF_OPEN, book.part(null).state());
     left("a", Duration.ofMinutes(1));
     assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  @Test
+  void another_pause_at_counts_for_what_is_used_already() {
+    GateSettings early = new GateSettings(0, Map.of("*", 0.75), 0, 0, null);
+    GateSettings later = new GateSettings(0, Map.of("*", 0.9), 0, 0, null);
+    uses(0.8, early);
+    GateStatus status = book.status("claude", "work", now);
+    GateWaiter waiter = new GateWaiter("a", 3, now, null);
+    assertFalse(status.answer(new GateEntry(waiter, early), now).orElseThrow().go());
+    assertTrue(
+        status.answer(new GateEntry(waiter, later), now).isEmpty(), "the gate is to judge it");
+    book.close(now.plus(HOUR.multipliedBy(2)), "", now);
+    assertFalse(enter("a", null, later).go(), "an operator has closed it");
+    assertEquals(1, book.status("claude", "work", now).holds().size());
+    book.release(now);
+    assertTrue(enter("a", null, later).go());
+    assertFalse(enter("a", null, new GateSettings(0, Map.of("*", 0.8), 0, 0, null)).go());
+  }
+
+  @Test
+  void a_higher_bound_lets_those_in_who_wait() {
+    for (int more : new int[] {2, 0}) {
+      book = new GateBook();
+      GateSettings one = new GateSettings(1, null, 0, 0, null);
+      assertTrue(enter("a", null, one).go());
+      assertFalse(enter("b", null, one).go());
+      book.due(now);
+      book.report(
+          new GateReport(new GateSettings(more, null, 0, 0, null), null, null, null, null, null),
+          now);
+      assertEquals(
+          List.of(more == 0 ? new GateTask.Release(null) : new GateTask.Wake(1)), book.due(now));
+    }
+  }
+
+  private void uses(double share, GateSettings settings) {
+    Map<String, GateReport.WindowUse> windows =
+        Map.of("five_hour", new GateReport.WindowUse(share, now.plus(HOUR)));
+    book.report(new GateReport(settings, null, null, windows, null, null), now);
   }
 
   private void left(String run, Duration enteredAgo) {

@@ -346,7 +346,8 @@ class GateSimulationTest {
       GateWaiter waiter = run.waiter(now);
       if (settings.maxAgents() == 0 && oneIn(2)) {
         Instant there = now.plusSeconds(random.nextInt(5) - 2);
-        Optional<GateAnswer> known = book.status("claude", "work", now).answer(waiter, there);
+        GateEntry entry = new GateEntry(waiter, settings);
+        Optional<GateAnswer> known = book.status("claude", "work", now).answer(entry, there);
         if (known.isPresent()) {
           return known.get();
         }
