@@ -443,8 +443,12 @@ final class GateBook {
     }
   }
 
+  private boolean anyWaits() {
+    return !waiters.isEmpty() || forgotten > 0;
+  }
+
   private void wake(Instant now) {
-    if (!waiters.isEmpty() || forgotten > 0) {
+    if (anyWaits()) {
       nextVersion(now);
       tasks.add(new GateTask.Wake(0));
     }
@@ -474,7 +478,9 @@ final class GateBook {
       return notNow(waiter, false, hold.get().until(), hold.get().why(), now);
     }
     List<GatePart> tried = new ArrayList<>();
+    boolean tries = false;
     for (GatePart part : closed) {
+      tries = true;
       if (part.halfOpenFor(waiter.run())) {
         continue;
       }
@@ -497,7 +503,7 @@ final class GateBook {
     }
     wakes = 0;
     waiters.remove(waiter.run());
-    return GateAnswer.go(!tried.isEmpty(), version);
+    return GateAnswer.go(tries, version);
   }
 
   /** Whether this is the run that goes first, or may do so in place of one that has not come. */
@@ -617,7 +623,7 @@ final class GateBook {
   }
 
   private boolean looksAfterLeases() {
-    return !leases.isEmpty() && !waiters.isEmpty();
+    return !leases.isEmpty() && anyWaits();
   }
 
   /** Whether there is room, and runs are waiting that have been told of it in vain. */
@@ -625,7 +631,7 @@ final class GateBook {
     return settings.maxAgents() > 0
         && !tasks.contains(new GateTask.Wake(0))
         && !full()
-        && !waiters.isEmpty()
+        && anyWaits()
         && holds.isEmpty()
         && isOpen(parts.get(null));
   }

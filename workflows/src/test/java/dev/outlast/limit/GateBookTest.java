@@ -172,6 +172,34 @@ class GateBookTest {
     }
   }
 
+  @Test
+  void an_attempt_after_the_first_of_the_run_that_tries_knows_that_it_does() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null).probe());
+    assertTrue(enter("a", null).probe());
+    pass("a", null, true);
+    assertFalse(enter("a", null).probe());
+  }
+
+  @Test
+  void runs_that_are_only_counted_are_not_left_waiting() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("works", null, one).go());
+    for (int i = 0; i <= GateBook.MAX_WAITERS; i++) {
+      enter("run-" + i, null, one);
+    }
+    List<String> known =
+        book.waiting(null, GateBook.MAX_WAITERS).stream().map(GateWaiter::run).toList();
+    book.gone(known, now);
+    assertEquals(1, book.status("claude", "work", now).waiters());
+    assertTrue(book.due(now).contains(new GateTask.LookAfterLeases()));
+    book.gone(List.of("works"), now);
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+    goesBy(GateBook.WAKE_GRACE);
+    assertFalse(book.due(now).isEmpty(), "nobody has come");
+  }
+
   private void uses(double share, GateSettings settings) {
     Map<String, GateReport.WindowUse> windows =
         Map.of("five_hour", new GateReport.WindowUse(share, now.plus(HOUR)));
