@@ -79,6 +79,7 @@ final class GateBook {
   private final List<GateReport.Spent> spent = new ArrayList<>();
   private final Map<String, Instant> excused = new TreeMap<>();
   private final Set<GateTask> tasks = new LinkedHashSet<>();
+  private final Map<String, Instant> releasing = new TreeMap<>(KEYS);
 
   // How often something was done in vain. Not handed on: then it is begun anew.
   private final Map<String, Integer> seeks = new TreeMap<>(KEYS);
@@ -107,6 +108,7 @@ final class GateBook {
     book.spent.addAll(memory.spent());
     book.excused.putAll(memory.excused());
     book.tasks.addAll(memory.tasks());
+    memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
     return book;
   }
 
@@ -126,7 +128,10 @@ final class GateBook {
         Map.copyOf(windows),
         List.copyOf(spent),
         Map.copyOf(excused),
-        Stream.concat(unfinished.stream(), tasks.stream()).distinct().toList());
+        Stream.concat(unfinished.stream(), tasks.stream()).distinct().toList(),
+        releasing.entrySet().stream()
+            .map(each -> new GateMemory.Releasing(each.getKey(), each.getValue()))
+            .toList());
   }
 
   GateStatus status(String provider, String account, Instant now) {
@@ -290,6 +295,7 @@ final class GateBook {
     if (settings.maxAgents() > 0) {
       wake(now);
     } else {
+      releasing.remove(model);
       tasks.add(new GateTask.Release(model));
     }
   }
@@ -698,7 +704,8 @@ final class GateBook {
   }
 
   /** It was ended by something that closed meanwhile, and is to be done when that is over. */
-  void postponed(GateTask task) {
+  void postponed(GateTask.Release task) {
+    releasing.remove(task.model());
     tasks.add(task);
   }
 
@@ -717,7 +724,8 @@ final class GateBook {
   }
 
   /** These were told that they may go on: who still waits has asked again since. */
-  void released(List<GateWaiter> told) {
+  void released(String model, List<GateWaiter> told) {
+    releasing.remove(model);
     Set<GateWaiter> same = Collections.newSetFromMap(new IdentityHashMap<>());
     same.addAll(told);
     waiters.values().removeIf(same::contains);
@@ -805,6 +813,13 @@ final class GateBook {
 
   Duration spread() {
     return settings.spread();
+  }
+
+  /** What is left of the time over which a release that begins now, or goes on, is spread. */
+  Duration spread(String model, Instant now) {
+    Instant begun = releasing.computeIfAbsent(model, each -> now);
+    Duration rest = settings.spread().minus(Duration.between(begun, now));
+    return rest.isNegative() ? Duration.ZERO : rest;
   }
 
   long version() {

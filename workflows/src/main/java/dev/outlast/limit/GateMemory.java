@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * All that a gate remembers, as it is handed from one history to the next. Only the gate makes one.
@@ -22,6 +23,7 @@ import java.util.Map;
  * @param spent what was spent on the newest days, the oldest first
  * @param excused windows that an operator has released, until these resets
  * @param tasks what has yet to be done
+ * @param releasing since when which releases are under way
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -37,7 +39,20 @@ public record GateMemory(
     Map<String, GateReport.WindowUse> windows,
     List<GateReport.Spent> spent,
     Map<String, Instant> excused,
-    List<GateTask> tasks) {
+    List<GateTask> tasks,
+    List<Releasing> releasing) {
+
+  /**
+   * A release that is under way.
+   *
+   * @param model null for the whole account
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Releasing(String model, Instant since) {
+    public Releasing {
+      Objects.requireNonNull(since, "since");
+    }
+  }
 
   public GateMemory {
     settings = settings == null ? GateSettings.NONE : settings;
@@ -49,5 +64,6 @@ public record GateMemory(
     spent = spent == null ? List.of() : List.copyOf(spent);
     excused = excused == null ? Map.of() : Map.copyOf(excused);
     tasks = tasks == null ? List.of() : List.copyOf(tasks);
+    releasing = releasing == null ? List.of() : List.copyOf(releasing);
   }
 }

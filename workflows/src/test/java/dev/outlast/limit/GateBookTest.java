@@ -200,6 +200,27 @@ class GateBookTest {
     assertFalse(book.due(now).isEmpty(), "nobody has come");
   }
 
+  @Test
+  void a_release_that_goes_on_in_a_new_history_takes_what_is_left_of_its_time() {
+    GateSettings slow = new GateSettings(0, null, 0, 0, Duration.ofMinutes(10));
+    enter("a", null, slow);
+    book.close(now.plus(HOUR), "", now);
+    book.release(now);
+    List<GateTask> release = List.of(new GateTask.Release(null));
+    assertEquals(release, book.due(now));
+    assertEquals(Duration.ofMinutes(10), book.spread(null, now));
+    goesBy(Duration.ofMinutes(4));
+    book = GateBook.restore(book.save(release));
+    assertEquals(release, book.due(now));
+    assertEquals(Duration.ofMinutes(6), book.spread(null, now));
+    goesBy(HOUR);
+    book = GateBook.restore(book.save(release));
+    assertEquals(Duration.ZERO, book.spread(null, now));
+
+    book.released(null, List.of());
+    assertEquals(Duration.ofMinutes(10), book.spread(null, now), "the next one has its own");
+  }
+
   private void uses(double share, GateSettings settings) {
     Map<String, GateReport.WindowUse> windows =
         Map.of("five_hour", new GateReport.WindowUse(share, now.plus(HOUR)));

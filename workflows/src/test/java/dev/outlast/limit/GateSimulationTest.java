@@ -675,10 +675,6 @@ class GateSimulationTest {
 
     private void goOnInNewHistory() {
       List<GateTask> unfinished = works.stream().map(work -> work.task).toList();
-      if (unfinished.stream().anyMatch(task -> task instanceof GateTask.Release)) {
-        // The release of those that still wait is spread anew.
-        openSince.clear();
-      }
       works.forEach(work -> work.ended = true);
       works.clear();
       book = GateBook.restore(book.save(unfinished));
@@ -738,8 +734,8 @@ class GateSimulationTest {
       List<GateWaiter> remembered = book.waiting(model, GateBook.MAX_WAITERS);
       List<Run> waiting = waiting(model);
       Set<String> told = new HashSet<>();
-      Duration between =
-          waiting.isEmpty() ? Duration.ZERO : settings.spread().dividedBy(waiting.size());
+      Duration spread = book.spread(model, now);
+      Duration between = waiting.isEmpty() ? Duration.ZERO : spread.dividedBy(waiting.size());
       for (int i = 0; i < waiting.size(); i++) {
         Run run = waiting.get(i);
         told.add(run.id);
@@ -752,7 +748,7 @@ class GateSimulationTest {
             });
       }
       after(
-          settings.spread(),
+          spread,
           () -> {
             if (!work.ended) {
               work.ended = true;
@@ -761,7 +757,7 @@ class GateSimulationTest {
                   .filter(run -> told.add(run.id))
                   .toList()
                   .forEach(run -> release(run, model));
-              book.released(remembered);
+              book.released(model, remembered);
             }
           });
     }
