@@ -61,6 +61,13 @@ final class GateBook {
   static final Duration MAX_CLOSED = Duration.ofDays(30);
 
   static final int MAX_WAITERS = 1_000;
+
+  /**
+   * How many runs, at work and waiting, are handed from one history to the next by their ids: a
+   * Temporal server takes ids of 1,000 bytes, and 2 MB at a time.
+   */
+  static final int MAX_NAMED = 1_400;
+
   static final int MAX_MODELS = 50;
   static final int MAX_WINDOWS = 20;
   static final int MAX_DAYS = 8;
@@ -116,14 +123,19 @@ final class GateBook {
    * @param unfinished what has been begun, and is to be done again
    */
   GateMemory save(List<GateTask> unfinished) {
+    List<GateWaiter> named =
+        waiters.values().stream()
+            .sorted(GateWaiter.FIRST)
+            .limit(Math.max(0, MAX_NAMED - leases.size()))
+            .toList();
     return new GateMemory(
         version,
         settings,
         pauseAt,
         List.copyOf(parts.values()),
         List.copyOf(holds),
-        List.copyOf(waiters.values()),
-        forgotten,
+        named,
+        forgotten + waiters.size() - named.size(),
         Map.copyOf(leases),
         Map.copyOf(windows),
         List.copyOf(spent),

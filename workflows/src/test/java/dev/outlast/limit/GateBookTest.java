@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.outlast.limit.GateReport.Hit;
 import dev.outlast.limit.GateReport.Pass;
+import io.temporal.common.converter.DefaultDataConverter;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -221,9 +222,43 @@ class GateBookTest {
     assertEquals(Duration.ofMinutes(10), book.spread(null, now), "the next one has its own");
   }
 
+  @Test
+  void all_that_a_gate_remembers_fits_into_what_a_server_takes_at_a_time() {
+    GateSettings most = new GateSettings(1_000, null, 0, 0, null);
+    String model = "m".repeat(95);
+    for (int i = 0; i < 1_000; i++) {
+      assertTrue(enter(longest("works", i), null, most).go());
+    }
+    for (int i = 0; i < 2 * GateBook.MAX_WAITERS; i++) {
+      assertFalse(enter(longest("waits", i), model + i % 100, most).go());
+    }
+    for (int i = 0; i < 2 * GateBook.MAX_MODELS; i++) {
+      hit(longest("limited", i), model + i, LimitScope.MODEL);
+      uses("w".repeat(97) + i, 0.5, most);
+    }
+    GateMemory memory = book.save(List.of(new GateTask.LookAfterLeases()));
+    int size =
+        DefaultDataConverter.newDefaultInstance()
+            .toPayload(memory)
+            .orElseThrow()
+            .getSerializedSize();
+    assertTrue(size < 1_900_000, "bytes: " + size);
+    assertEquals(1_000, memory.leases().size(), "who is at work is never forgotten");
+    long waiters = book.status("claude", "work", now).waiters();
+    assertEquals(waiters, GateBook.restore(memory).status("claude", "work", now).waiters());
+  }
+
+  private static String longest(String name, int number) {
+    return (name + number + "-").concat("x".repeat(1_000)).substring(0, 1_000);
+  }
+
   private void uses(double share, GateSettings settings) {
+    uses("five_hour", share, settings);
+  }
+
+  private void uses(String window, double share, GateSettings settings) {
     Map<String, GateReport.WindowUse> windows =
-        Map.of("five_hour", new GateReport.WindowUse(share, now.plus(HOUR)));
+        Map.of(window, new GateReport.WindowUse(share, now.plus(HOUR)));
     book.report(new GateReport(settings, null, null, windows, null, null), now);
   }
 
