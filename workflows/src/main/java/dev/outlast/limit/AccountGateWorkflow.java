@@ -109,9 +109,9 @@ public final class AccountGateWorkflow implements AccountGate {
       if (task instanceof GateTask.SeekProbe seek) {
         seekProbe(seek);
       } else if (task instanceof GateTask.Release all) {
-        GateRelease release = release(all.model(), 0, book.spread());
+        GateRelease release = release(all.model(), 0, book.spread(all.model(), now()));
         keeping(all).release(release);
-        book.released(release.remembered());
+        book.released(all.model(), release.remembered());
       } else if (task instanceof GateTask.Wake some) {
         book.woken(keeping(some).release(release(null, some.places(), Duration.ZERO)));
       } else if (task instanceof GateTask.LookAfterLeases) {
@@ -195,7 +195,7 @@ public final class AccountGateWorkflow implements AccountGate {
     for (GateTask task : List.copyOf(begun.keySet())) {
       if (task instanceof GateTask.Release all && !book.opened(all.model(), now())) {
         end(task);
-        book.postponed(task);
+        book.postponed(all);
       }
     }
   }
@@ -203,6 +203,7 @@ public final class AccountGateWorkflow implements AccountGate {
   @Override
   public GateAnswer enter(GateEntry entry) {
     GateAnswer answer = book.enter(entry, now());
+    holdBackReleases();
     show();
     return answer;
   }

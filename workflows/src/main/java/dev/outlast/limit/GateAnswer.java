@@ -14,7 +14,7 @@ import java.util.Objects;
  * @param until when the account is expected to open; null if it may start
  * @param latest when a run that waits to be released asks by itself, should nobody have released
  *     it; null if it may start
- * @param version of the gate; it grows whenever somebody is released
+ * @param version of the gate; it grows whenever somebody is released, also beyond the end of a gate
  * @param why what is closed and why, in one line; null if it may start
  */
 @JsonIgnoreProperties(ignoreUnknown = true)

@@ -54,10 +54,20 @@ final class GateBook {
   /** Ends of limits that are later by no more are the same: messages take their time. */
   static final Duration SAME_RESET = Duration.ofSeconds(5);
 
+  /** When an agent was let in, two hosts may measure differently by so much. */
+  static final Duration SAME_ENTRY = Duration.ofSeconds(1);
+
   /** The longest for which anything closes an account, whatever it is told. */
   static final Duration MAX_CLOSED = Duration.ofDays(30);
 
   static final int MAX_WAITERS = 1_000;
+
+  /**
+   * How many runs, at work and waiting, are handed from one history to the next by their ids: a
+   * Temporal server takes ids of 1,000 bytes, and 2 MB at a time.
+   */
+  static final int MAX_NAMED = 1_400;
+
   static final int MAX_MODELS = 50;
   static final int MAX_WINDOWS = 20;
   static final int MAX_DAYS = 8;
@@ -76,6 +86,7 @@ final class GateBook {
   private final List<GateReport.Spent> spent = new ArrayList<>();
   private final Map<String, Instant> excused = new TreeMap<>();
   private final Set<GateTask> tasks = new LinkedHashSet<>();
+  private final Map<String, Instant> releasing = new TreeMap<>(KEYS);
 
   // How often something was done in vain. Not handed on: then it is begun anew.
   private final Map<String, Integer> seeks = new TreeMap<>(KEYS);
@@ -104,6 +115,7 @@ final class GateBook {
     book.spent.addAll(memory.spent());
     book.excused.putAll(memory.excused());
     book.tasks.addAll(memory.tasks());
+    memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
     return book;
   }
 
@@ -111,19 +123,27 @@ final class GateBook {
    * @param unfinished what has been begun, and is to be done again
    */
   GateMemory save(List<GateTask> unfinished) {
+    List<GateWaiter> named =
+        waiters.values().stream()
+            .sorted(GateWaiter.FIRST)
+            .limit(Math.max(0, MAX_NAMED - leases.size()))
+            .toList();
     return new GateMemory(
         version,
         settings,
         pauseAt,
         List.copyOf(parts.values()),
         List.copyOf(holds),
-        List.copyOf(waiters.values()),
-        forgotten,
+        named,
+        forgotten + waiters.size() - named.size(),
         Map.copyOf(leases),
         Map.copyOf(windows),
         List.copyOf(spent),
         Map.copyOf(excused),
-        Stream.concat(unfinished.stream(), tasks.stream()).distinct().toList());
+        Stream.concat(unfinished.stream(), tasks.stream()).distinct().toList(),
+        releasing.entrySet().stream()
+            .map(each -> new GateMemory.Releasing(each.getKey(), each.getValue()))
+            .toList());
   }
 
   GateStatus status(String provider, String account, Instant now) {
@@ -153,18 +173,48 @@ final class GateBook {
   // What the gate is told.
 
   void report(GateReport report, Instant now) {
-    settings(report.settings());
+    knowsAt(now);
+    settings(report.settings(), now);
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
-    report.left().forEach(run -> left(run, now));
+    report.left().forEach(run -> left(run, now, now));
+    report.leftAgo().forEach(left -> left(left.run(), entered(left.enteredAgo(), now), now));
     windows(report.windows(), now);
     if (report.spent() != null) {
       spent(report.spent(), now);
     }
   }
 
-  private void settings(GateSettings told) {
-    settings = told == null ? settings : told;
+  /**
+   * The version never is below one of before, also not that of a gate of the same account which
+   * somebody has ended or reset: runs still go by what that has told them.
+   */
+  private void knowsAt(Instant now) {
+    version = Math.max(version, now.toEpochMilli());
+  }
+
+  private void nextVersion(Instant now) {
+    version++;
+    knowsAt(now);
+  }
+
+  /** What other settings have closed is judged anew, in both directions. */
+  private void settings(GateSettings told, Instant now) {
+    if (told == null || told.equals(settings)) {
+      return;
+    }
+    boolean room = settings.maxAgents() > 0 && roomier(told.maxAgents());
+    settings = told;
+    boolean held = holds.removeIf(each -> each.cause() != GateHold.Cause.OPERATOR);
+    holdBackBeforeTheWall(now);
+    holdBackBeyondTheBudgets(now);
+    if (holds.isEmpty() && (held || room)) {
+      holdsAreOver(now);
+    }
+  }
+
+  private boolean roomier(int maxAgents) {
+    return maxAgents == 0 || maxAgents > settings.maxAgents();
   }
 
   private void limited(GateReport.Hit hit, Instant now) {
@@ -174,7 +224,7 @@ final class GateBook {
     GateWaiter waiter = hit.waiter();
     boolean refused = part.halfOpenFor(waiter.run());
     boolean triedByAnother = part.state() == GateState.HALF_OPEN && !refused;
-    left(waiter.run(), now);
+    left(waiter.run(), entered(hit.begunAgo(), now), now);
     if (!refused && isOver(part, hit, now.minus(hit.begunAgo()))) {
       return;
     }
@@ -228,6 +278,10 @@ final class GateBook {
   }
 
   private static boolean proves(GateReport.Pass pass, GatePart part, Instant now) {
+    // The limit of a model that nobody has named says nothing of other models, nor they of it.
+    if (part.isOfUnnamedModel() && pass.model() != null && !part.halfOpenFor(pass.run())) {
+      return false;
+    }
     boolean begunSince = !now.minus(pass.begunAgo()).isBefore(part.since());
     return switch (part.state()) {
       case OPEN -> false;
@@ -241,18 +295,19 @@ final class GateBook {
   private void open(GatePart part, Instant now) {
     put(part.opened(now));
     seeks.remove(part.model());
-    release(part.model());
+    release(part.model(), now);
     if (part.model() == null) {
       callThoseWhoTry(now);
     }
   }
 
   /** Where places are bounded, whoever has been let in lets the next one in. */
-  private void release(String model) {
-    version++;
+  private void release(String model, Instant now) {
+    nextVersion(now);
     if (settings.maxAgents() > 0) {
-      wake();
+      wake(now);
     } else {
+      releasing.remove(model);
       tasks.add(new GateTask.Release(model));
     }
   }
@@ -262,20 +317,20 @@ final class GateBook {
     for (GatePart part : List.copyOf(parts.values())) {
       if (part.state() == GateState.CLOSED && !now.isBefore(part.until())) {
         put(part.withProbe(part.probe(), now));
-        seek(part.model());
+        seek(part.model(), now);
       }
     }
   }
 
   private void holdsAreOver(Instant now) {
     if (isOpen(parts.get(null))) {
-      release((String) null);
+      release(null, now);
     }
     callThoseWhoTry(now);
   }
 
-  private void seek(String model) {
-    version++;
+  private void seek(String model, Instant now) {
+    nextVersion(now);
     seeks.merge(model, 1, Integer::sum);
     tasks.add(new GateTask.SeekProbe(model));
   }
@@ -336,18 +391,27 @@ final class GateBook {
     if (spent.size() > MAX_DAYS) {
       spent.remove(0);
     }
-    boolean money = settings.dayCostUsd() > 0 && day.costUsd() >= settings.dayCostUsd();
-    boolean tokens = settings.dayTokens() > 0 && day.tokens() >= settings.dayTokens();
-    if ((money || tokens) && day.dayEnds().isAfter(now) && !excusedDay(day)) {
-      String of = OperatorTexts.plain(day.day());
-      hold(
-          GateHold.Cause.BUDGET,
-          day.dayEnds(),
-          money
-              ? String.format(
-                  Locale.ROOT, "the budget of %.2f USD for %s is spent", settings.dayCostUsd(), of)
-              : "the budget of " + settings.dayTokens() + " tokens for " + of + " is used",
-          now);
+    holdBackBeyondTheBudgets(now);
+  }
+
+  private void holdBackBeyondTheBudgets(Instant now) {
+    for (GateReport.Spent day : spent) {
+      boolean money = settings.dayCostUsd() > 0 && day.costUsd() >= settings.dayCostUsd();
+      boolean tokens = settings.dayTokens() > 0 && day.tokens() >= settings.dayTokens();
+      if ((money || tokens) && day.dayEnds().isAfter(now) && !excusedDay(day)) {
+        String of = OperatorTexts.plain(day.day());
+        hold(
+            GateHold.Cause.BUDGET,
+            day.dayEnds(),
+            money
+                ? String.format(
+                    Locale.ROOT,
+                    "the budget of %.2f USD for %s is spent",
+                    settings.dayCostUsd(),
+                    of)
+                : "the budget of " + settings.dayTokens() + " tokens for " + of + " is used",
+            now);
+      }
     }
   }
 
@@ -367,27 +431,43 @@ final class GateBook {
     }
   }
 
-  /** A run's agent does not work, whether it has ended or was not started. */
-  private void left(String run, Instant now) {
+  private static Instant entered(Duration ago, Instant now) {
+    return ago == null ? now : now.minus(ago).plus(SAME_ENTRY);
+  }
+
+  /**
+   * A run's agent does not work, whether it has ended or was not started.
+   *
+   * @param entered when it was let in, at the latest: an attempt that came later stays
+   */
+  private void left(String run, Instant entered, Instant now) {
+    Instant held = leases.get(run);
+    if (held != null && entered.isBefore(held)) {
+      return;
+    }
     boolean full = full();
     if (leases.remove(run) != null) {
       looks = 0;
-      wake();
+      wake(now);
       if (full && !full()) {
         callThoseWhoTry(now);
       }
     }
     for (GatePart part : List.copyOf(parts.values())) {
-      if (part.halfOpenFor(run)) {
+      if (part.halfOpenFor(run) && !entered.isBefore(part.since())) {
         // It has ended without an answer. It may come again; if it does not, another one tries.
         put(part.withProbe(part.probe(), now));
       }
     }
   }
 
-  private void wake() {
-    if (!waiters.isEmpty() || forgotten > 0) {
-      version++;
+  private boolean anyWaits() {
+    return !waiters.isEmpty() || forgotten > 0;
+  }
+
+  private void wake(Instant now) {
+    if (anyWaits()) {
+      nextVersion(now);
       tasks.add(new GateTask.Wake(0));
     }
   }
@@ -400,7 +480,8 @@ final class GateBook {
 
   /** Answers a run that is about to start its agent. */
   GateAnswer enter(GateEntry entry, Instant now) {
-    settings(entry.settings());
+    knowsAt(now);
+    settings(entry.settings(), now);
     GateWaiter waiter = entry.waiter();
     List<GatePart> closed =
         keys(waiter.model()).stream()
@@ -415,7 +496,9 @@ final class GateBook {
       return notNow(waiter, false, hold.get().until(), hold.get().why(), now);
     }
     List<GatePart> tried = new ArrayList<>();
+    boolean tries = false;
     for (GatePart part : closed) {
+      tries = true;
       if (part.halfOpenFor(waiter.run())) {
         continue;
       }
@@ -433,12 +516,12 @@ final class GateBook {
       seeks.remove(part.model());
       put(part.halfOpen(waiter, now));
     }
-    if (settings.maxAgents() > 0 && leases.putIfAbsent(waiter.run(), now) == null) {
+    if (settings.maxAgents() > 0 && leases.put(waiter.run(), now) == null) {
       looks = 0;
     }
     wakes = 0;
     waiters.remove(waiter.run());
-    return GateAnswer.go(!tried.isEmpty(), version);
+    return GateAnswer.go(tries, version);
   }
 
   /** Whether this is the run that goes first, or may do so in place of one that has not come. */
@@ -460,7 +543,7 @@ final class GateBook {
 
   private GateAnswer notNow(
       GateWaiter waiter, boolean probe, Instant until, String why, Instant now) {
-    left(waiter.run(), now);
+    left(waiter.run(), now, now);
     remember(waiter);
     Instant opens = later(until, now);
     return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
@@ -493,7 +576,7 @@ final class GateBook {
       }
     }
     if (closed) {
-      release((String) null);
+      release(null, now);
     }
     return closed;
   }
@@ -506,6 +589,7 @@ final class GateBook {
 
   /** Closes the account for a while, also for a shorter one than before. */
   void close(Instant until, String why, Instant now) {
+    knowsAt(now);
     holds.removeIf(each -> each.cause() == GateHold.Cause.OPERATOR);
     hold(GateHold.Cause.OPERATOR, until, why, now);
   }
@@ -514,6 +598,7 @@ final class GateBook {
    * @param share null to go by the settings again
    */
   void pauseAt(Double share, Instant now) {
+    knowsAt(now);
     pauseAt = share;
     end(GateHold.Cause.PAUSE_AT, now);
     holdBackBeforeTheWall(now);
@@ -556,7 +641,7 @@ final class GateBook {
   }
 
   private boolean looksAfterLeases() {
-    return !leases.isEmpty() && !waiters.isEmpty();
+    return !leases.isEmpty() && anyWaits();
   }
 
   /** Whether there is room, and runs are waiting that have been told of it in vain. */
@@ -564,7 +649,7 @@ final class GateBook {
     return settings.maxAgents() > 0
         && !tasks.contains(new GateTask.Wake(0))
         && !full()
-        && !waiters.isEmpty()
+        && anyWaits()
         && holds.isEmpty()
         && isOpen(parts.get(null));
   }
@@ -583,7 +668,7 @@ final class GateBook {
         // Whoever was to try is late, or silent: it is another one's turn.
         forget(part.probe());
         put(part.withProbe(null, now));
-        seek(part.model());
+        seek(part.model(), now);
       }
     }
     if (looksAfterLeases()
@@ -594,7 +679,7 @@ final class GateBook {
     }
     if (wakesAgain() && !now.isBefore(woken.plus(WAKE_GRACE.multipliedBy(patience(wakes))))) {
       wakes++;
-      wake();
+      wake(now);
     }
     List<GateTask> due = tasks.stream().filter(task -> canBeDone(task, now)).toList();
     due.forEach(tasks::remove);
@@ -631,7 +716,8 @@ final class GateBook {
   }
 
   /** It was ended by something that closed meanwhile, and is to be done when that is over. */
-  void postponed(GateTask task) {
+  void postponed(GateTask.Release task) {
+    releasing.remove(task.model());
     tasks.add(task);
   }
 
@@ -650,7 +736,8 @@ final class GateBook {
   }
 
   /** These were told that they may go on: who still waits has asked again since. */
-  void released(List<GateWaiter> told) {
+  void released(String model, List<GateWaiter> told) {
+    releasing.remove(model);
     Set<GateWaiter> same = Collections.newSetFromMap(new IdentityHashMap<>());
     same.addAll(told);
     waiters.values().removeIf(same::contains);
@@ -691,7 +778,7 @@ final class GateBook {
     runs.forEach(
         run -> {
           waiters.remove(run);
-          left(run, now);
+          left(run, now, now);
         });
   }
 
@@ -738,6 +825,13 @@ final class GateBook {
 
   Duration spread() {
     return settings.spread();
+  }
+
+  /** What is left of the time over which a release that begins now, or goes on, is spread. */
+  Duration spread(String model, Instant now) {
+    Instant begun = releasing.computeIfAbsent(model, each -> now);
+    Duration rest = settings.spread().minus(Duration.between(begun, now));
+    return rest.isNegative() ? Duration.ZERO : rest;
   }
 
   long version() {

@@ -5,11 +5,13 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * All that a gate remembers, as it is handed from one history to the next. Only the gate makes one.
  *
- * @param version grows whenever somebody is released
+ * @param version grows whenever somebody is released; not below the time of what it was told last,
+ *     in epoch milliseconds
  * @param settings that it goes by
  * @param pauseAt an operator's share in place of the settings' one; null if there is none
  * @param parts usage limits, the whole account's first
@@ -21,6 +23,7 @@ import java.util.Map;
  * @param spent what was spent on the newest days, the oldest first
  * @param excused windows that an operator has released, until these resets
  * @param tasks what has yet to be done
+ * @param releasing since when which releases are under way
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -36,7 +39,20 @@ public record GateMemory(
     Map<String, GateReport.WindowUse> windows,
     List<GateReport.Spent> spent,
     Map<String, Instant> excused,
-    List<GateTask> tasks) {
+    List<GateTask> tasks,
+    List<Releasing> releasing) {
+
+  /**
+   * A release that is under way.
+   *
+   * @param model null for the whole account
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Releasing(String model, Instant since) {
+    public Releasing {
+      Objects.requireNonNull(since, "since");
+    }
+  }
 
   public GateMemory {
     settings = settings == null ? GateSettings.NONE : settings;
@@ -48,5 +64,6 @@ public record GateMemory(
     spent = spent == null ? List.of() : List.copyOf(spent);
     excused = excused == null ? Map.of() : Map.copyOf(excused);
     tasks = tasks == null ? List.of() : List.copyOf(tasks);
+    releasing = releasing == null ? List.of() : List.copyOf(releasing);
   }
 }

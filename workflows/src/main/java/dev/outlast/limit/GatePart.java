@@ -80,6 +80,11 @@ public record GatePart(
     return probe != null && probe.run().equals(run);
   }
 
+  /** Whether the whole account is closed for a model that is the agent's own choice. */
+  boolean isOfUnnamedModel() {
+    return model == null && scope == LimitScope.MODEL;
+  }
+
   /** Whether it matters to who asks for a model, or for null for the agent's own choice. */
   boolean concerns(String wanted) {
     return model == null || model.equals(wanted);

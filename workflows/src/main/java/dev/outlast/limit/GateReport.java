@@ -21,7 +21,8 @@ import java.util.TreeMap;
  * @param passes invocations that the provider let through; the oldest first
  * @param windows how much of the account's windows is used, by their names
  * @param spent what ended invocations have cost; null if none has ended
- * @param left the workflow ids of runs whose agent has ended
+ * @param left the workflow ids of runs whose agent has ended, whenever it was let in
+ * @param leftAgo runs whose agent has ended, with when it was let in; in place of {@code left}
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -31,7 +32,8 @@ public record GateReport(
     List<Pass> passes,
     Map<String, WindowUse> windows,
     Spent spent,
-    List<String> left) {
+    List<String> left,
+    List<Left> leftAgo) {
 
   /** How many of a kind a report may hold. */
   public static final int MAX_ITEMS = 100;
@@ -39,10 +41,22 @@ public record GateReport(
   /** How long a window's name may be. */
   static final int MAX_NAME = 100;
 
+  /** Without {@code leftAgo}. */
+  public GateReport(
+      GateSettings settings,
+      List<Hit> hits,
+      List<Pass> passes,
+      Map<String, WindowUse> windows,
+      Spent spent,
+      List<String> left) {
+    this(settings, hits, passes, windows, spent, left, null);
+  }
+
   public GateReport {
     hits = bounded("hits", hits);
     passes = bounded("passes", passes);
     left = bounded("left", left);
+    leftAgo = bounded("leftAgo", leftAgo);
     windows = named(windows);
     if (windows.size() > MAX_ITEMS) {
       throw new IllegalArgumentException("windows: more than " + MAX_ITEMS);
@@ -127,6 +141,22 @@ public record GateReport(
       Objects.requireNonNull(readAgo, "readAgo");
       begunAgo = sane(begunAgo);
       readAgo = sane(readAgo);
+    }
+  }
+
+  /**
+   * An agent has ended. It may be told late, or twice: then another attempt of the run may have
+   * been let in meanwhile, which stays.
+   *
+   * @param run its workflow id
+   * @param enteredAgo how long ago the gate's answer that let it in had come; null if that is not
+   *     known
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Left(String run, Duration enteredAgo) {
+    public Left {
+      Objects.requireNonNull(run, "run");
+      enteredAgo = enteredAgo == null ? null : sane(enteredAgo);
     }
   }
 

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  * @param state of the whole account
  * @param until when it is expected to open; null while it is open
  * @param why what is closed and why, in one line; null while it is open
- * @param version of the gate; grows whenever somebody is released
+ * @param version of the gate; grows whenever somebody is released, also beyond the end of a gate
  * @param settings that it goes by
  * @param pauseAt an operator's share in place of the settings' one; null if there is none
  * @param parts usage limits: of the whole account, and of single models
@@ -80,6 +80,18 @@ public record GateStatus(
             part(null).map(GatePart::reset).stream())
         .filter(reset -> reset != null && reset.isAfter(now))
         .min(Comparator.naturalOrder());
+  }
+
+  /**
+   * What this means for a run whose worker may be configured otherwise than those before.
+   *
+   * @param now of any clock; one that is wrong makes nobody start too early
+   * @return empty if only the gate itself can say, since time or the run may have changed
+   *     something, or settings of which it does not know
+   */
+  public Optional<GateAnswer> answer(GateEntry entry, Instant now) {
+    boolean judgedAnew = !holds.isEmpty() && !entry.settings().equals(settings);
+    return judgedAnew ? Optional.empty() : answer(entry.waiter(), now);
   }
 
   /**

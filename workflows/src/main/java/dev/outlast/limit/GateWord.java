@@ -10,7 +10,7 @@ import java.util.Objects;
  * @param first whether the run tries first: it asks by itself when the time has come
  * @param grace how long any other run waits beyond that time to be released, before it asks by
  *     itself after all
- * @param version of the gate; it grows whenever somebody is released
+ * @param version of the gate; it grows whenever somebody is released, also beyond the end of a gate
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record GateWord(boolean first, Duration grace, long version) {

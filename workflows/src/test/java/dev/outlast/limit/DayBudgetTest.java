@@ -159,4 +159,26 @@ class DayBudgetTest {
     assertTrue(details.contains("10.00 USD"), details);
     assertTrue(details.contains("outlast accounts release claude/work"), details);
   }
+
+  @Test
+  void a_budget_that_is_raised_lifts_what_the_smaller_one_has_closed_and_bounds_the_day() {
+    spends(10, 0);
+    assertFalse(enter().go());
+    GateSettings more = new GateSettings(0, Map.of(), 20, 1_000, null);
+    told(null, more);
+    assertTrue(status().holds().isEmpty());
+    assertTrue(
+        book.due(now).contains(new GateTask.Release(null)), "those that wait are told of it");
+    told(ended(now, BERLIN, 9, 0), more);
+    assertTrue(status().holds().isEmpty());
+    told(ended(now, BERLIN, 1, 0), more);
+    assertFalse(status().holds().isEmpty());
+  }
+
+  @Test
+  void a_budget_that_is_lowered_closes_a_day_on_which_more_is_spent() {
+    spends(9, 0);
+    told(null, new GateSettings(0, Map.of(), 5, 1_000, null));
+    assertEquals(GateState.CLOSED, status().state());
+  }
 }

@@ -69,6 +69,7 @@ class GateSimulationTest {
     boolean paused;
     boolean modelOnly;
     boolean first;
+    Instant began;
     Instant since;
     Instant waitsSince;
     long wait;
@@ -150,6 +151,13 @@ class GateSimulationTest {
 
     void left(String run) {
       trying = run.equals(trying) ? null : trying;
+    }
+
+    /** Of an attempt before the one that tries nothing follows. */
+    void left(String run, Instant entered) {
+      if (trying != null && !entered.plus(GateBook.SAME_ENTRY).isBefore(tryingSince)) {
+        left(run);
+      }
     }
 
     /** Why a run must not start now; null if it may. */
@@ -338,7 +346,8 @@ class GateSimulationTest {
       GateWaiter waiter = run.waiter(now);
       if (settings.maxAgents() == 0 && oneIn(2)) {
         Instant there = now.plusSeconds(random.nextInt(5) - 2);
-        Optional<GateAnswer> known = book.status("claude", "work", now).answer(waiter, there);
+        GateEntry entry = new GateEntry(waiter, settings);
+        Optional<GateAnswer> known = book.status("claude", "work", now).answer(entry, there);
         if (known.isPresent()) {
           return known.get();
         }
@@ -369,6 +378,7 @@ class GateSimulationTest {
       run.working = true;
       run.toldIn = 0;
       Instant began = now;
+      run.began = began;
       int fate = random.nextInt(60);
       if (fate < 3) {
         // It is never heard of again, and tried anew.
@@ -442,13 +452,23 @@ class GateSimulationTest {
       run.working = false;
       run.work--;
       run.done = cancelled || run.work == 0;
+      GateReport.Left left = new GateReport.Left(run.id, age(run.began));
+      Instant ended = now;
       if (told) {
         tell(
             () -> {
-              report(null, null, run.id);
+              report(null, null, since(ended, left));
               ask(run);
             });
       }
+      if (told && oneIn(5)) {
+        // A worker that was frozen, or could not reach the gate, tells it once more.
+        after(minutes(1, 30), () -> report(null, null, since(ended, left)));
+      }
+    }
+
+    private GateReport.Left since(Instant moment, GateReport.Left left) {
+      return new GateReport.Left(left.run(), left.enteredAgo().plus(age(moment)));
     }
 
     private Duration age(Instant moment) {
@@ -484,7 +504,7 @@ class GateSimulationTest {
             report(
                 new GateReport.Hit(run.waiter(read), scope, lasts, reset, age(began)),
                 null,
-                oneIn(2) ? run.id : null);
+                oneIn(2) ? new GateReport.Left(run.id, age(began)) : null);
             run.modelOnly = wall.model() != null;
             boolean first =
                 book.status("claude", "work", now)
@@ -579,7 +599,7 @@ class GateSimulationTest {
       after(Duration.ofMillis(5 + random.nextInt(2_000)), what);
     }
 
-    private void report(GateReport.Hit hit, GateReport.Pass pass, String left) {
+    private void report(GateReport.Hit hit, GateReport.Pass pass, GateReport.Left left) {
       Map<String, GateReport.WindowUse> windows = Map.of();
       if (pass != null && !settings.pauseAt().isEmpty()) {
         // A window begins anew every hour here.
@@ -595,6 +615,7 @@ class GateSimulationTest {
               pass == null ? null : List.of(pass),
               windows,
               null,
+              null,
               left == null ? null : List.of(left)),
           now);
       if (hit != null && allowed(hit.model()).limited(hit, now)) {
@@ -608,7 +629,7 @@ class GateSimulationTest {
         concerned(run(pass.run())).forEach(part -> part.passed(pass, now));
       }
       if (left != null) {
-        allowed.values().forEach(part -> part.left(left));
+        allowed.values().forEach(part -> part.left(left.run(), now.minus(left.enteredAgo())));
       }
       allowed.forEach(
           (model, part) -> {
@@ -654,10 +675,6 @@ class GateSimulationTest {
 
     private void goOnInNewHistory() {
       List<GateTask> unfinished = works.stream().map(work -> work.task).toList();
-      if (unfinished.stream().anyMatch(task -> task instanceof GateTask.Release)) {
-        // The release of those that still wait is spread anew.
-        openSince.clear();
-      }
       works.forEach(work -> work.ended = true);
       works.clear();
       book = GateBook.restore(book.save(unfinished));
@@ -717,8 +734,8 @@ class GateSimulationTest {
       List<GateWaiter> remembered = book.waiting(model, GateBook.MAX_WAITERS);
       List<Run> waiting = waiting(model);
       Set<String> told = new HashSet<>();
-      Duration between =
-          waiting.isEmpty() ? Duration.ZERO : settings.spread().dividedBy(waiting.size());
+      Duration spread = book.spread(model, now);
+      Duration between = waiting.isEmpty() ? Duration.ZERO : spread.dividedBy(waiting.size());
       for (int i = 0; i < waiting.size(); i++) {
         Run run = waiting.get(i);
         told.add(run.id);
@@ -731,7 +748,7 @@ class GateSimulationTest {
             });
       }
       after(
-          settings.spread(),
+          spread,
           () -> {
             if (!work.ended) {
               work.ended = true;
@@ -740,7 +757,7 @@ class GateSimulationTest {
                   .filter(run -> told.add(run.id))
                   .toList()
                   .forEach(run -> release(run, model));
-              book.released(remembered);
+              book.released(model, remembered);
             }
           });
     }

@@ -102,7 +102,7 @@ final class AccountGates implements Gates {
       if (status.isEmpty()) {
         return Optional.of(GateAnswer.open());
       }
-      Optional<GateAnswer> answer = status.get().answer(entry.waiter(), clock.instant());
+      Optional<GateAnswer> answer = status.get().answer(entry, clock.instant());
       return Optional.of(answer.isPresent() ? answer.get() : enter(account, entry, patience));
     } catch (UnreachedException e) {
       Optional<GateAnswer> closed = lastKnown(account, entry.waiter(), released);

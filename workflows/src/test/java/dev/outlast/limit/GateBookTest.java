@@ -1,0 +1,269 @@
+package dev.outlast.limit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.outlast.limit.GateReport.Hit;
+import dev.outlast.limit.GateReport.Pass;
+import io.temporal.common.converter.DefaultDataConverter;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Single rules of a gate, at moments of the test's own. */
+class GateBookTest {
+
+  private static final Duration HOUR = Duration.ofHours(1);
+
+  private GateBook book = new GateBook();
+  private Instant now = Instant.parse("2026-11-21T08:00:00Z");
+
+  private GateAnswer enter(String run, String model) {
+    return enter(run, model, GateSettings.NONE);
+  }
+
+  private GateAnswer enter(String run, String model, GateSettings settings) {
+    return book.enter(new GateEntry(new GateWaiter(run, 3, now, model), settings), now);
+  }
+
+  private void hit(String run, String model, LimitScope scope) {
+    Hit hit = new Hit(new GateWaiter(run, 3, now, model), scope, HOUR, null, Duration.ZERO);
+    report(List.of(hit), List.of(), List.of());
+  }
+
+  private void pass(String run, String model, boolean said) {
+    report(List.of(), List.of(new Pass(run, model, said, Duration.ZERO, Duration.ZERO)), List.of());
+  }
+
+  private void report(List<Hit> hits, List<Pass> passes, List<String> left) {
+    book.report(new GateReport(null, hits, passes, null, null, left), now);
+  }
+
+  private void goesBy(Duration time) {
+    now = now.plus(time);
+  }
+
+  @Test
+  void what_a_gate_answers_is_newer_than_what_one_before_it_has_released() {
+    hit("a", null, LimitScope.SESSION);
+    for (int i = 0; i < 20; i++) {
+      book.close(now.plus(HOUR), "", now);
+      book.release(now);
+      goesBy(Duration.ofSeconds(1));
+    }
+    long released = book.version();
+    book = new GateBook();
+    goesBy(Duration.ofSeconds(1));
+    hit("b", null, LimitScope.SESSION);
+    assertTrue(book.version() > released, "of a report");
+    book = new GateBook();
+    book.close(now.plus(HOUR), "", now);
+    long refused = enter("a", null).version();
+    assertTrue(refused > released, refused + " after " + released);
+    book.release(now);
+    assertTrue(book.version() > refused, "a release in the same moment");
+  }
+
+  @Test
+  void a_gate_that_was_reset_answers_with_a_version_that_is_newer_than_its_releases() {
+    hit("a", null, LimitScope.SESSION);
+    GateMemory before = book.save(List.of());
+    goesBy(Duration.ofSeconds(1));
+    book.release(now);
+    long released = book.version();
+    book = GateBook.restore(before);
+    goesBy(Duration.ofSeconds(1));
+    assertTrue(enter("a", null).version() > released);
+  }
+
+  @Test
+  void the_limit_of_a_model_that_nobody_has_named_is_not_over_because_another_model_works() {
+    hit("a", null, LimitScope.MODEL);
+    goesBy(Duration.ofMinutes(10));
+    pass("b", "haiku", true);
+    assertFalse(enter("c", null).go(), "it would be limited at once");
+    pass("b", null, true);
+    assertTrue(enter("c", null).go(), "that was the model which is limited");
+  }
+
+  @Test
+  void the_limit_of_a_model_that_nobody_has_named_is_over_when_the_run_gets_through_that_tries() {
+    hit("a", "opus", LimitScope.SESSION);
+    hit("a", null, LimitScope.MODEL);
+    goesBy(HOUR);
+    assertTrue(enter("a", "opus").probe());
+    goesBy(Duration.ofSeconds(1));
+    pass("b", "haiku", false);
+    assertEquals(GateState.HALF_OPEN, book.part(null).state());
+    pass("a", "opus", false);
+    assertEquals(GateState.OPEN, book.part(null).state());
+  }
+
+  @Test
+  void an_agent_that_has_ended_before_frees_no_place_of_a_later_attempt() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("a", null, one).go());
+    goesBy(Duration.ofMinutes(1));
+    assertTrue(enter("a", null, one).go(), "tried again on another host");
+    goesBy(Duration.ofMinutes(1));
+    left("a", Duration.ofMinutes(2));
+    assertFalse(enter("b", null, one).go(), "the first attempt has no place any more");
+    left("a", Duration.ofMillis(60_900));
+    assertTrue(enter("b", null, one).go());
+  }
+
+  @Test
+  void a_limit_that_an_attempt_before_tells_late_frees_no_place_of_a_later_one() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("a", null, one).go());
+    goesBy(Duration.ofMinutes(1));
+    assertTrue(enter("a", null, one).go());
+    GateWaiter waiter = new GateWaiter("a", 3, now, "opus");
+    Hit late = new Hit(waiter, LimitScope.MODEL, HOUR, null, Duration.ofMinutes(1));
+    book.report(new GateReport(null, List.of(late), null, null, null, null), now);
+    assertFalse(enter("b", null, one).go());
+  }
+
+  @Test
+  void an_agent_that_has_ended_before_does_not_end_the_try_of_a_later_attempt() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null).probe());
+    goesBy(Duration.ofMinutes(1));
+    left("a", Duration.ofMinutes(2));
+    assertEquals(GateState.HALF_OPEN, book.part(null).state());
+    left("a", Duration.ofMinutes(1));
+    assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  @Test
+  void another_pause_at_counts_for_what_is_used_already() {
+    GateSettings early = new GateSettings(0, Map.of("*", 0.75), 0, 0, null);
+    GateSettings later = new GateSettings(0, Map.of("*", 0.9), 0, 0, null);
+    uses(0.8, early);
+    GateStatus status = book.status("claude", "work", now);
+    GateWaiter waiter = new GateWaiter("a", 3, now, null);
+    assertFalse(status.answer(new GateEntry(waiter, early), now).orElseThrow().go());
+    assertTrue(
+        status.answer(new GateEntry(waiter, later), now).isEmpty(), "the gate is to judge it");
+    book.close(now.plus(HOUR.multipliedBy(2)), "", now);
+    assertFalse(enter("a", null, later).go(), "an operator has closed it");
+    assertEquals(1, book.status("claude", "work", now).holds().size());
+    book.release(now);
+    assertTrue(enter("a", null, later).go());
+    assertFalse(enter("a", null, new GateSettings(0, Map.of("*", 0.8), 0, 0, null)).go());
+  }
+
+  @Test
+  void a_higher_bound_lets_those_in_who_wait() {
+    for (int more : new int[] {2, 0}) {
+      book = new GateBook();
+      GateSettings one = new GateSettings(1, null, 0, 0, null);
+      assertTrue(enter("a", null, one).go());
+      assertFalse(enter("b", null, one).go());
+      book.due(now);
+      book.report(
+          new GateReport(new GateSettings(more, null, 0, 0, null), null, null, null, null, null),
+          now);
+      assertEquals(
+          List.of(more == 0 ? new GateTask.Release(null) : new GateTask.Wake(1)), book.due(now));
+    }
+  }
+
+  @Test
+  void an_attempt_after_the_first_of_the_run_that_tries_knows_that_it_does() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null).probe());
+    assertTrue(enter("a", null).probe());
+    pass("a", null, true);
+    assertFalse(enter("a", null).probe());
+  }
+
+  @Test
+  void runs_that_are_only_counted_are_not_left_waiting() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("works", null, one).go());
+    for (int i = 0; i <= GateBook.MAX_WAITERS; i++) {
+      enter("run-" + i, null, one);
+    }
+    List<String> known =
+        book.waiting(null, GateBook.MAX_WAITERS).stream().map(GateWaiter::run).toList();
+    book.gone(known, now);
+    assertEquals(1, book.status("claude", "work", now).waiters());
+    assertTrue(book.due(now).contains(new GateTask.LookAfterLeases()));
+    book.gone(List.of("works"), now);
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+    goesBy(GateBook.WAKE_GRACE);
+    assertFalse(book.due(now).isEmpty(), "nobody has come");
+  }
+
+  @Test
+  void a_release_that_goes_on_in_a_new_history_takes_what_is_left_of_its_time() {
+    GateSettings slow = new GateSettings(0, null, 0, 0, Duration.ofMinutes(10));
+    enter("a", null, slow);
+    book.close(now.plus(HOUR), "", now);
+    book.release(now);
+    List<GateTask> release = List.of(new GateTask.Release(null));
+    assertEquals(release, book.due(now));
+    assertEquals(Duration.ofMinutes(10), book.spread(null, now));
+    goesBy(Duration.ofMinutes(4));
+    book = GateBook.restore(book.save(release));
+    assertEquals(release, book.due(now));
+    assertEquals(Duration.ofMinutes(6), book.spread(null, now));
+    goesBy(HOUR);
+    book = GateBook.restore(book.save(release));
+    assertEquals(Duration.ZERO, book.spread(null, now));
+
+    book.released(null, List.of());
+    assertEquals(Duration.ofMinutes(10), book.spread(null, now), "the next one has its own");
+  }
+
+  @Test
+  void all_that_a_gate_remembers_fits_into_what_a_server_takes_at_a_time() {
+    GateSettings most = new GateSettings(1_000, null, 0, 0, null);
+    String model = "m".repeat(95);
+    for (int i = 0; i < 1_000; i++) {
+      assertTrue(enter(longest("works", i), null, most).go());
+    }
+    for (int i = 0; i < 2 * GateBook.MAX_WAITERS; i++) {
+      assertFalse(enter(longest("waits", i), model + i % 100, most).go());
+    }
+    for (int i = 0; i < 2 * GateBook.MAX_MODELS; i++) {
+      hit(longest("limited", i), model + i, LimitScope.MODEL);
+      uses("w".repeat(97) + i, 0.5, most);
+    }
+    GateMemory memory = book.save(List.of(new GateTask.LookAfterLeases()));
+    int size =
+        DefaultDataConverter.newDefaultInstance()
+            .toPayload(memory)
+            .orElseThrow()
+            .getSerializedSize();
+    assertTrue(size < 1_900_000, "bytes: " + size);
+    assertEquals(1_000, memory.leases().size(), "who is at work is never forgotten");
+    long waiters = book.status("claude", "work", now).waiters();
+    assertEquals(waiters, GateBook.restore(memory).status("claude", "work", now).waiters());
+  }
+
+  private static String longest(String name, int number) {
+    return (name + number + "-").concat("x".repeat(1_000)).substring(0, 1_000);
+  }
+
+  private void uses(double share, GateSettings settings) {
+    uses("five_hour", share, settings);
+  }
+
+  private void uses(String window, double share, GateSettings settings) {
+    Map<String, GateReport.WindowUse> windows =
+        Map.of(window, new GateReport.WindowUse(share, now.plus(HOUR)));
+    book.report(new GateReport(settings, null, null, windows, null, null), now);
+  }
+
+  private void left(String run, Duration enteredAgo) {
+    List<GateReport.Left> left = List.of(new GateReport.Left(run, enteredAgo));
+    book.report(new GateReport(null, null, null, null, null, null, left), now);
+  }
+}
