@@ -164,7 +164,8 @@ final class AccountWait {
       return false;
     }
     opened = told;
-    return waiting && !byHours;
+    // What the gate does not know of it does not end: the run's own timer does, without grace.
+    return waiting && !byHours && memory.gate() != null;
   }
 
   /** Takes over that an account was released to which the run goes from the present one. */

@@ -98,7 +98,14 @@ class AccountWaitTest {
     ScriptedAgent agent = fixture.agent();
     return call ->
         new Deferred(
-            agent.now().plus(HOUR), agent.now(), Deferred.Cause.ACCOUNT, null, null, null, why);
+            agent.now().plus(HOUR),
+            agent.now(),
+            Deferred.Cause.ACCOUNT,
+            null,
+            null,
+            null,
+            why,
+            null);
   }
 
   private static GateWord first(long version) {
@@ -313,6 +320,17 @@ class AccountWaitTest {
     opens(run, null, 3);
     fixture.result(run);
     assertTrue(resumedAfter(1).compareTo(Duration.ofMinutes(5)) < 0);
+  }
+
+  @Test
+  void a_wait_that_the_gate_knows_nothing_of_is_not_ended_by_it() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(limited(null), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    opens(run, null, 2);
+    assertStillWaits(run, 1);
+    fixture.result(run);
+    assertEquals(Incident.End.RESUMED, fixture.incidents(run).get(0).end());
   }
 
   @Test
