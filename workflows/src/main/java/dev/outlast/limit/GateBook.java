@@ -157,6 +157,7 @@ final class GateBook {
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
     report.left().forEach(run -> left(run, now));
+    report.leftAgo().forEach(left -> left(left.run(), now));
     windows(report.windows(), now);
     if (report.spent() != null) {
       spent(report.spent(), now);

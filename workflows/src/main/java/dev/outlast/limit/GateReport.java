@@ -22,6 +22,7 @@ import java.util.TreeMap;
  * @param windows how much of the account's windows is used, by their names
  * @param spent what ended invocations have cost; null if none has ended
  * @param left the workflow ids of runs whose agent has ended
+ * @param leftAgo the same, with when they had been let in
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -31,7 +32,8 @@ public record GateReport(
     List<Pass> passes,
     Map<String, WindowUse> windows,
     Spent spent,
-    List<String> left) {
+    List<String> left,
+    List<Left> leftAgo) {
 
   /** How many of a kind a report may hold. */
   public static final int MAX_ITEMS = 100;
@@ -39,10 +41,22 @@ public record GateReport(
   /** How long a window's name may be. */
   static final int MAX_NAME = 100;
 
+  /** A report that does not say when those that have left had been let in. */
+  public GateReport(
+      GateSettings settings,
+      List<Hit> hits,
+      List<Pass> passes,
+      Map<String, WindowUse> windows,
+      Spent spent,
+      List<String> left) {
+    this(settings, hits, passes, windows, spent, left, null);
+  }
+
   public GateReport {
     hits = bounded("hits", hits);
     passes = bounded("passes", passes);
     left = bounded("left", left);
+    leftAgo = bounded("leftAgo", leftAgo);
     windows = named(windows);
     if (windows.size() > MAX_ITEMS) {
       throw new IllegalArgumentException("windows: more than " + MAX_ITEMS);
@@ -127,6 +141,20 @@ public record GateReport(
       Objects.requireNonNull(readAgo, "readAgo");
       begunAgo = sane(begunAgo);
       readAgo = sane(readAgo);
+    }
+  }
+
+  /**
+   * A run's agent has ended.
+   *
+   * @param enteredAgo how long ago its invocation had been let in
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Left(String run, Duration enteredAgo) {
+    public Left {
+      Objects.requireNonNull(run, "run");
+      Objects.requireNonNull(enteredAgo, "enteredAgo");
+      enteredAgo = sane(enteredAgo);
     }
   }
 

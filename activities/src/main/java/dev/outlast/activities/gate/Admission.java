@@ -62,6 +62,9 @@ public final class Admission implements AutoCloseable {
   private final LongSupplier nanos;
   private final long begun;
 
+  /** When the gate had answered: what it let in later, it has not let in for this attempt. */
+  private long entered;
+
   private boolean admitted;
   private boolean probe;
   private boolean over;
@@ -105,6 +108,7 @@ public final class Admission implements AutoCloseable {
     this.gates = gates;
     this.nanos = nanos;
     this.begun = nanos.getAsLong();
+    this.entered = begun;
     this.rules = rules;
     this.clock = clock;
     this.visitor = visitor;
@@ -140,6 +144,7 @@ public final class Admission implements AutoCloseable {
     Optional<GateAnswer> answer =
         gates.ask(
             visitor.account(), new GateEntry(waiter, rules.settings()), visitor.turn().released());
+    entered = nanos.getAsLong();
     admitted = answer.isEmpty() || answer.get().go();
     probe = answer.isPresent() && answer.get().probe();
     return answer.filter(told -> !told.go()).map(closed -> notNow(closed, leftBehind));
@@ -240,7 +245,7 @@ public final class Admission implements AutoCloseable {
       meanwhile(
           soFar,
           () -> {
-            if (gates.word(visitor.account(), waiter).isPresent()) {
+            if (gates.word(visitor.account(), waiter, visitor.turn().released()).isPresent()) {
               gates.tell(visitor.account(), late);
             }
           });
@@ -344,7 +349,7 @@ public final class Admission implements AutoCloseable {
     }
     gates.tell(visitor.account(), hitNews(limited.limit(), windows, spent(outcome), left()));
     return gates
-        .word(visitor.account(), waiter)
+        .word(visitor.account(), waiter, visitor.turn().released())
         .<AgentOutcome>map(closed -> new Limited(limited.facts(), limited.limit(), word(closed)))
         .orElse(outcome);
   }
@@ -401,7 +406,7 @@ public final class Admission implements AutoCloseable {
   }
 
   private GateNews hitNews(
-      UsageLimit limit, Map<String, WindowUse> windows, Spent spent, String left) {
+      UsageLimit limit, Map<String, WindowUse> windows, Spent spent, GateNews.Left left) {
     Duration told =
         limit.announcesReset()
             ? Duration.between(limit.observedAt(), limit.reset().latest())
@@ -431,7 +436,7 @@ public final class Admission implements AutoCloseable {
       GateNews.Pass pass,
       Map<String, WindowUse> windows,
       Spent spent,
-      String left) {
+      GateNews.Left left) {
     return new GateNews(rules.settings(), begun, hit, pass, windows, spent, left);
   }
 
@@ -447,8 +452,9 @@ public final class Admission implements AutoCloseable {
     return nanos.getAsLong() - (ago.isNegative() ? 0 : ago.toNanos());
   }
 
-  private String left() {
-    return rules.bounded() ? visitor.run() : null;
+  /** Who tries for all others is waited for, and whoever has a place keeps others from it. */
+  private GateNews.Left left() {
+    return rules.bounded() || probe ? new GateNews.Left(visitor.run(), entered) : null;
   }
 
   /** What this attempt has cost; those before it have told what they have. */

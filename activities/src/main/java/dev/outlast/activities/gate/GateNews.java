@@ -19,7 +19,7 @@ import java.util.Map;
  * @param pass that the provider let it through; null if that is not known
  * @param windows how much of the account's windows is used, by their names
  * @param spent what it has cost; null while it goes on
- * @param left its run, if its agent has ended; null if it has not
+ * @param left that its agent has ended; null if it has not
  */
 public record GateNews(
     GateSettings settings,
@@ -28,7 +28,7 @@ public record GateNews(
     Pass pass,
     Map<String, WindowUse> windows,
     Spent spent,
-    String left) {
+    Left left) {
 
   public GateNews {
     windows = windows == null ? Map.of() : Map.copyOf(windows);
@@ -38,6 +38,13 @@ public record GateNews(
   public boolean onlyHit() {
     return hit != null && pass == null && windows.isEmpty() && spent == null && left == null;
   }
+
+  /**
+   * A run's agent has ended.
+   *
+   * @param enteredNanos when its invocation was let in, so that the place of a later one is kept
+   */
+  public record Left(String run, long enteredNanos) {}
 
   /**
    * A usage limit.

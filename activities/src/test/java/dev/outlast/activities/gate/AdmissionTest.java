@@ -590,6 +590,28 @@ class AdmissionTest {
     }
   }
 
+  @Test
+  void whoever_tries_for_all_others_says_so_when_he_ends_without_an_answer() {
+    settings = GateSettings.NONE;
+    gates.answer = new GateAnswer(true, true, null, null, 3, null);
+    admitted().close();
+    assertEquals(List.of("run-1"), gates.left(), "it crashed");
+    admitted().ended(new Stopped(facts(false, 0, 0), StopReason.AUTH, "log in", null));
+    assertEquals(List.of("run-1", "run-1"), gates.left());
+    gates.answer = GateAnswer.open();
+    admitted().close();
+    assertEquals(2, gates.told.size(), "of anybody else there is nothing to tell");
+  }
+
+  @Test
+  void a_place_is_given_back_with_when_it_was_had() {
+    gates.whileAsked = () -> after(Duration.ofSeconds(3));
+    Admission admission = admitted();
+    after(Duration.ofSeconds(60));
+    admission.close();
+    assertEquals(new GateNews.Left("run-1", 8_000_000_000L), gates.told.get(0).left());
+  }
+
   private AgentOutcome looksLimited() {
     return new Limited(
         facts(false, 0, 0), limit(LimitScope.UNKNOWN, null, LimitEvidence.UNRECOGNISED));
