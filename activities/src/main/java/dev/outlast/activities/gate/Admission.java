@@ -6,6 +6,7 @@ import dev.outlast.agent.AgentOutcome.Completed;
 import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress.Spend;
 import dev.outlast.limit.GateAnswer;
 import dev.outlast.limit.GateEntry;
 import dev.outlast.limit.GateReport.Spent;
@@ -87,13 +88,15 @@ public final class Admission implements AutoCloseable {
    * @param model that the agent is to use; null for its program's own choice
    * @param turn the run's place among those that want the account
    * @param again whether an attempt before this one may have started its agent
+   * @param untold what attempts before this one have spent and could not tell of
    */
   public record Visitor(
-      Account account, String run, String model, AccountTurn turn, boolean again) {
+      Account account, String run, String model, AccountTurn turn, boolean again, Spend untold) {
     public Visitor {
       Objects.requireNonNull(account, "account");
       Objects.requireNonNull(run, "run");
       Objects.requireNonNull(turn, "turn");
+      Objects.requireNonNull(untold, "untold");
     }
   }
 
@@ -360,7 +363,10 @@ public final class Admission implements AutoCloseable {
         && (outcome instanceof Completed || outcome.facts().progressed());
   }
 
-  /** Gives the run's place back, unless {@link #ended} has. */
+  /**
+   * Gives the run's place back, unless {@link #ended} has. What was spent by an attempt that was
+   * lost is told by the next one where this one has not worked itself.
+   */
   @Override
   public void close() {
     settle();
@@ -369,7 +375,8 @@ public final class Admission implements AutoCloseable {
     }
     over = true;
     if (admitted || visitor.again()) {
-      tellLast(news(null, null, shown.account().windows(), costs() ? spent() : null, left()));
+      tellLast(
+          news(null, null, shown.account().windows(), heard && costs() ? spent() : null, left()));
     }
   }
 
@@ -457,13 +464,21 @@ public final class Admission implements AutoCloseable {
     return rules.bounded() || probe ? new GateNews.Left(visitor.run(), entered) : null;
   }
 
-  /** What this attempt has cost; those before it have told what they have. */
+  /** What this attempt has cost, and those before it that could not tell. */
   private Spent spent(AgentOutcome outcome) {
     return outcome instanceof Completed || costs() ? spent() : null;
   }
 
   private boolean costs() {
-    return shown.tokens().total() > 0 || shown.costUsd() > 0;
+    return tokens() > 0 || costUsd() > 0;
+  }
+
+  private long tokens() {
+    return shown.tokens().total() + visitor.untold().tokens();
+  }
+
+  private double costUsd() {
+    return shown.costUsd() + visitor.untold().costUsd();
   }
 
   private Spent spent() {
@@ -472,8 +487,8 @@ public final class Admission implements AutoCloseable {
         rules.day(now).toString(),
         rules.dayEnds(now),
         1,
-        shown.costUsd(),
-        shown.overage() ? shown.costUsd() : 0,
-        shown.tokens().total());
+        costUsd(),
+        visitor.untold().overageUsd() + (shown.overage() ? shown.costUsd() : 0),
+        tokens());
   }
 }

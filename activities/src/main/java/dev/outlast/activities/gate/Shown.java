@@ -22,14 +22,10 @@ public record Shown(
   public static final Shown NOTHING =
       new Shown(false, AccountFacts.NONE, TokenUsage.NONE, 0, false);
 
-  /** What is known of an agent that was not heard while it worked. */
+  /** What is known of an agent that was not heard; its cost is that of an attempt before. */
   static Shown of(InvocationFacts facts) {
     return new Shown(
-        facts.progressed(),
-        AccountFacts.NONE,
-        facts.tokens(),
-        facts.costUsd(),
-        facts.overageUsd() > 0);
+        facts.progressed(), AccountFacts.NONE, TokenUsage.NONE, 0, facts.overageUsd() > 0);
   }
 
   public Shown {

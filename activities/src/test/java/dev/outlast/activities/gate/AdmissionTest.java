@@ -15,6 +15,7 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress.Spend;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
@@ -65,6 +66,7 @@ class AdmissionTest {
   private String model;
   private AccountTurn turn = AccountTurn.DEFAULT;
   private boolean again;
+  private Spend untold = Spend.NONE;
 
   private final Clock clock =
       new Clock() {
@@ -95,7 +97,7 @@ class AdmissionTest {
             settings, reserve, quiet, ResumePolicy.DEFAULT, ZoneId.of("Europe/Berlin")),
         clock,
         () -> nanos,
-        new Admission.Visitor(WORK, "run-1", model, turn, again));
+        new Admission.Visitor(WORK, "run-1", model, turn, again, untold));
   }
 
   private Admission admitted() {
@@ -514,16 +516,48 @@ class AdmissionTest {
   @Test
   void what_it_cost_counts_for_the_day_of_the_hosts_zone() {
     now = Instant.parse("2026-11-20T23:30:00Z");
-    admitted().ended(completed());
+    completes();
     assertEquals(
         new Spent("2026-11-21", Instant.parse("2026-11-21T23:00:00Z"), 1, 0.5, 0, 30),
         gates.told.get(0).spent());
     now = Instant.parse("2026-10-24T22:00:00Z");
-    admitted().ended(completed());
+    completes();
     assertEquals(
         new Spent("2026-10-25", Instant.parse("2026-10-25T23:00:00Z"), 1, 0.5, 0, 30),
         gates.told.get(1).spent(),
         "a day of 25 hours");
+  }
+
+  private void completes() {
+    Admission admission = admitted();
+    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(30, 0, 0, 0, 0), 0.5, false));
+    admission.ended(completed());
+  }
+
+  @Test
+  void what_a_lost_attempt_has_cost_is_told_once_by_the_next_that_works_or_has_an_outcome() {
+    again = true;
+    untold = new Spend(100, 2.5, 1);
+    admission().close();
+    assertNull(gates.told.get(0).spent(), "another attempt follows");
+    completes();
+    assertEquals(3, gates.told.get(1).spent().costUsd());
+    assertEquals(1, gates.told.get(1).spent().overageUsd());
+    assertEquals(130, gates.told.get(1).spent().tokens());
+    gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);
+    Admission notNow = admission();
+    notNow.ended(notNow.ask(facts(true, 100, 2.5)).orElseThrow());
+    assertEquals(2.5, gates.told.get(2).spent().costUsd());
+    assertEquals(100, gates.told.get(2).spent().tokens());
+  }
+
+  @Test
+  void what_an_attempt_has_told_itself_is_not_told_by_one_that_starts_no_agent() {
+    again = true;
+    gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);
+    Admission notNow = admission();
+    notNow.ended(notNow.ask(facts(true, 100, 2.5)).orElseThrow());
+    assertNull(gates.told.get(0).spent());
   }
 
   @Test
