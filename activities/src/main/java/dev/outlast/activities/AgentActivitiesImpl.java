@@ -28,6 +28,7 @@ import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.InvocationProgress.Spend;
+import dev.outlast.agent.OverageUse;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -326,7 +327,8 @@ public final class AgentActivitiesImpl implements AgentActivities {
             invocation.model() == null ? agent.model() : invocation.model(),
             invocation.accountTurn(),
             retried(context, before),
-            before == null ? Spend.NONE : before.untold()));
+            before == null ? Spend.NONE : before.untold(),
+            invocation.spending().overage() == OverageUse.AVOID));
   }
 
   private AgentOutcome invokeAgent(

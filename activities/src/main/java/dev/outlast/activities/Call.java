@@ -270,7 +270,7 @@ final class Call {
           limit == null ? account : new AccountFacts(false, account.windows()),
           facts.tokens(),
           facts.costUsd(),
-          facts.usingOverage());
+          overage(facts.agentVersion(), clock.instant()));
     }
 
     /** The limit that it has met; null if it has not, or has gone on since. */

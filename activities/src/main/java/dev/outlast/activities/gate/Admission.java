@@ -89,9 +89,16 @@ public final class Admission implements AutoCloseable {
    * @param turn the run's place among those that want the account
    * @param again whether an attempt before this one may have started its agent
    * @param untold what attempts before this one have spent and could not tell of
+   * @param avoidsOverage whether it is not to work on paid overage
    */
   public record Visitor(
-      Account account, String run, String model, AccountTurn turn, boolean again, Spend untold) {
+      Account account,
+      String run,
+      String model,
+      AccountTurn turn,
+      boolean again,
+      Spend untold,
+      boolean avoidsOverage) {
     public Visitor {
       Objects.requireNonNull(account, "account");
       Objects.requireNonNull(run, "run");
@@ -121,7 +128,8 @@ public final class Admission implements AutoCloseable {
             visitor.run(),
             turn.priority(),
             turn.since() == null ? clock.instant() : turn.since(),
-            visitor.model());
+            visitor.model(),
+            visitor.avoidsOverage());
   }
 
   /**
@@ -238,7 +246,7 @@ public final class Admission implements AutoCloseable {
       return;
     }
     boolean first = told == null;
-    boolean early = first && letThrough(soFar);
+    boolean early = (first && letThrough(soFar)) || (!first && soFar.paid() && !told.paid());
     boolean again = !first && nanos.getAsLong() - toldAt >= TELL_AGAIN.toNanos();
     if (early) {
       tellMeanwhile(news(null, pass(soFar), soFar.account().windows(), null, null), soFar);
@@ -263,9 +271,8 @@ public final class Admission implements AutoCloseable {
     shown = inTheEnd;
   }
 
-  /** An agent that works on paid overage shows nothing of the allowance. */
   private static boolean letThrough(Shown soFar) {
-    return !soFar.overage() && (soFar.answered() || soFar.account().allowed());
+    return soFar.answered() || soFar.account().allowed();
   }
 
   private static boolean saidSince(Shown before, Shown now) {
@@ -288,8 +295,26 @@ public final class Admission implements AutoCloseable {
   }
 
   private GateNews.Pass pass(Shown soFar) {
+    if (soFar.paid()) {
+      return paidPass(soFar.overage(), null);
+    }
     Instant said = soFar.account().allowed() ? soFar.account().saidAt() : null;
     return new GateNews.Pass(visitor.run(), visitor.model(), said != null, nanosAt(said));
+  }
+
+  /**
+   * On paid overage the account is open, but to those that avoid it.
+   *
+   * @param beyond the limit of the allowance
+   * @param waits the run, if it waits for the allowance
+   */
+  private GateNews.Pass paidPass(UsageLimit beyond, GateWaiter waits) {
+    return new GateNews.Pass(
+        visitor.run(),
+        visitor.model(),
+        false,
+        nanosAt(beyond.observedAt()),
+        new GateNews.Overage(lasts(beyond), waits));
   }
 
   private void tellMeanwhile(GateNews news, Shown soFar) {
@@ -321,7 +346,7 @@ public final class Admission implements AutoCloseable {
    */
   public void met(UsageLimit limit) {
     if (counts(limit)) {
-      gates.tell(visitor.account(), hitNews(limit, Map.of(), null, null));
+      gates.tell(visitor.account(), limitNews(limit, Map.of(), null, null));
     }
   }
 
@@ -342,7 +367,7 @@ public final class Admission implements AutoCloseable {
     }
     Map<String, WindowUse> windows = shown.account().windows();
     if (!(outcome instanceof Limited limited)) {
-      GateNews.Pass pass = admitted && progressed(outcome) && !shown.overage() ? pass(shown) : null;
+      GateNews.Pass pass = admitted && progressed(outcome) ? pass(shown) : null;
       tellLast(news(null, pass, windows, spent(outcome), left()));
       return outcome;
     }
@@ -350,7 +375,7 @@ public final class Admission implements AutoCloseable {
       tellLast(news(null, null, windows, spent(outcome), left()));
       return outcome;
     }
-    gates.tell(visitor.account(), hitNews(limited.limit(), windows, spent(outcome), left()));
+    gates.tell(visitor.account(), limitNews(limited.limit(), windows, spent(outcome), left()));
     return gates
         .word(visitor.account(), waiter, visitor.turn().released())
         .<AgentOutcome>map(closed -> new Limited(limited.facts(), limited.limit(), word(closed)))
@@ -412,8 +437,31 @@ public final class Admission implements AutoCloseable {
     return probe || !(limit.unrecognised() || limit.endless());
   }
 
-  private GateNews hitNews(
+  private GateNews limitNews(
       UsageLimit limit, Map<String, WindowUse> windows, Spent spent, GateNews.Left left) {
+    Instant named = limit.heardAt() == null ? limit.observedAt() : limit.heardAt();
+    return new GateNews(
+        rules.settings(),
+        // An attempt of which nothing else is known began before it has named its limit.
+        admitted ? begun : nanosAt(named),
+        limit.overageAvoided() ? null : hit(limit),
+        limit.overageAvoided() ? paidPass(limit, waiter) : null,
+        windows,
+        spent,
+        left);
+  }
+
+  private GateNews.Hit hit(UsageLimit limit) {
+    return new GateNews.Hit(
+        waiter,
+        limit.scope(),
+        lasts(limit),
+        limit.reset() == null ? null : limit.reset().latest(),
+        nanosAt(limit.observedAt()));
+  }
+
+  /** For how long nobody is to ask, from when the limit was read. */
+  private Duration lasts(UsageLimit limit) {
     Duration told =
         limit.announcesReset()
             ? Duration.between(limit.observedAt(), limit.reset().latest())
@@ -421,21 +469,7 @@ public final class Admission implements AutoCloseable {
     // However far away an agent says that it ends: some time it is tried again.
     Duration longest = rules.policy().maxWait();
     Duration lasts = told.compareTo(longest) > 0 ? longest : told;
-    Instant named = limit.heardAt() == null ? limit.observedAt() : limit.heardAt();
-    return new GateNews(
-        rules.settings(),
-        // An attempt of which nothing else is known began before it has named its limit.
-        admitted ? begun : nanosAt(named),
-        new GateNews.Hit(
-            waiter,
-            limit.scope(),
-            lasts.plus(rules.policy().margin()),
-            limit.reset() == null ? null : limit.reset().latest(),
-            nanosAt(limit.observedAt())),
-        null,
-        windows,
-        spent,
-        left);
+    return lasts.plus(rules.policy().margin());
   }
 
   private GateNews news(
@@ -488,7 +522,7 @@ public final class Admission implements AutoCloseable {
         rules.dayEnds(now),
         1,
         costUsd(),
-        visitor.untold().overageUsd() + (shown.overage() ? shown.costUsd() : 0),
+        visitor.untold().overageUsd() + (shown.overage() != null ? shown.costUsd() : 0),
         tokens());
   }
 }

@@ -66,6 +66,22 @@ public record GateNews(
    *
    * @param model that it asked for; null for the agent's own choice
    * @param said whether the agent itself said that the allowance is there; else it has answered
+   * @param overage that it was let through on paid overage only; null if by the allowance
    */
-  public record Pass(String run, String model, boolean said, long readNanos) {}
+  public record Pass(String run, String model, boolean said, long readNanos, Overage overage) {
+
+    /** Let through by the allowance. */
+    public Pass(String run, String model, boolean said, long readNanos) {
+      this(run, model, said, readNanos, null);
+    }
+  }
+
+  /**
+   * The allowance is used up; paid overage goes on in its place.
+   *
+   * @param lasts until the allowance returns, from when it was read; where the agent did not say
+   *     it, the fallback
+   * @param waits the run, if it waits for that since it avoids overage; null if it does not
+   */
+  public record Overage(Duration lasts, GateWaiter waits) {}
 }

@@ -305,11 +305,15 @@ final class Reports {
 
   private static GateReport.Pass pass(GateNews news, long now) {
     GateNews.Pass pass = news.pass();
+    Duration read = Duration.ofNanos(now - pass.readNanos());
     return new GateReport.Pass(
         pass.run(),
         pass.model(),
         pass.said(),
         Duration.ofNanos(now - news.begunNanos()),
-        Duration.ofNanos(now - pass.readNanos()));
+        read,
+        pass.overage() == null
+            ? null
+            : new GateReport.Overage(pass.overage().lasts().minus(read), pass.overage().waits()));
   }
 }

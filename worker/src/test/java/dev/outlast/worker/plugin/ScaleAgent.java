@@ -136,7 +136,8 @@ final class ScaleAgent implements AgentActivities {
             call.model(),
             call.accountTurn(),
             info.getAttempt() > 1,
-            Spend.NONE);
+            Spend.NONE,
+            false);
     try (Admission admission = new Admission(gates, rules, Clock.systemUTC(), visitor)) {
       if (call.number() == 1 && Instant.now().isBefore(opens)) {
         note("HIT", run, call, false);
@@ -159,7 +160,7 @@ final class ScaleAgent implements AgentActivities {
       note("LIMIT", run, call, true);
       return limited(call);
     }
-    admission.atWork(new Shown(true, AccountFacts.NONE, USED, 0, false));
+    admission.atWork(new Shown(true, AccountFacts.NONE, USED, 0, null));
     pause(WORK);
     note("DONE", run, call, true);
     return new AgentOutcome.Completed(facts(call), "done");
