@@ -27,6 +27,8 @@ import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
+import dev.outlast.agent.InvocationProgress.Spend;
+import dev.outlast.agent.OverageUse;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
@@ -324,7 +326,9 @@ public final class AgentActivitiesImpl implements AgentActivities {
             context.getInfo().getWorkflowId(),
             invocation.model() == null ? agent.model() : invocation.model(),
             invocation.accountTurn(),
-            retried(context, before)));
+            retried(context, before),
+            before == null ? Spend.NONE : before.untold(),
+            invocation.spending().overage() == OverageUse.AVOID));
   }
 
   private AgentOutcome invokeAgent(

@@ -270,7 +270,7 @@ final class Call {
           limit == null ? account : new AccountFacts(false, account.windows()),
           facts.tokens(),
           facts.costUsd(),
-          facts.usingOverage());
+          overage(facts.agentVersion(), clock.instant()));
     }
 
     /** The limit that it has met; null if it has not, or has gone on since. */
@@ -699,7 +699,8 @@ final class Call {
         limit == null ? null : limit.withoutWords(),
         null,
         meter.costUsd(facts),
-        meter.overageUsd(facts));
+        meter.overageUsd(facts),
+        before == null ? null : before.told());
   }
 
   /** Sends a heartbeat; says whether its answer was that the agent must be ended. */
@@ -871,7 +872,8 @@ final class Call {
         null,
         null,
         now.costUsd(),
-        now.overageUsd());
+        now.overageUsd(),
+        now.told());
   }
 
   /** The version that the agent's program gives of itself, asked for where it has not said it. */

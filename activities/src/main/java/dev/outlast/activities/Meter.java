@@ -6,6 +6,7 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.OverageUse;
 import dev.outlast.agent.Spending;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.LimitEvidence;
 import dev.outlast.operator.OperatorTexts;
 import java.util.Optional;
 
@@ -15,9 +16,6 @@ import java.util.Optional;
  * cost at the end, one invocation is the overshoot. Immutable, so thread-safe.
  */
 final class Meter {
-
-  /** The rule of a limit that was met by ending an agent that went on beyond it for money. */
-  static final String AVOIDED = "overage-avoided";
 
   private final Spending spending;
   private final TokenUsage earlierTokens;
@@ -90,7 +88,9 @@ final class Meter {
             limit ->
                 new Conclusion.Limited(
                     new Conclusion.Basis(
-                        AVOIDED, limit.basis().evidence(), limit.basis().channel()),
+                        LimitEvidence.OVERAGE_AVOIDED,
+                        limit.basis().evidence(),
+                        limit.basis().channel()),
                     limit.scope(),
                     limit.reset(),
                     limit.setBy()));

@@ -21,7 +21,9 @@ import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
+import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.GateAnswer;
+import dev.outlast.limit.GateReport.Spent;
 import dev.outlast.limit.GateSettings;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitEvidence;
@@ -50,6 +52,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How invocations with small scripted agents go through the gate of their account. */
 @Timeout(60)
@@ -172,6 +176,36 @@ class AdmittedInvocationTest {
     assertEquals(SESSION, deferred.facts().session());
     assertTrue(deferred.facts().taken());
     assertEquals(List.of(), agent.ledger());
+    placeIsFree();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void what_the_attempt_before_has_spent_is_told_only_if_it_was_lost(boolean lost)
+      throws IOException {
+    agentThat("result 'done'");
+    gates.answer = closed(false);
+    InvocationProgress before =
+        new InvocationProgress(
+            InvocationProgress.Phase.WORKING,
+            SESSION,
+            true,
+            null,
+            null,
+            new TokenUsage(70, 0, 0, 0, 0),
+            "host-1",
+            7,
+            1,
+            null,
+            null,
+            0.25,
+            null,
+            null);
+    temporal.setHeartbeatDetails(lost ? before : before.leaving(null));
+    assertInstanceOf(Deferred.class, invoke());
+    Spent told = gates.told.get(0).spent();
+    assertEquals(lost, told != null);
+    assertTrue(!lost || (told.costUsd() == 0.25 && told.tokens() == 70), () -> "" + told);
     placeIsFree();
   }
 

@@ -260,6 +260,7 @@ class SpendingTest {
             null,
             null,
             0.25,
+            null,
             null);
     AgentOutcome.Stopped stopped =
         assertInstanceOf(

@@ -29,6 +29,7 @@ import java.util.Objects;
  * @param costUsd spent so far by the agent's own account, by the attempts before too
  * @param overageUsd the part of it that was paid beyond the account's allowance; null if the agent
  *     has not said that it works on overage, 0 if it has and does not say what that costs
+ * @param told how much of all this the gate of its account has been told; null if nothing
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record InvocationProgress(
@@ -45,7 +46,14 @@ public record InvocationProgress(
     UsageLimit limit,
     Checkpoint checkpoint,
     @JsonInclude(JsonInclude.Include.NON_DEFAULT) double costUsd,
-    @JsonInclude(JsonInclude.Include.NON_NULL) Double overageUsd) {
+    @JsonInclude(JsonInclude.Include.NON_NULL) Double overageUsd,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Spend told) {
+
+  /** What was used and spent, and the part of it that was paid beyond the allowance. */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Spend(long tokens, double costUsd, double overageUsd) {
+    public static final Spend NONE = new Spend(0, 0, 0);
+  }
 
   /** How far an invocation is. */
   public enum Phase {
@@ -92,6 +100,7 @@ public record InvocationProgress(
         limit,
         checkpoint,
         0,
+        null,
         null);
   }
 
@@ -108,7 +117,26 @@ public record InvocationProgress(
     this(phase, session, taken, lastTool, lastItem, tokens, host, pid, 0, null, null);
   }
 
-  /** The same progress of an attempt that is over, and how it has left session and workspace. */
+  /** All that was spent, by the attempts before too. */
+  private Spend spend() {
+    return new Spend(tokens.total(), costUsd, overageUsd == null ? 0 : overageUsd);
+  }
+
+  /** What of it the gate has not been told: of attempts that were lost with their worker. */
+  public Spend untold() {
+    Spend all = spend();
+    return told == null
+        ? all
+        : new Spend(
+            Math.max(0, all.tokens - told.tokens),
+            Math.max(0, all.costUsd - told.costUsd),
+            Math.max(0, all.overageUsd - told.overageUsd));
+  }
+
+  /**
+   * The same progress of an attempt that is over, and how it has left session and workspace. What
+   * it has spent, it tells the gate itself.
+   */
   public InvocationProgress leaving(Checkpoint left) {
     return new InvocationProgress(
         phase,
@@ -123,6 +151,7 @@ public record InvocationProgress(
         limit,
         left,
         costUsd,
-        overageUsd);
+        overageUsd,
+        spend());
   }
 }

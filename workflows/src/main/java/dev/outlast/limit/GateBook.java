@@ -205,10 +205,10 @@ final class GateBook {
     }
     boolean room = settings.maxAgents() > 0 && roomier(told.maxAgents());
     settings = told;
-    boolean held = holds.removeIf(each -> each.cause() != GateHold.Cause.OPERATOR);
+    boolean held = holds.removeIf(GateHold::isBySettings);
     holdBackBeforeTheWall(now);
     holdBackBeyondTheBudgets(now);
-    if (holds.isEmpty() && (held || room)) {
+    if (nothingHoldsAll() && (held || room)) {
       holdsAreOver(now);
     }
   }
@@ -275,6 +275,30 @@ final class GateBook {
         open(part, now);
       }
     }
+    allowance(pass, now);
+  }
+
+  /** Whether the allowance is used up matters only to runs that avoid paid overage. */
+  private void allowance(GateReport.Pass pass, Instant now) {
+    Instant read = now.minus(pass.readAgo());
+    if (pass.overage() != null) {
+      holds.removeIf(each -> each.cause() == GateHold.Cause.ALLOWANCE);
+      holds.add(
+          new GateHold(
+              GateHold.Cause.ALLOWANCE,
+              now.plus(shorter(pass.overage().allowanceIn(), MAX_CLOSED)),
+              "the allowance is used up, and agents work on paid overage: runs that avoid it wait",
+              read));
+      if (pass.overage().waits() != null) {
+        remember(pass.overage().waits());
+      }
+    } else if (pass.said() && holds.stream().anyMatch(each -> isBack(each, read))) {
+      end(GateHold.Cause.ALLOWANCE, now);
+    }
+  }
+
+  private static boolean isBack(GateHold hold, Instant read) {
+    return hold.cause() == GateHold.Cause.ALLOWANCE && read.isAfter(hold.since().plus(LATE_WORDS));
   }
 
   private static boolean proves(GateReport.Pass pass, GatePart part, Instant now) {
@@ -373,7 +397,7 @@ final class GateBook {
   }
 
   private void end(GateHold.Cause cause, Instant now) {
-    if (holds.removeIf(each -> each.cause() == cause) && holds.isEmpty()) {
+    if (holds.removeIf(each -> each.cause() == cause) && nothingHoldsAll()) {
       holdsAreOver(now);
     }
   }
@@ -488,7 +512,7 @@ final class GateBook {
             .map(parts::get)
             .filter(part -> part != null && part.state() != GateState.OPEN)
             .toList();
-    Optional<GateHold> hold = hold(now);
+    Optional<GateHold> hold = last(holds.stream().filter(each -> each.holds(waiter)), now);
     boolean held =
         hold.isPresent()
             && closed.stream().noneMatch(part -> part.until().isAfter(hold.get().until()));
@@ -549,10 +573,17 @@ final class GateBook {
     return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
   }
 
+  /** What keeps all runs from starting. */
   private Optional<GateHold> hold(Instant now) {
-    return holds.stream()
-        .filter(each -> each.until().isAfter(now))
-        .max(Comparator.comparing(GateHold::until));
+    return last(holds.stream().filter(GateHold::holdsAll), now);
+  }
+
+  private boolean nothingHoldsAll() {
+    return holds.stream().noneMatch(GateHold::holdsAll);
+  }
+
+  private static Optional<GateHold> last(Stream<GateHold> of, Instant now) {
+    return of.filter(each -> each.until().isAfter(now)).max(Comparator.comparing(GateHold::until));
   }
 
   // What operators do.
@@ -627,7 +658,7 @@ final class GateBook {
   /** Whether nothing but a try keeps a part closed. */
   private boolean canBeTried(GatePart part) {
     return part.state() != GateState.OPEN
-        && holds.isEmpty()
+        && nothingHoldsAll()
         && (part.state() == GateState.HALF_OPEN || !full())
         && (part.model() == null || isOpen(parts.get(null)));
   }
@@ -650,7 +681,7 @@ final class GateBook {
         && !tasks.contains(new GateTask.Wake(0))
         && !full()
         && anyWaits()
-        && holds.isEmpty()
+        && nothingHoldsAll()
         && isOpen(parts.get(null));
   }
 
@@ -660,7 +691,7 @@ final class GateBook {
 
   /** What has become due; each is told once. */
   List<GateTask> due(Instant now) {
-    if (holds.removeIf(each -> !each.until().isAfter(now)) && holds.isEmpty()) {
+    if (holds.removeIf(each -> !each.until().isAfter(now)) && nothingHoldsAll()) {
       holdsAreOver(now);
     }
     for (GatePart part : List.copyOf(parts.values())) {
@@ -803,7 +834,7 @@ final class GateBook {
       waiters.put(
           waiter.run(),
           before != null && before.since().isBefore(waiter.since())
-              ? new GateWaiter(waiter.run(), waiter.priority(), before.since(), waiter.model())
+              ? waiter.waitingSince(before.since())
               : waiter);
     } else {
       forgotten++;
@@ -853,9 +884,9 @@ final class GateBook {
     return hold(now).isEmpty() && isOpen(parts.get(null)) && isOpen(parts.get(model));
   }
 
-  /** Whether anything is closed. */
+  /** Whether anything is closed, be it to some runs only. */
   boolean closedAtAll(Instant now) {
-    return hold(now).isPresent()
+    return last(holds.stream(), now).isPresent()
         || parts.values().stream().anyMatch(part -> part.state() != GateState.OPEN);
   }
 

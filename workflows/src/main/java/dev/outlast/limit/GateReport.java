@@ -132,9 +132,22 @@ public record GateReport(
    * @param said whether the agent itself said that the allowance is there; else it has answered
    * @param begunAgo how long ago the invocation began
    * @param readAgo how long ago that was read
+   * @param overage that it was let through on paid overage only; null if by the allowance
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record Pass(String run, String model, boolean said, Duration begunAgo, Duration readAgo) {
+  public record Pass(
+      String run,
+      String model,
+      boolean said,
+      Duration begunAgo,
+      Duration readAgo,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Overage overage) {
+
+    /** Let through by the allowance. */
+    public Pass(String run, String model, boolean said, Duration begunAgo, Duration readAgo) {
+      this(run, model, said, begunAgo, readAgo, null);
+    }
+
     public Pass {
       Objects.requireNonNull(run, "run");
       Objects.requireNonNull(begunAgo, "begunAgo");
@@ -157,6 +170,21 @@ public record GateReport(
     public Left {
       Objects.requireNonNull(run, "run");
       enteredAgo = enteredAgo == null ? null : sane(enteredAgo);
+    }
+  }
+
+  /**
+   * The allowance is used up; paid overage goes on in its place.
+   *
+   * @param allowanceIn how soon the allowance returns; where the agent did not say it, the fallback
+   * @param waits the run, if it waits for that since it avoids overage; null if it does not
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Overage(
+      Duration allowanceIn, @JsonInclude(JsonInclude.Include.NON_NULL) GateWaiter waits) {
+    public Overage {
+      Objects.requireNonNull(allowanceIn, "allowanceIn");
+      allowanceIn = sane(allowanceIn);
     }
   }
 

@@ -20,7 +20,7 @@ import java.util.stream.Stream;
  * @param settings that it goes by
  * @param pauseAt an operator's share in place of the settings' one; null if there is none
  * @param parts usage limits: of the whole account, and of single models
- * @param holds other reasons for which it is closed
+ * @param holds other reasons for which it is closed, or only some runs are held back
  * @param waiters how many waiting runs it has heard of; others may wait that never had to ask
  * @param first the first of them; null if there is none
  * @param atWork runs whose agent is at work; only where their number is bounded
@@ -103,7 +103,7 @@ public record GateStatus(
   public Optional<GateAnswer> answer(GateWaiter waiter, Instant now) {
     Optional<GateHold> hold =
         holds.stream()
-            .filter(each -> each.until().isAfter(now))
+            .filter(each -> each.holds(waiter) && each.until().isAfter(now))
             .max(Comparator.comparing(GateHold::until));
     boolean held =
         hold.isPresent()
@@ -113,7 +113,7 @@ public record GateStatus(
     if (held) {
       return Optional.of(notNow(false, hold.get().until(), hold.get().why()));
     }
-    boolean open = holds.isEmpty();
+    boolean open = holds.stream().noneMatch(each -> each.holds(waiter));
     for (GatePart part : parts) {
       if (part.state() == GateState.OPEN || !part.concerns(waiter.model())) {
         continue;

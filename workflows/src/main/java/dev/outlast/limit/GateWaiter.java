@@ -1,6 +1,7 @@
 package dev.outlast.limit;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.Objects;
@@ -12,9 +13,15 @@ import java.util.Objects;
  * @param priority from {@value RunPriority#HIGHEST} (first) to {@value RunPriority#LOWEST}
  * @param since when it began to wait
  * @param model that it asks for; null for the agent's own choice
+ * @param avoidsOverage whether it is not to work on paid overage
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
-public record GateWaiter(String run, int priority, Instant since, String model) {
+public record GateWaiter(
+    String run,
+    int priority,
+    Instant since,
+    String model,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean avoidsOverage) {
 
   /** Highest priority first, then whoever waits longest. */
   public static final Comparator<GateWaiter> FIRST =
@@ -22,10 +29,20 @@ public record GateWaiter(String run, int priority, Instant since, String model) 
           .thenComparing(GateWaiter::since)
           .thenComparing(GateWaiter::run);
 
+  /** One that works on paid overage too. */
+  public GateWaiter(String run, int priority, Instant since, String model) {
+    this(run, priority, since, model, false);
+  }
+
   public GateWaiter {
     Objects.requireNonNull(run, "run");
     Objects.requireNonNull(since, "since");
     priority = RunPriority.checked(priority);
+  }
+
+  /** The same run, which has waited for longer. */
+  GateWaiter waitingSince(Instant then) {
+    return new GateWaiter(run, priority, then, model, avoidsOverage);
   }
 
   /** Whether it goes before another one. */

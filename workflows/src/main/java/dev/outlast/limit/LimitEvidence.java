@@ -22,6 +22,9 @@ public record LimitEvidence(
   /** The rule of what looks like a limit in words that no other rule knows. */
   public static final String UNRECOGNISED = "unrecognised";
 
+  /** The rule of a limit that was met by ending an agent that went on beyond it for money. */
+  public static final String OVERAGE_AVOIDED = "overage-avoided";
+
   public LimitEvidence {
     if (text != null && text.length() > MAX_TEXT) {
       text = text.substring(0, MAX_TEXT);

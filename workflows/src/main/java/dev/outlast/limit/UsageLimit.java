@@ -84,6 +84,13 @@ public record UsageLimit(
     return LimitEvidence.UNRECOGNISED.equals(evidence.rule());
   }
 
+  /**
+   * Whether the agent could have gone on for money, so that only runs that avoid it are limited.
+   */
+  public boolean overageAvoided() {
+    return LimitEvidence.OVERAGE_AVOIDED.equals(evidence.rule());
+  }
+
   /** Whether it is used-up credit of which nothing says that it ever returns. */
   public boolean endless() {
     return scope == LimitScope.CREDIT && reset == null && !unrecognised();

@@ -225,7 +225,8 @@ class BudgetTest {
                       null,
                       null,
                       0.5,
-                      0.5))
+                      0.5,
+                      null))
               .build();
         },
         agent.completes("done"));

@@ -6,6 +6,7 @@ import dev.outlast.agent.AgentOutcome.Completed;
 import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress.Spend;
 import dev.outlast.limit.GateAnswer;
 import dev.outlast.limit.GateEntry;
 import dev.outlast.limit.GateReport.Spent;
@@ -62,6 +63,9 @@ public final class Admission implements AutoCloseable {
   private final LongSupplier nanos;
   private final long begun;
 
+  /** When the gate had answered: what it let in later, it has not let in for this attempt. */
+  private long entered;
+
   private boolean admitted;
   private boolean probe;
   private boolean over;
@@ -84,13 +88,22 @@ public final class Admission implements AutoCloseable {
    * @param model that the agent is to use; null for its program's own choice
    * @param turn the run's place among those that want the account
    * @param again whether an attempt before this one may have started its agent
+   * @param untold what attempts before this one have spent and could not tell of
+   * @param avoidsOverage whether it is not to work on paid overage
    */
   public record Visitor(
-      Account account, String run, String model, AccountTurn turn, boolean again) {
+      Account account,
+      String run,
+      String model,
+      AccountTurn turn,
+      boolean again,
+      Spend untold,
+      boolean avoidsOverage) {
     public Visitor {
       Objects.requireNonNull(account, "account");
       Objects.requireNonNull(run, "run");
       Objects.requireNonNull(turn, "turn");
+      Objects.requireNonNull(untold, "untold");
     }
   }
 
@@ -105,6 +118,7 @@ public final class Admission implements AutoCloseable {
     this.gates = gates;
     this.nanos = nanos;
     this.begun = nanos.getAsLong();
+    this.entered = begun;
     this.rules = rules;
     this.clock = clock;
     this.visitor = visitor;
@@ -114,7 +128,8 @@ public final class Admission implements AutoCloseable {
             visitor.run(),
             turn.priority(),
             turn.since() == null ? clock.instant() : turn.since(),
-            visitor.model());
+            visitor.model(),
+            visitor.avoidsOverage());
   }
 
   /**
@@ -140,6 +155,7 @@ public final class Admission implements AutoCloseable {
     Optional<GateAnswer> answer =
         gates.ask(
             visitor.account(), new GateEntry(waiter, rules.settings()), visitor.turn().released());
+    entered = nanos.getAsLong();
     admitted = answer.isEmpty() || answer.get().go();
     probe = answer.isPresent() && answer.get().probe();
     return answer.filter(told -> !told.go()).map(closed -> notNow(closed, leftBehind));
@@ -242,7 +258,7 @@ public final class Admission implements AutoCloseable {
       return;
     }
     boolean first = told == null;
-    boolean early = first && letThrough(soFar);
+    boolean early = (first && letThrough(soFar)) || (!first && soFar.paid() && !told.paid());
     boolean again = !first && nanos.getAsLong() - toldAt >= TELL_AGAIN.toNanos();
     if (early) {
       tellMeanwhile(news(null, pass(soFar), soFar.account().windows(), null, null), soFar);
@@ -252,7 +268,7 @@ public final class Admission implements AutoCloseable {
       meanwhile(
           soFar,
           () -> {
-            if (gates.word(visitor.account(), waiter).isPresent()) {
+            if (gates.word(visitor.account(), waiter, visitor.turn().released()).isPresent()) {
               gates.tell(visitor.account(), late);
             }
           });
@@ -267,9 +283,8 @@ public final class Admission implements AutoCloseable {
     shown = inTheEnd;
   }
 
-  /** An agent that works on paid overage shows nothing of the allowance. */
   private static boolean letThrough(Shown soFar) {
-    return !soFar.overage() && (soFar.answered() || soFar.account().allowed());
+    return soFar.answered() || soFar.account().allowed();
   }
 
   private static boolean saidSince(Shown before, Shown now) {
@@ -292,8 +307,26 @@ public final class Admission implements AutoCloseable {
   }
 
   private GateNews.Pass pass(Shown soFar) {
+    if (soFar.paid()) {
+      return paidPass(soFar.overage(), null);
+    }
     Instant said = soFar.account().allowed() ? soFar.account().saidAt() : null;
     return new GateNews.Pass(visitor.run(), visitor.model(), said != null, nanosAt(said));
+  }
+
+  /**
+   * On paid overage the account is open, but to those that avoid it.
+   *
+   * @param beyond the limit of the allowance
+   * @param waits the run, if it waits for the allowance
+   */
+  private GateNews.Pass paidPass(UsageLimit beyond, GateWaiter waits) {
+    return new GateNews.Pass(
+        visitor.run(),
+        visitor.model(),
+        false,
+        nanosAt(beyond.observedAt()),
+        new GateNews.Overage(lasts(beyond), waits));
   }
 
   private void tellMeanwhile(GateNews news, Shown soFar) {
@@ -325,7 +358,7 @@ public final class Admission implements AutoCloseable {
    */
   public void met(UsageLimit limit) {
     if (counts(limit)) {
-      gates.tell(visitor.account(), hitNews(limit, Map.of(), null, null));
+      gates.tell(visitor.account(), limitNews(limit, Map.of(), null, null));
     }
   }
 
@@ -346,7 +379,7 @@ public final class Admission implements AutoCloseable {
     }
     Map<String, WindowUse> windows = shown.account().windows();
     if (!(outcome instanceof Limited limited)) {
-      GateNews.Pass pass = admitted && progressed(outcome) && !shown.overage() ? pass(shown) : null;
+      GateNews.Pass pass = admitted && progressed(outcome) ? pass(shown) : null;
       tellLast(news(null, pass, windows, spent(outcome), left()));
       return outcome;
     }
@@ -354,9 +387,9 @@ public final class Admission implements AutoCloseable {
       tellLast(news(null, null, windows, spent(outcome), left()));
       return outcome;
     }
-    gates.tell(visitor.account(), hitNews(limited.limit(), windows, spent(outcome), left()));
+    gates.tell(visitor.account(), limitNews(limited.limit(), windows, spent(outcome), left()));
     return gates
-        .word(visitor.account(), waiter)
+        .word(visitor.account(), waiter, visitor.turn().released())
         .<AgentOutcome>map(closed -> new Limited(limited.facts(), limited.limit(), word(closed)))
         .orElse(outcome);
   }
@@ -367,7 +400,10 @@ public final class Admission implements AutoCloseable {
         && (outcome instanceof Completed || outcome.facts().progressed());
   }
 
-  /** Gives the run's place back, unless {@link #ended} has. */
+  /**
+   * Gives the run's place back, unless {@link #ended} has. What was spent by an attempt that was
+   * lost is told by the next one where this one has not worked itself.
+   */
   @Override
   public void close() {
     settle();
@@ -376,7 +412,8 @@ public final class Admission implements AutoCloseable {
     }
     over = true;
     if (admitted || visitor.again()) {
-      tellLast(news(null, null, shown.account().windows(), costs() ? spent() : null, left()));
+      tellLast(
+          news(null, null, shown.account().windows(), heard && costs() ? spent() : null, left()));
     }
   }
 
@@ -412,8 +449,31 @@ public final class Admission implements AutoCloseable {
     return probe || !(limit.unrecognised() || limit.endless());
   }
 
-  private GateNews hitNews(
-      UsageLimit limit, Map<String, WindowUse> windows, Spent spent, String left) {
+  private GateNews limitNews(
+      UsageLimit limit, Map<String, WindowUse> windows, Spent spent, GateNews.Left left) {
+    Instant named = limit.heardAt() == null ? limit.observedAt() : limit.heardAt();
+    return new GateNews(
+        rules.settings(),
+        // An attempt of which nothing else is known began before it has named its limit.
+        admitted ? begun : nanosAt(named),
+        limit.overageAvoided() ? null : hit(limit),
+        limit.overageAvoided() ? paidPass(limit, waiter) : null,
+        windows,
+        spent,
+        left);
+  }
+
+  private GateNews.Hit hit(UsageLimit limit) {
+    return new GateNews.Hit(
+        waiter,
+        limit.scope(),
+        lasts(limit),
+        limit.reset() == null ? null : limit.reset().latest(),
+        nanosAt(limit.observedAt()));
+  }
+
+  /** For how long nobody is to ask, from when the limit was read. */
+  private Duration lasts(UsageLimit limit) {
     Duration told =
         limit.announcesReset()
             ? Duration.between(limit.observedAt(), limit.reset().latest())
@@ -421,21 +481,7 @@ public final class Admission implements AutoCloseable {
     // However far away an agent says that it ends: some time it is tried again.
     Duration longest = rules.policy().maxWait();
     Duration lasts = told.compareTo(longest) > 0 ? longest : told;
-    Instant named = limit.heardAt() == null ? limit.observedAt() : limit.heardAt();
-    return new GateNews(
-        rules.settings(),
-        // An attempt of which nothing else is known began before it has named its limit.
-        admitted ? begun : nanosAt(named),
-        new GateNews.Hit(
-            waiter,
-            limit.scope(),
-            lasts.plus(rules.policy().margin()),
-            limit.reset() == null ? null : limit.reset().latest(),
-            nanosAt(limit.observedAt())),
-        null,
-        windows,
-        spent,
-        left);
+    return lasts.plus(rules.policy().margin());
   }
 
   private GateNews news(
@@ -443,7 +489,7 @@ public final class Admission implements AutoCloseable {
       GateNews.Pass pass,
       Map<String, WindowUse> windows,
       Spent spent,
-      String left) {
+      GateNews.Left left) {
     return new GateNews(rules.settings(), begun, hit, pass, windows, spent, left);
   }
 
@@ -459,17 +505,26 @@ public final class Admission implements AutoCloseable {
     return nanos.getAsLong() - (ago.isNegative() ? 0 : ago.toNanos());
   }
 
-  private String left() {
-    return rules.bounded() ? visitor.run() : null;
+  /** Who tries for all others is waited for, and whoever has a place keeps others from it. */
+  private GateNews.Left left() {
+    return rules.bounded() || probe ? new GateNews.Left(visitor.run(), entered) : null;
   }
 
-  /** What this attempt has cost; those before it have told what they have. */
+  /** What this attempt has cost, and those before it that could not tell. */
   private Spent spent(AgentOutcome outcome) {
     return outcome instanceof Completed || costs() ? spent() : null;
   }
 
   private boolean costs() {
-    return shown.tokens().total() > 0 || shown.costUsd() > 0;
+    return tokens() > 0 || costUsd() > 0;
+  }
+
+  private long tokens() {
+    return shown.tokens().total() + visitor.untold().tokens();
+  }
+
+  private double costUsd() {
+    return shown.costUsd() + visitor.untold().costUsd();
   }
 
   private Spent spent() {
@@ -478,8 +533,8 @@ public final class Admission implements AutoCloseable {
         rules.day(now).toString(),
         rules.dayEnds(now),
         1,
-        shown.costUsd(),
-        shown.overage() ? shown.costUsd() : 0,
-        shown.tokens().total());
+        costUsd(),
+        visitor.untold().overageUsd() + (shown.overage() != null ? shown.costUsd() : 0),
+        tokens());
   }
 }

@@ -19,7 +19,7 @@ import java.util.Map;
  * @param pass that the provider let it through; null if that is not known
  * @param windows how much of the account's windows is used, by their names
  * @param spent what it has cost; null while it goes on
- * @param left its run, if its agent has ended; null if it has not
+ * @param left that its agent has ended; null if it has not
  */
 public record GateNews(
     GateSettings settings,
@@ -28,7 +28,7 @@ public record GateNews(
     Pass pass,
     Map<String, WindowUse> windows,
     Spent spent,
-    String left) {
+    Left left) {
 
   public GateNews {
     windows = windows == null ? Map.of() : Map.copyOf(windows);
@@ -38,6 +38,13 @@ public record GateNews(
   public boolean onlyHit() {
     return hit != null && pass == null && windows.isEmpty() && spent == null && left == null;
   }
+
+  /**
+   * A run's agent has ended.
+   *
+   * @param enteredNanos when its invocation was let in, so that the place of a later one is kept
+   */
+  public record Left(String run, long enteredNanos) {}
 
   /**
    * A usage limit.
@@ -59,6 +66,22 @@ public record GateNews(
    *
    * @param model that it asked for; null for the agent's own choice
    * @param said whether the agent itself said that the allowance is there; else it has answered
+   * @param overage that it was let through on paid overage only; null if by the allowance
    */
-  public record Pass(String run, String model, boolean said, long readNanos) {}
+  public record Pass(String run, String model, boolean said, long readNanos, Overage overage) {
+
+    /** Let through by the allowance. */
+    public Pass(String run, String model, boolean said, long readNanos) {
+      this(run, model, said, readNanos, null);
+    }
+  }
+
+  /**
+   * The allowance is used up; paid overage goes on in its place.
+   *
+   * @param lasts until the allowance returns, from when it was read; where the agent did not say
+   *     it, the fallback
+   * @param waits the run, if it waits for that since it avoids overage; null if it does not
+   */
+  public record Overage(Duration lasts, GateWaiter waits) {}
 }

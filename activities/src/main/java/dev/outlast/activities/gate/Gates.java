@@ -32,9 +32,10 @@ public interface Gates {
   /**
    * What a run that has just hit a limit, and told of it, waits for.
    *
+   * @param released as for {@link #ask}
    * @return empty if the gate cannot be reached, or is open
    */
-  Optional<GateAnswer> word(Account account, GateWaiter waiter);
+  Optional<GateAnswer> word(Account account, GateWaiter waiter, long released);
 
   /**
    * When the next window of an account begins, as far as its gate was told.

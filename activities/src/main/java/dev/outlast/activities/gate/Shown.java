@@ -3,6 +3,7 @@ package dev.outlast.activities.gate;
 import dev.outlast.activities.provider.AccountFacts;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.TokenUsage;
+import dev.outlast.limit.UsageLimit;
 import java.util.Objects;
 
 /**
@@ -13,23 +14,23 @@ import java.util.Objects;
  * @param account what the agent has said of its account
  * @param tokens that it has used
  * @param costUsd what it has cost by the agent's own account; taken as 0 where that is no amount
- * @param overage whether it has said that it works on paid overage
+ * @param overage the limit of the allowance beyond which it has worked on paid overage; null if it
+ *     has not said so
  */
 public record Shown(
-    boolean answered, AccountFacts account, TokenUsage tokens, double costUsd, boolean overage) {
+    boolean answered, AccountFacts account, TokenUsage tokens, double costUsd, UsageLimit overage) {
 
   /** Nothing yet. */
-  public static final Shown NOTHING =
-      new Shown(false, AccountFacts.NONE, TokenUsage.NONE, 0, false);
+  public static final Shown NOTHING = new Shown(false, AccountFacts.NONE, TokenUsage.NONE, 0, null);
 
-  /** What is known of an agent that was not heard while it worked. */
+  /** What is known of an agent that was not heard; its cost is that of an attempt before. */
   static Shown of(InvocationFacts facts) {
-    return new Shown(
-        facts.progressed(),
-        AccountFacts.NONE,
-        facts.tokens(),
-        facts.costUsd(),
-        facts.overageUsd() > 0);
+    return new Shown(facts.progressed(), AccountFacts.NONE, TokenUsage.NONE, 0, facts.overage());
+  }
+
+  /** Whether it was let through, but not by the allowance. */
+  boolean paid() {
+    return answered && overage != null && !account.allowed();
   }
 
   public Shown {

@@ -15,6 +15,7 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
 import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress.Spend;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
@@ -22,6 +23,7 @@ import dev.outlast.limit.GateAnswer;
 import dev.outlast.limit.GateReport.Spent;
 import dev.outlast.limit.GateReport.WindowUse;
 import dev.outlast.limit.GateSettings;
+import dev.outlast.limit.GateWaiter;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
@@ -65,6 +67,8 @@ class AdmissionTest {
   private String model;
   private AccountTurn turn = AccountTurn.DEFAULT;
   private boolean again;
+  private Spend untold = Spend.NONE;
+  private boolean avoidsOverage;
 
   private final Clock clock =
       new Clock() {
@@ -95,7 +99,7 @@ class AdmissionTest {
             settings, reserve, quiet, ResumePolicy.DEFAULT, ZoneId.of("Europe/Berlin")),
         clock,
         () -> nanos,
-        new Admission.Visitor(WORK, "run-1", model, turn, again));
+        new Admission.Visitor(WORK, "run-1", model, turn, again, untold, avoidsOverage));
   }
 
   private Admission admitted() {
@@ -153,7 +157,7 @@ class AdmissionTest {
         new AccountFacts(saidAllowed != null, saidAllowed, windows),
         TokenUsage.NONE,
         0,
-        false);
+        null);
   }
 
   private static void await(BooleanSupplier condition) throws InterruptedException {
@@ -321,15 +325,70 @@ class AdmissionTest {
     admission.close();
   }
 
+  private UsageLimit usedUp() {
+    return limit(LimitScope.SESSION, NOON.plus(Duration.ofHours(3)), "claude/overage");
+  }
+
+  private Shown paid(boolean answered) {
+    return new Shown(answered, AccountFacts.NONE, new TokenUsage(9, 0, 0, 0, 0), 0.1, usedUp());
+  }
+
+  private void toldOfOverage(GateNews.Pass pass, GateWaiter waits) {
+    assertFalse(pass.said(), "of the allowance nothing good was said");
+    assertEquals(
+        new GateNews.Overage(Duration.ofHours(3).plus(MARGIN), waits),
+        pass.overage(),
+        "until the allowance's own reset");
+    assertEquals(nanos, pass.readNanos());
+  }
+
   @Test
-  void an_agent_on_paid_overage_shows_nothing_of_the_allowance() {
-    try (Admission admission = admitted()) {
-      Shown paid = new Shown(true, AccountFacts.NONE, new TokenUsage(9, 0, 0, 0, 0), 0.1, true);
-      admission.atWork(paid);
-      admission.last(paid);
-      admission.ended(completed());
-    }
-    assertEquals(List.of(), gates.passes());
+  void an_agent_on_paid_overage_is_let_through_and_shows_that_the_allowance_is_used_up()
+      throws InterruptedException {
+    Admission admission = admitted();
+    admission.atWork(paid(false));
+    assertEquals(List.of(), gates.told, "it has not answered");
+    admission.atWork(paid(true));
+    await(() -> gates.passes().size() == 1);
+    toldOfOverage(gates.passes().get(0), null);
+    goesOn(admission, paid(true));
+    assertEquals(1, gates.passes().size());
+    admission.close();
+
+    Admission atTheEnd = admitted();
+    atTheEnd.last(paid(true));
+    atTheEnd.ended(completed());
+    toldOfOverage(gates.passes().get(1), null);
+  }
+
+  @Test
+  void an_agent_that_comes_to_work_on_overage_tells_it_at_once() throws InterruptedException {
+    Admission admission = admitted();
+    goesOn(admission, shown(true, now, Map.of()));
+    await(() -> gates.passes().size() == 1);
+    assertNull(gates.passes().get(0).overage());
+    goesOn(admission, paid(true));
+    await(() -> gates.passes().size() == 2);
+    toldOfOverage(gates.passes().get(1), null);
+    admission.close();
+  }
+
+  @Test
+  void a_run_that_avoids_overage_closes_the_account_to_nobody_else() {
+    avoidsOverage = true;
+    gates.word = RecordingGates.closed(NOON, Duration.ofHours(3), false, 4);
+    Admission admission = admitted();
+    GateWaiter waiter = gates.asked.get(0).waiter();
+    assertTrue(waiter.avoidsOverage());
+    admission.last(paid(false));
+    UsageLimit avoided =
+        limit(LimitScope.SESSION, usedUp().reset().latest(), LimitEvidence.OVERAGE_AVOIDED);
+    Limited told =
+        assertInstanceOf(Limited.class, admission.ended(new Limited(facts(true, 9, 0.1), avoided)));
+    assertEquals(4, told.gate().version(), "it waits for its account");
+    assertEquals(List.of(), gates.hits());
+    toldOfOverage(gates.passes().get(0), waiter);
+    assertEquals(List.of("run-1"), gates.left());
   }
 
   @Test
@@ -457,7 +516,7 @@ class AdmissionTest {
   void what_is_no_amount_of_money_is_not_counted(double costUsd) {
     Admission admission = admitted();
     admission.last(
-        new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), costUsd, true));
+        new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), costUsd, usedUp()));
     admission.ended(completed());
     assertEquals(0, gates.told.get(0).spent().costUsd());
     assertEquals(0, gates.told.get(0).spent().overageUsd());
@@ -515,22 +574,55 @@ class AdmissionTest {
   @Test
   void what_it_cost_counts_for_the_day_of_the_hosts_zone() {
     now = Instant.parse("2026-11-20T23:30:00Z");
-    admitted().ended(completed());
+    completes();
     assertEquals(
         new Spent("2026-11-21", Instant.parse("2026-11-21T23:00:00Z"), 1, 0.5, 0, 30),
         gates.told.get(0).spent());
     now = Instant.parse("2026-10-24T22:00:00Z");
-    admitted().ended(completed());
+    completes();
     assertEquals(
         new Spent("2026-10-25", Instant.parse("2026-10-25T23:00:00Z"), 1, 0.5, 0, 30),
         gates.told.get(1).spent(),
         "a day of 25 hours");
   }
 
+  private void completes() {
+    Admission admission = admitted();
+    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(30, 0, 0, 0, 0), 0.5, null));
+    admission.ended(completed());
+  }
+
+  @Test
+  void what_a_lost_attempt_has_cost_is_told_once_by_the_next_that_works_or_has_an_outcome() {
+    again = true;
+    untold = new Spend(100, 2.5, 1);
+    admission().close();
+    assertNull(gates.told.get(0).spent(), "another attempt follows");
+    completes();
+    assertEquals(3, gates.told.get(1).spent().costUsd());
+    assertEquals(1, gates.told.get(1).spent().overageUsd());
+    assertEquals(130, gates.told.get(1).spent().tokens());
+    gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);
+    Admission notNow = admission();
+    notNow.ended(notNow.ask(facts(true, 100, 2.5)).orElseThrow());
+    assertEquals(2.5, gates.told.get(2).spent().costUsd());
+    assertEquals(100, gates.told.get(2).spent().tokens());
+  }
+
+  @Test
+  void what_an_attempt_has_told_itself_is_not_told_by_one_that_starts_no_agent() {
+    again = true;
+    gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);
+    Admission notNow = admission();
+    notNow.ended(notNow.ask(facts(true, 100, 2.5)).orElseThrow());
+    assertNull(gates.told.get(0).spent());
+  }
+
   @Test
   void what_an_agent_cost_that_crashed_is_told_too() {
     Admission admission = admitted();
-    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), 0.25, true));
+    admission.last(
+        new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), 0.25, usedUp()));
     admission.close();
     assertEquals(
         new Spent("2026-11-21", Instant.parse("2026-11-21T23:00:00Z"), 1, 0.25, 0.25, 7),
@@ -540,7 +632,7 @@ class AdmissionTest {
   @Test
   void what_earlier_attempts_cost_is_not_told_twice() {
     Admission admission = admitted();
-    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), 0.25, false));
+    admission.last(new Shown(true, AccountFacts.NONE, new TokenUsage(7, 0, 0, 0, 0), 0.25, null));
     admission.ended(new Completed(facts(true, 100, 2.5), "with what a crashed attempt has used"));
     assertEquals(7, gates.told.get(0).spent().tokens());
     assertEquals(0.25, gates.told.get(0).spent().costUsd());
@@ -549,7 +641,7 @@ class AdmissionTest {
   @Test
   void a_pass_of_which_it_is_not_known_when_it_was_said_says_nothing_of_later() {
     Admission admission = admitted();
-    admission.last(new Shown(true, new AccountFacts(true, Map.of()), TokenUsage.NONE, 0, false));
+    admission.last(new Shown(true, new AccountFacts(true, Map.of()), TokenUsage.NONE, 0, null));
     admission.ended(completed());
     assertFalse(gates.passes().get(0).said());
   }
@@ -589,6 +681,28 @@ class AdmissionTest {
       }
       assertEquals(List.of("run-1"), gates.left(), "seed " + SEED + ", round " + i + ": " + did);
     }
+  }
+
+  @Test
+  void whoever_tries_for_all_others_says_so_when_he_ends_without_an_answer() {
+    settings = GateSettings.NONE;
+    gates.answer = new GateAnswer(true, true, null, null, 3, null);
+    admitted().close();
+    assertEquals(List.of("run-1"), gates.left(), "it crashed");
+    admitted().ended(new Stopped(facts(false, 0, 0), StopReason.AUTH, "log in", null));
+    assertEquals(List.of("run-1", "run-1"), gates.left());
+    gates.answer = GateAnswer.open();
+    admitted().close();
+    assertEquals(2, gates.told.size(), "of anybody else there is nothing to tell");
+  }
+
+  @Test
+  void a_place_is_given_back_with_when_it_was_had() {
+    gates.whileAsked = () -> after(Duration.ofSeconds(3));
+    Admission admission = admitted();
+    after(Duration.ofSeconds(60));
+    admission.close();
+    assertEquals(new GateNews.Left("run-1", 8_000_000_000L), gates.told.get(0).left());
   }
 
   private AgentOutcome looksLimited() {

@@ -20,7 +20,7 @@ public final class OpenGates implements Gates {
   }
 
   @Override
-  public Optional<GateAnswer> word(Account account, GateWaiter waiter) {
+  public Optional<GateAnswer> word(Account account, GateWaiter waiter, long released) {
     return Optional.empty();
   }
 

@@ -53,7 +53,7 @@ public final class RecordingGates implements Gates {
   }
 
   @Override
-  public Optional<GateAnswer> word(Account account, GateWaiter waiter) {
+  public Optional<GateAnswer> word(Account account, GateWaiter waiter, long released) {
     words.add(waiter);
     return Optional.ofNullable(word);
   }
@@ -73,7 +73,11 @@ public final class RecordingGates implements Gates {
 
   /** The runs whose place was given back, each as often as it was. */
   public List<String> left() {
-    return told.stream().map(GateNews::left).filter(Objects::nonNull).toList();
+    return told.stream()
+        .map(GateNews::left)
+        .filter(Objects::nonNull)
+        .map(GateNews.Left::run)
+        .toList();
   }
 
   /** An account that is closed for so long from now on. */

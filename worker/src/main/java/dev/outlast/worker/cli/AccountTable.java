@@ -188,7 +188,7 @@ final class AccountTable {
   /** What an operator has closed says so itself. */
   private static String who(GateHold.Cause cause) {
     return switch (cause) {
-      case OPERATOR -> "";
+      case OPERATOR, ALLOWANCE -> "";
       case PAUSE_AT -> "pause-at: ";
       case BUDGET -> "the day's bound: ";
     };

@@ -203,7 +203,7 @@ final class AccountGates implements Gates {
   }
 
   @Override
-  public Optional<GateAnswer> word(Account account, GateWaiter waiter) {
+  public Optional<GateAnswer> word(Account account, GateWaiter waiter, long released) {
     try {
       return asked(account, calls.patience())
           .flatMap(status -> status.answer(waiter, clock.instant()))
@@ -211,7 +211,7 @@ final class AccountGates implements Gates {
     } catch (UnreachedException e) {
       // A server takes one question at a time of a gate that is being told something (Temporal
       // 1.29: history.MaxBufferedQueryCount), and hosts may be many.
-      Optional<GateAnswer> closed = lastKnown(account, waiter, 0);
+      Optional<GateAnswer> closed = lastKnown(account, waiter, released);
       complain(
           account,
           closed.isPresent()

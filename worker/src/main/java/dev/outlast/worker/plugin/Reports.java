@@ -269,7 +269,7 @@ final class Reports {
     GateSettings settings = null;
     List<GateReport.Hit> hits = new ArrayList<>();
     List<GateReport.Pass> passes = new ArrayList<>();
-    List<String> left = new ArrayList<>();
+    List<GateReport.Left> left = new ArrayList<>();
     Map<String, WindowUse> windows = new TreeMap<>();
     GateReport.Spent spent = null;
     for (GateNews news : all) {
@@ -281,14 +281,15 @@ final class Reports {
         passes.add(pass(news, now));
       }
       if (news.left() != null) {
-        left.add(news.left());
+        Duration entered = Duration.ofNanos(now - news.left().enteredNanos());
+        left.add(new GateReport.Left(news.left().run(), entered));
       }
       windows.putAll(news.windows());
       if (news.spent() != null) {
         spent = spent == null ? news.spent() : spent.plus(news.spent());
       }
     }
-    return new GateReport(settings, hits, passes, windows, spent, left);
+    return new GateReport(settings, hits, passes, windows, spent, null, left);
   }
 
   private static GateReport.Hit hit(GateNews news, long now) {
@@ -304,11 +305,15 @@ final class Reports {
 
   private static GateReport.Pass pass(GateNews news, long now) {
     GateNews.Pass pass = news.pass();
+    Duration read = Duration.ofNanos(now - pass.readNanos());
     return new GateReport.Pass(
         pass.run(),
         pass.model(),
         pass.said(),
         Duration.ofNanos(now - news.begunNanos()),
-        Duration.ofNanos(now - pass.readNanos()));
+        read,
+        pass.overage() == null
+            ? null
+            : new GateReport.Overage(pass.overage().lasts().minus(read), pass.overage().waits()));
   }
 }

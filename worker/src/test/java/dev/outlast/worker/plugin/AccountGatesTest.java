@@ -89,15 +89,15 @@ class AccountGatesTest {
   @Test
   void an_account_of_which_nobody_has_told_anything_is_open_and_has_no_gate() {
     assertEquals(Optional.of(GateAnswer.open()), gates.ask(WORK, entry("a"), 0));
-    assertEquals(Optional.empty(), gates.word(WORK, waiter("a", 3)));
+    assertEquals(Optional.empty(), gates.word(WORK, waiter("a", 3), 0));
   }
 
   @Test
   void a_limit_closes_the_account_to_all_and_the_first_of_them_tries_when_it_is_over() {
     gates.tell(WORK, hit("a"));
-    GateAnswer first = gates.word(WORK, waiter("a", 3)).orElseThrow();
+    GateAnswer first = gates.word(WORK, waiter("a", 3), 0).orElseThrow();
     assertTrue(first.probe());
-    assertFalse(gates.word(WORK, waiter("b", 3)).orElseThrow().probe());
+    assertFalse(gates.word(WORK, waiter("b", 3), 0).orElseThrow().probe());
     assertFalse(ask("b").go());
 
     environment.sleep(HOUR.plusSeconds(1));
@@ -145,7 +145,16 @@ class AccountGatesTest {
     assertTrue(gates.ask(WORK, new GateEntry(waiter("a", 3), two), 0).orElseThrow().go());
     assertTrue(gates.ask(WORK, new GateEntry(waiter("b", 3), two), 0).orElseThrow().go());
     assertFalse(gates.ask(WORK, new GateEntry(waiter("c", 3), two), 0).orElseThrow().go());
-    gates.tell(WORK, new GateNews(two, System.nanoTime(), null, null, null, null, "a"));
+    gates.tell(
+        WORK,
+        new GateNews(
+            two,
+            System.nanoTime(),
+            null,
+            null,
+            null,
+            null,
+            new GateNews.Left("a", System.nanoTime())));
     assertTrue(gates.ask(WORK, new GateEntry(waiter("c", 3), two), 0).orElseThrow().go());
   }
 
@@ -164,7 +173,7 @@ class AccountGatesTest {
         String run = "run-" + i;
         all.add(CompletableFuture.supplyAsync(() -> gates.ask(WORK, entry(run), 0), executor));
         all.add(CompletableFuture.supplyAsync(() -> gates.ask(WORK, counted, 0), executor));
-        all.add(CompletableFuture.supplyAsync(() -> gates.word(WORK, waiter(run, 3)), executor));
+        all.add(CompletableFuture.supplyAsync(() -> gates.word(WORK, waiter(run, 3), 0), executor));
         all.add(
             CompletableFuture.supplyAsync(
                 () -> {
@@ -215,6 +224,11 @@ class AccountGatesTest {
           Optional.empty(),
           gates.ask(WORK, entry("b"), closed.version() + 1),
           "what is known is older than the release");
+      assertEquals(closed.until(), gates.word(WORK, waiter("b", 3), 0).orElseThrow().until());
+      assertEquals(
+          Optional.empty(),
+          gates.word(WORK, waiter("b", 3), closed.version() + 1),
+          "nor does it count for a run that was limited again after that release");
       goOn(AccountGates.COMPLAINTS);
       assertFalse(ask("b").go());
       assertEquals(2, log.lines().size(), () -> log.lines().size() + " lines");

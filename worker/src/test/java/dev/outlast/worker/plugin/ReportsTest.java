@@ -66,7 +66,7 @@ class ReportsTest {
                 if (random.nextInt(5) == 0) {
                   throw Status.UNAVAILABLE.asRuntimeException();
                 }
-                heard.addAll(report.left());
+                heard.addAll(left(report));
               } finally {
                 atATime.decrementAndGet();
               }
@@ -139,7 +139,8 @@ class ReportsTest {
     for (CompletableFuture<Void> each : told) {
       each.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
     }
-    assertEquals(List.of(1, 100, 50), sent.stream().map(report -> report.left().size()).toList());
+    assertEquals(
+        List.of(1, 100, 50), sent.stream().map(report -> report.leftAgo().size()).toList());
   }
 
   @Test
@@ -162,7 +163,7 @@ class ReportsTest {
     away.set(false);
     reports.tell(left("other")).join();
     assertEquals(1, sent.size());
-    assertEquals(List.of("other"), sent.get(0).left());
+    assertEquals(List.of("other"), left(sent.get(0)));
     Duration lasts = sent.get(0).hits().get(0).lasts();
     assertTrue(lasts.compareTo(Duration.ofHours(4)) <= 0, lasts::toString);
     assertTrue(lasts.compareTo(Duration.ofHours(4).minusMinutes(5)) > 0, lasts::toString);
@@ -176,7 +177,7 @@ class ReportsTest {
     assertThrows(CompletionException.class, reports.tell(left("run"))::join);
     away.set(false);
     reports.sendWhatIsKept();
-    assertEquals(List.of("run"), sent.get(0).left());
+    assertEquals(List.of("run"), left(sent.get(0)));
     reports.sendWhatIsKept();
     assertEquals(1, sent.size());
   }
@@ -191,7 +192,7 @@ class ReportsTest {
     }
     away.set(false);
     reports.sendWhatIsKept();
-    assertEquals(List.of("run-3", "run-4", "run-5"), sent.get(0).left());
+    assertEquals(List.of("run-3", "run-4", "run-5"), left(sent.get(0)));
   }
 
   @Test
@@ -200,7 +201,7 @@ class ReportsTest {
     Reports reports =
         new Reports(
             report -> {
-              if (report.left().contains("bad")) {
+              if (left(report).contains("bad")) {
                 throw Status.INVALID_ARGUMENT.withDescription("too odd").asRuntimeException();
               }
               sent.add(report);
@@ -211,7 +212,7 @@ class ReportsTest {
     assertInstanceOf(Reports.Dropped.class, e.getCause());
     assertTrue(e.getCause().getMessage().contains("too odd"), e.getCause()::getMessage);
     reports.tell(left("good")).join();
-    assertEquals(List.of("good"), sent.get(0).left());
+    assertEquals(List.of("good"), left(sent.get(0)));
   }
 
   @Test
@@ -317,8 +318,13 @@ class ReportsTest {
         Duration.ZERO);
   }
 
+  private static List<String> left(GateReport report) {
+    return report.leftAgo().stream().map(GateReport.Left::run).toList();
+  }
+
   private static GateNews left(String run) {
-    return new GateNews(null, System.nanoTime(), null, null, null, null, run);
+    long now = System.nanoTime();
+    return new GateNews(null, now, null, null, null, null, new GateNews.Left(run, now));
   }
 
   private static GateNews spent(String day, double cost) {

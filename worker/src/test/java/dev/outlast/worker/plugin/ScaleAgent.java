@@ -17,6 +17,7 @@ import dev.outlast.agent.HandoffNotes;
 import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.HostSighting;
 import dev.outlast.agent.InvocationFacts;
+import dev.outlast.agent.InvocationProgress.Spend;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TokenUsage;
@@ -129,7 +130,14 @@ final class ScaleAgent implements AgentActivities {
     ActivityInfo info = Activity.getExecutionContext().getInfo();
     String run = info.getWorkflowId();
     Visitor visitor =
-        new Visitor(account, run, call.model(), call.accountTurn(), info.getAttempt() > 1);
+        new Visitor(
+            account,
+            run,
+            call.model(),
+            call.accountTurn(),
+            info.getAttempt() > 1,
+            Spend.NONE,
+            false);
     try (Admission admission = new Admission(gates, rules, Clock.systemUTC(), visitor)) {
       if (call.number() == 1 && Instant.now().isBefore(opens)) {
         note("HIT", run, call, false);
@@ -152,7 +160,7 @@ final class ScaleAgent implements AgentActivities {
       note("LIMIT", run, call, true);
       return limited(call);
     }
-    admission.atWork(new Shown(true, AccountFacts.NONE, USED, 0, false));
+    admission.atWork(new Shown(true, AccountFacts.NONE, USED, 0, null));
     pause(WORK);
     note("DONE", run, call, true);
     return new AgentOutcome.Completed(facts(call), "done");
