@@ -235,7 +235,7 @@ final class GateBook {
     Instant since = part.state() == GateState.CLOSED ? part.since() : now;
     GatePart closed =
         part.closed(
-            end(part, now.plus(shorter(lasts, MAX_CLOSED))),
+            end(part, hit, now.plus(shorter(lasts, MAX_CLOSED))),
             hit.scope(),
             latest(hit, part),
             since,
@@ -245,13 +245,22 @@ final class GateBook {
     put(first ? closed.withProbe(waiter, null) : closed);
   }
 
-  private static Instant end(GatePart part, Instant told) {
+  private static Instant end(GatePart part, GateReport.Hit hit, Instant told) {
     Instant known = part.until();
-    return known != null
-            && !told.isAfter(known.plus(SAME_RESET))
-            && part.state() == GateState.CLOSED
-        ? known
-        : later(told, known);
+    if (known == null || part.state() != GateState.CLOSED) {
+      return later(told, known);
+    }
+    if (part.refusals() == 0 && isSame(hit.reset(), part.reset())) {
+      // What is told late ends the later for it: of one reset the earliest word is the best.
+      return told.isBefore(known.minus(SAME_RESET)) ? told : known;
+    }
+    return told.isAfter(known.plus(SAME_RESET)) ? told : known;
+  }
+
+  private static boolean isSame(Instant reset, Instant other) {
+    return reset != null
+        && other != null
+        && Duration.between(reset, other).abs().compareTo(SAME_RESET) <= 0;
   }
 
   private static Instant latest(GateReport.Hit hit, GatePart part) {

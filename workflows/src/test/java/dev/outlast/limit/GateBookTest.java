@@ -103,6 +103,24 @@ class GateBookTest {
   }
 
   @Test
+  void a_report_that_is_long_on_its_way_does_not_close_the_account_for_longer() {
+    Instant reset = now.plus(HOUR);
+    limitedUntil("a", reset, HOUR);
+    goesBy(Duration.ofMinutes(3));
+    limitedUntil("b", reset, HOUR);
+    assertEquals(reset, book.part(null).until(), "the same reset, heard of three minutes later");
+    Instant later = reset.plus(HOUR);
+    limitedUntil("c", later, Duration.between(now, later));
+    assertEquals(later, book.part(null).until(), "the later reset counts");
+  }
+
+  private void limitedUntil(String run, Instant reset, Duration lasts) {
+    GateWaiter waiter = new GateWaiter(run, 3, now, null);
+    Hit hit = new Hit(waiter, LimitScope.SESSION, lasts, reset, Duration.ZERO);
+    report(List.of(hit), List.of(), List.of());
+  }
+
+  @Test
   void an_agent_that_has_ended_before_frees_no_place_of_a_later_attempt() {
     GateSettings one = new GateSettings(1, null, 0, 0, null);
     assertTrue(enter("a", null, one).go());
