@@ -26,10 +26,6 @@ import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
-import dev.outlast.limit.LimitEvidence;
-import dev.outlast.limit.LimitScope;
-import dev.outlast.limit.ResetTime;
-import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.failure.ActivityFailure;
@@ -121,28 +117,7 @@ class FencedInvocationTest {
   }
 
   private static InvocationProgress limited(boolean taken) {
-    UsageLimit limit =
-        new UsageLimit(
-            "claude",
-            "work",
-            LimitScope.SESSION,
-            ResetTime.exactly(Instant.ofEpochSecond(4_102_444_800L)),
-            UsageLimit.SetBy.WINDOW,
-            Instant.now(),
-            new LimitEvidence("rule", null, "stderr", null, "UTC"),
-            null);
-    return new InvocationProgress(
-        InvocationProgress.Phase.WORKING,
-        SESSION,
-        taken,
-        null,
-        null,
-        null,
-        "host-1",
-        7,
-        1,
-        limit,
-        null);
+    return ToldLimit.until(Instant.ofEpochSecond(4_102_444_800L), SESSION, taken);
   }
 
   @Test

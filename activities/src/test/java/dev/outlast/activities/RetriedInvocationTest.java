@@ -22,12 +22,10 @@ import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.Worktree;
 import dev.outlast.agent.WorktreeEnd;
-import dev.outlast.limit.LimitEvidence;
 import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.ResumeDecision;
 import dev.outlast.limit.ResumePolicy;
-import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityOptions;
@@ -309,31 +307,10 @@ class RetriedInvocationTest {
 
   @Test
   void a_session_that_forgets_what_was_refused_is_not_said_to_have_it() {
-    UsageLimit limit =
-        new UsageLimit(
-            "gemini",
-            "work",
-            LimitScope.DAILY,
-            ResetTime.exactly(Instant.ofEpochSecond(1_893_456_000)),
-            UsageLimit.SetBy.WINDOW,
-            Instant.EPOCH,
-            new LimitEvidence("rule", "words", "stderr", null, "UTC"),
-            null);
+    InvocationProgress before =
+        ToldLimit.until(Instant.ofEpochSecond(1_893_456_000), SESSION, false);
     Instant now = Instant.ofEpochSecond(1_893_455_000);
     for (SessionStart start : List.of(SessionStart.FRESH, SessionStart.RESUME)) {
-      InvocationProgress before =
-          new InvocationProgress(
-              InvocationProgress.Phase.WORKING,
-              SESSION,
-              false,
-              null,
-              null,
-              null,
-              "host-1",
-              7,
-              1,
-              limit,
-              null);
       AgentInvocation invocation = invocation(start, "prompt", null);
       assertEquals(
           Optional.empty(),

@@ -877,13 +877,7 @@ public final class AgentRunWorkflow implements AgentRun {
   // How a run ends other than well.
 
   private ApplicationFailure failed(ActivityFailure failure) {
-    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
-      return end(cause.getType(), cause.getOriginalMessage(), failure);
-    }
-    return end(
-        ErrorCode.AGENT_FAILED.code(),
-        ErrorCode.AGENT_FAILED.message(notThrough(failure, memory.fruitless())),
-        failure);
+    return failed(failure, notThrough(failure, memory.fruitless()));
   }
 
   /**
@@ -902,17 +896,18 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private ApplicationFailure noWorktree(ActivityFailure failure) {
-    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
-      return failed(failure);
-    }
-    return end(
-        ErrorCode.AGENT_FAILED.code(),
-        ErrorCode.AGENT_FAILED.message(
-            "no worktree could be made in "
-                + MAX_WORKTREE_ATTEMPTS
-                + " attempts; "
-                + last(failure)),
-        failure);
+    return failed(
+        failure,
+        "no worktree could be made in " + MAX_WORKTREE_ATTEMPTS + " attempts; " + last(failure));
+  }
+
+  /**
+   * @param otherwise why the run fails if the failure does not say so itself for good
+   */
+  private ApplicationFailure failed(ActivityFailure failure, String otherwise) {
+    return failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()
+        ? end(cause.getType(), cause.getOriginalMessage(), failure)
+        : end(ErrorCode.AGENT_FAILED.code(), ErrorCode.AGENT_FAILED.message(otherwise), failure);
   }
 
   /**

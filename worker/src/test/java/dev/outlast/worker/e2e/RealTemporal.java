@@ -23,11 +23,11 @@ final class RealTemporal implements Closeable {
 
   private static final Duration START = Duration.ofSeconds(120);
 
-  private final Path folder;
   private static final int FIRST_PORT = 20_000;
   private static final int LAST_PORT = 32_000;
   private static final int PORT_TRIES = 100;
 
+  private final Path folder;
   private final int port;
   private final List<String> options;
   private Program server;
