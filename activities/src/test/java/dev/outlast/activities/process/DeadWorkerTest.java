@@ -276,6 +276,18 @@ class DeadWorkerTest {
     return Files.readString(Path.of("/proc/" + worker.pid() + "/stat")).contains(") T ");
   }
 
+  private static boolean ignoresTerm(long pid) throws IOException {
+    String ignored =
+        Files.readAllLines(Path.of("/proc/" + pid + "/status")).stream()
+            .filter(line -> line.startsWith("SigIgn:"))
+            .findFirst()
+            .orElseThrow()
+            .substring("SigIgn:".length())
+            .strip();
+    int term = 15;
+    return (Long.parseUnsignedLong(ignored, 16) >> (term - 1) & 1) == 1;
+  }
+
   private long beats() throws IOException {
     return Files.size(folder.resolve("beats"));
   }
@@ -291,6 +303,7 @@ class DeadWorkerTest {
     Process worker = workerWithAgent(noCgroups(), BEATS);
     long agent = pidIn(folder.resolve("agent"));
     long deadMansSwitch = switchesOf(worker.toHandle()).get(0);
+    await("it has begun its work", BOUND, () -> ignoresTerm(deadMansSwitch));
     for (String signal : List.of("HUP", "INT", "QUIT", "TERM", "PIPE")) {
       send(signal, deadMansSwitch);
     }
