@@ -13,7 +13,6 @@ import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
-import dev.outlast.agent.SessionId;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
@@ -47,9 +46,6 @@ import java.util.function.Supplier;
 
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
-
-  /** A run goes on in a new history when the present one has this many events. */
-  static final int MAX_HISTORY_EVENTS = 4_000;
 
   /** How often an invocation is tried when the agent crashes or its worker dies. */
   static final int MAX_INVOCATION_ATTEMPTS = 20;
@@ -103,6 +99,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private final AgentRunRequest request;
   private final RunMemory memory;
   private final OperatorView view = new OperatorView();
+  private final RunHistory history;
   private final HostWait host;
   private final OwnWorktree worktree;
   private final AccountWait account;
@@ -123,11 +120,12 @@ public final class AgentRunWorkflow implements AgentRun {
         this.request.carriedOver() == null
             ? RunMemory.of(this.request)
             : RunMemory.restore(this.request.carriedOver(), this.request);
+    this.history = new RunHistory(this.request, memory, this::show);
     this.host = new HostWait(this.request, memory, this::show);
     this.worktree = new OwnWorktree(memory, host);
     this.account = new AccountWait(this.request, memory);
     this.budget = new RunBudget(this.request, memory);
-    this.failover = new Failover(this, this.request, memory, host, account);
+    this.failover = new Failover(this, this.request, memory, host, account, history);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -147,12 +145,12 @@ public final class AgentRunWorkflow implements AgentRun {
         awaitUnpaused();
         host.moveIfAsked();
         if (!failover.settled()) {
-          continueAsNewIfLong();
+          history.goOnInNewIfLong();
           continue;
         }
         if (request.worktree() && memory.agent().worktree() == null) {
           makeWorktree();
-          continueAsNewIfLong();
+          history.goOnInNewIfLong();
           continue;
         }
         AgentOutcome outcome = invokeAgent();
@@ -166,7 +164,7 @@ public final class AgentRunWorkflow implements AgentRun {
             return finish(true);
           }
         } else if (outcome instanceof Limited limited) {
-          throwIfCancelled();
+          Cancellation.throwIfRequested();
           waitForReset(limited.limit(), whyEndless(limited.limit()));
         } else if (outcome instanceof Deferred deferred) {
           waitUntilFree(deferred);
@@ -175,7 +173,7 @@ public final class AgentRunWorkflow implements AgentRun {
         } else {
           throw new AssertionError(outcome);
         }
-        continueAsNewIfLong();
+        history.goOnInNewIfLong();
       }
     } catch (CanceledFailure cancelled) {
       throw cancelled(cancelled);
@@ -208,7 +206,7 @@ public final class AgentRunWorkflow implements AgentRun {
     starting = true;
     ResumeTimer.End end = awaitTimer(new ResumeTimer(start.get(), OperatorTexts::startSummary));
     if (end == ResumeTimer.End.HISTORY_LONG) {
-      continueAsNew();
+      history.goOnInNew();
     }
     starting = false;
   }
@@ -227,7 +225,7 @@ public final class AgentRunWorkflow implements AgentRun {
                   request.continueLast(),
                   request.worktree()));
     } catch (ActivityFailure failure) {
-      throwIfCancelled();
+      Cancellation.throwIfRequested();
       throw request.agents().isEmpty() ? failed(failure) : unusable("agents[0]", failure);
     }
   }
@@ -238,11 +236,12 @@ public final class AgentRunWorkflow implements AgentRun {
       // Nobody has tried to start an agent meanwhile.
       memory.notStarted(null);
       show();
-      Workflow.await(() -> memory.paused() == null || cancelRequested() || historyLong());
-      continueAsNewIfLong();
+      Workflow.await(
+          () -> memory.paused() == null || Cancellation.isRequested() || RunHistory.isLong());
+      history.goOnInNewIfLong();
       pauseIfBudgetIsSpent();
     }
-    throwIfCancelled();
+    Cancellation.throwIfRequested();
     show();
   }
 
@@ -268,7 +267,7 @@ public final class AgentRunWorkflow implements AgentRun {
       memory.notStarted(null);
       host.isBack(HostWait.TAKEN);
     } catch (ActivityFailure failure) {
-      throwIfCancelled();
+      Cancellation.throwIfRequested();
       if (invocation.isCancelRequested()) {
         return;
       }
@@ -294,7 +293,7 @@ public final class AgentRunWorkflow implements AgentRun {
     try {
       AgentOutcome answer = answer(start);
       if (!(answer instanceof Deferred)) {
-        failover.worked();
+        memory.agents().worked(RunClock.now());
       }
       memory.busy(answer instanceof Deferred ? memory.busy() : null);
       memory.notStarted(null);
@@ -311,7 +310,7 @@ public final class AgentRunWorkflow implements AgentRun {
       Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
       budget.overage(answer.facts()).ifPresent(words -> record(RunEvent.Type.OVERAGE, null, words));
       if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
-        memory.neverOpened(freshSession());
+        memory.neverOpened(AgentSession.idForAnother(memory.agent()));
       }
       return answer;
     } catch (ActivityFailure failure) {
@@ -342,7 +341,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private boolean nextTurnAfter(Completed completed) {
     memory.turnCompleted(completed.text());
     record(RunEvent.Type.TURN_COMPLETED, null, "turn " + memory.turn());
-    throwIfCancelled();
+    Cancellation.throwIfRequested();
     return memory.nextTurn();
   }
 
@@ -437,7 +436,7 @@ public final class AgentRunWorkflow implements AgentRun {
     Incident waited = incident.waiting(timer.until(), incident.fromReset());
     if (end == ResumeTimer.End.HISTORY_LONG) {
       memory.waiting(waited);
-      continueAsNew();
+      history.goOnInNew();
     }
     Incident.End how =
         end != ResumeTimer.End.ENDED
@@ -543,7 +542,7 @@ public final class AgentRunWorkflow implements AgentRun {
     wait = timer;
     show();
     try {
-      return timer.await(AgentRunWorkflow::historyLong);
+      return timer.await(RunHistory::isLong);
     } finally {
       wait = null;
       waitedFor = null;
@@ -554,7 +553,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private void goOnOrFail(Stopped stopped) {
-    throwIfCancelled();
+    Cancellation.throwIfRequested();
     if (stopped.reason() == StopReason.INTERRUPTED) {
       return;
     }
@@ -565,7 +564,7 @@ public final class AgentRunWorkflow implements AgentRun {
       return;
     }
     if (stopped.reason() == StopReason.SESSION_UNKNOWN && memory.doubtful()) {
-      memory.neverCameToBe(freshSession());
+      memory.neverCameToBe(AgentSession.idForAnother(memory.agent()));
       return;
     }
     // A session that the user named and that never was there is the user's mistake to correct.
@@ -574,7 +573,7 @@ public final class AgentRunWorkflow implements AgentRun {
         && wasThere
         && memory.lostSessions() < MAX_LOST_SESSIONS) {
       record(RunEvent.Type.SESSION_LOST, null, "the task starts again in a fresh session");
-      memory.lost(freshSession());
+      memory.lost(AgentSession.idForAnother(memory.agent()));
       return;
     }
     if (stopped.limit() == null && failover.replaces(stopped.reason())) {
@@ -616,7 +615,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private AgentRunResult finish(boolean elsewhere) {
-    throwIfCancelled();
+    Cancellation.throwIfRequested();
     worktree.release();
     record(RunEvent.Type.COMPLETED, null, "");
     ended = AgentState.COMPLETED;
@@ -639,26 +638,6 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.overageUsd(),
         budget.budget(),
         failover.standings());
-  }
-
-  private void continueAsNewIfLong() {
-    throwIfCancelled();
-    if (historyLong()) {
-      continueAsNew();
-    }
-  }
-
-  private static boolean historyLong() {
-    return Workflow.getInfo().getHistoryLength() >= MAX_HISTORY_EVENTS
-        || Workflow.getInfo().isContinueAsNewSuggested();
-  }
-
-  void continueAsNew() {
-    Workflow.await(Workflow::isEveryHandlerFinished);
-    failover.rested();
-    // Search attributes stay as they are in the next history, which cannot tell what is stale.
-    show();
-    Workflow.continueAsNew(request.carrying(memory.save()));
   }
 
   // How an invocation is made and what its failures mean.
@@ -704,10 +683,8 @@ public final class AgentRunWorkflow implements AgentRun {
             agent.agent(), agent.account(), memory.turn(), memory.invocations(), start));
   }
 
-  String resumeMessage() {
-    return request.resumeMessage() == null
-        ? memory.agent().resumeMessage()
-        : request.resumeMessage();
+  private String resumeMessage() {
+    return request.resumeMessageOf(memory.agent());
   }
 
   /**
@@ -720,12 +697,13 @@ public final class AgentRunWorkflow implements AgentRun {
     Unanswered unanswered = Unanswered.of(failure, host.missed());
     boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
     givenBack = fruitless ? givenBack + 1 : 0;
-    memory.unanswered(unanswered, start, resumeMessage(), freshSession());
+    memory.unanswered(
+        unanswered, start, resumeMessage(), AgentSession.idForAnother(memory.agent()));
     if (!unanswered.startedNothing()) {
-      failover.worked();
+      memory.agents().worked(RunClock.now());
       memory.notStarted(null);
     }
-    throwIfCancelled();
+    Cancellation.throwIfRequested();
     Optional<Limited> limited = limited(unanswered, began);
     boolean cancelled = invocation.isCancelRequested();
     if (limited.isPresent()) {
@@ -843,23 +821,13 @@ public final class AgentRunWorkflow implements AgentRun {
     return Duration.ofMillis(Math.min(doubled, MAX_GIVEN_BACK_PAUSE.toMillis()));
   }
 
-  SessionId freshSession() {
-    return memory.agent().session() == null
-        ? null
-        : new SessionId(Workflow.randomUUID().toString());
-  }
-
   /** One wait's share of the jitter. */
   double jitter() {
     return random.nextDouble();
   }
 
-  ResumePolicy policy() {
-    return memory
-        .agent()
-        .policy()
-        .overriddenBy(
-            request.maxAttempts(), request.maxWait(), request.maxTotalWait(), request.onCredit());
+  private ResumePolicy policy() {
+    return request.over(memory.agent().policy());
   }
 
   private HostPolicy hostPolicy() {
@@ -956,7 +924,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private ApplicationFailure end(String type, String message, Throwable cause) {
     // A run whose cancellation was asked for ends as cancelled, whatever else has happened.
-    throwIfCancelled();
+    Cancellation.throwIfRequested();
     worktree.release();
     record(RunEvent.Type.STOPPED, null, type);
     ended = AgentState.STOPPED;
@@ -978,16 +946,6 @@ public final class AgentRunWorkflow implements AgentRun {
     // The SDK closes a cancelled workflow without details, so the session is kept in the memo.
     Workflow.upsertMemo(Map.of(Names.MEMO_CANCELLED_STATUS, status()));
     return failure;
-  }
-
-  private static boolean cancelRequested() {
-    return CancellationScope.current().isCancelRequested();
-  }
-
-  static void throwIfCancelled() {
-    if (cancelRequested()) {
-      throw new CanceledFailure("the run was cancelled");
-    }
   }
 
   // What operators do.
@@ -1169,13 +1127,7 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private static void refuse(String why) {
-    throw refusal(why);
-  }
-
-  /** What an update fails with that asks for what cannot be. */
-  static ApplicationFailure refusal(String why) {
-    return ApplicationFailure.newNonRetryableFailure(
-        ErrorCode.INVALID_REQUEST.message(why), ErrorCode.INVALID_REQUEST.code());
+    throw Refusal.of(why);
   }
 
   @Override

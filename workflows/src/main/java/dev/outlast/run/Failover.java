@@ -45,12 +45,6 @@ final class Failover {
   /** When an agent is tried again that could not be found on the run's new host. */
   static final Duration LOOK_AGAIN = Duration.ofMinutes(5);
 
-  /**
-   * How long providers keep what they have read of a session: one that nobody has worked in for
-   * longer is read anew, at its full price.
-   */
-  static final Duration CACHE_KEPT = Duration.ofMinutes(5);
-
   /** What stops one agent, but not another one that works for the same task. */
   private static final Set<StopReason> OF_THE_AGENT =
       EnumSet.of(
@@ -65,24 +59,24 @@ final class Failover {
   private final RunMemory memory;
   private final HostWait host;
   private final AccountWait account;
+  private final RunHistory history;
   private boolean allClosed;
   private boolean otherOpened;
   private boolean switchAsked;
-
-  /** When an agent was last at work; null if that has been dealt with, or none was. */
-  private Instant workedLast;
 
   Failover(
       AgentRunWorkflow run,
       AgentRunRequest request,
       RunMemory memory,
       HostWait host,
-      AccountWait account) {
+      AccountWait account,
+      RunHistory history) {
     this.run = run;
     this.request = request;
     this.memory = memory;
     this.host = host;
     this.account = account;
+    this.history = history;
   }
 
   /** Whether the run goes on with another agent when one is closed. */
@@ -96,6 +90,10 @@ final class Failover {
 
   private Choices choices() {
     return memory.agents().choices();
+  }
+
+  private ResumePolicy policy() {
+    return request.over(memory.agent().policy());
   }
 
   /**
@@ -122,25 +120,12 @@ final class Failover {
       goTo(next.get());
       return false;
     }
-    rested();
+    agents().rested(RunClock.now());
     if (agents().afterLimit()) {
       agents().afterLimit(false);
       decideSession();
     }
     return !agents().arriving() || arrived();
-  }
-
-  /** An agent was at work until now. */
-  void worked() {
-    workedLast = RunClock.now();
-  }
-
-  /** After a long rest, whatever it was for, the session is decided on as after a limit. */
-  void rested() {
-    if (workedLast != null && RunClock.now().isAfter(workedLast.plus(CACHE_KEPT))) {
-      workedLast = null;
-      agents().afterLimit(true);
-    }
   }
 
   // Finding the agents.
@@ -158,7 +143,7 @@ final class Failover {
                       AgentCalls.resolverAt(memory.agent(), takenWithin)::resolveAgent,
                       selection(asked)));
     } catch (ActivityFailure failure) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       switch (Unanswered.of(failure, host.missed()).why()) {
         case CANCELLED -> {
           return;
@@ -258,7 +243,7 @@ final class Failover {
           AgentCalls.resolverAt(memory.agent(), takenWithin).resolveAgent(selection(there.asked()));
       agents().movedTo(agents().indexOf(there), found);
     } catch (ActivityFailure failure) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       // Meanwhile an operator may have preferred another.
       choices().closed(agents().indexOf(there), RunClock.now().plus(LOOK_AGAIN), Duration.ZERO);
       memory.record(
@@ -293,7 +278,7 @@ final class Failover {
    */
   void limited(Incident incident, UsageLimit limit, String endless) {
     Instant now = RunClock.now();
-    boolean never = endless != null && run.policy().onCredit() == ResumePolicy.OnCredit.STOP;
+    boolean never = endless != null && policy().onCredit() == ResumePolicy.OnCredit.STOP;
     Instant until = never ? Choices.NEVER : opens(incident, limit, now);
     boolean fromReset = !never && limit.reset() != null;
     memory.waitBegins();
@@ -314,7 +299,7 @@ final class Failover {
   /** When the present agent can be tried again; stops a run that has done so too often. */
   private Instant opens(Incident incident, UsageLimit limit, Instant now) {
     ResumeDecision decision =
-        run.policy()
+        policy()
             .withoutBounds()
             .decide(limit, memory.resumes(), memory.limitsInARow(), memory.waited(), run.jitter());
     if (decision instanceof ResumeDecision.ResumeAfter resume) {
@@ -400,13 +385,13 @@ final class Failover {
     }
     if (end == ResumeTimer.End.HISTORY_LONG) {
       choices().closed(choices().current(), timer.until(), choices().grace(choices().current()));
-      run.continueAsNew();
+      history.goOnInNew();
     }
     waited(end, incident);
   }
 
   private void stopIfTooLong(Duration wait, Optional<Incident> incident) {
-    Optional<String> refused = run.policy().refuses(wait, memory.waited());
+    Optional<String> refused = policy().refuses(wait, memory.waited());
     if (refused.isPresent()) {
       incident.ifPresent(open -> memory.put(open.ended(RunClock.now(), Incident.End.GIVEN_UP)));
       throw run.stopped(ErrorCode.GAVE_UP, "all agents are closed, and " + refused.get());
@@ -511,14 +496,15 @@ final class Failover {
             + size
             + (with == ResumeWith.HANDOFF ? "" : ", and a fresh one is taken above " + most));
     if (fresh) {
-      memory.handOff(run.freshSession());
+      memory.handOff(AgentSession.idForAnother(memory.agent()));
     }
   }
 
   /** Tells the session what it has missed; whether that took no time. */
   private boolean arrived() {
     List<RunAgent> missed = memory.missed();
-    memory.arrived(missed.isEmpty() ? null : notes(missed), run.resumeMessage());
+    memory.arrived(
+        missed.isEmpty() ? null : notes(missed), request.resumeMessageOf(memory.agent()));
     return missed.isEmpty();
   }
 
@@ -544,7 +530,7 @@ final class Failover {
                       memory.turn()))
               .text();
     } catch (ActivityFailure | DataConverterException unread) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       memory.record(
           RunClock.now(),
           RunEvent.Type.WITHOUT_NOTES,
@@ -614,7 +600,7 @@ final class Failover {
       }
     }
     if (agents().size() >= Choices.MAX) {
-      throw AgentRunWorkflow.refusal(
+      throw Refusal.of(
           "switchAgent: the run has used " + Choices.MAX + " agents, and may use no more");
     }
     agents().add(asked, found);

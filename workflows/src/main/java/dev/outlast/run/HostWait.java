@@ -122,7 +122,7 @@ final class HostWait {
           ? Seen.THERE
           : Seen.AWAY;
     } catch (ActivityFailure | DataConverterException unknown) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       return Seen.UNKNOWN;
     }
   }
@@ -183,7 +183,7 @@ final class HostWait {
                       false,
                       request.worktree()));
     } catch (ActivityFailure failure) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       memory.moveAsked(null);
       moveFailed(failure);
       return;

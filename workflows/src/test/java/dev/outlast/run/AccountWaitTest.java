@@ -426,7 +426,7 @@ class AccountWaitTest {
     WorkflowStub latest = fixture.latest(run);
     int touches = 0;
     while (latest.describe().getExecution().getRunId().equals(firstRunId)) {
-      assertTrue(touches++ < AgentRunWorkflow.MAX_HISTORY_EVENTS, "still in the first history");
+      assertTrue(touches++ < RunHistory.MAX_EVENTS, "still in the first history");
       latest.signal(Names.SIGNAL_PAUSE, "touched");
       fixture.status(latest);
       latest.signal(Names.SIGNAL_UNPAUSE, "touched");

@@ -390,7 +390,7 @@ class AgentRunTest {
     WorkflowStub latest = fixture.latest(run);
     int touches = 0;
     while (latest.describe().getExecution().getRunId().equals(firstRunId)) {
-      assertTrue(touches++ < AgentRunWorkflow.MAX_HISTORY_EVENTS, "still in the first history");
+      assertTrue(touches++ < RunHistory.MAX_EVENTS, "still in the first history");
       latest.signal(Names.SIGNAL_PAUSE, "touched");
       fixture.status(latest);
       latest.signal(Names.SIGNAL_UNPAUSE, "touched");
@@ -1217,7 +1217,7 @@ class AgentRunTest {
   @Test
   void a_run_goes_on_in_a_new_history_with_all_it_knows() {
     ScriptedAgent agent = fixture.agent();
-    int limits = AgentRunWorkflow.MAX_HISTORY_EVENTS / 8;
+    int limits = RunHistory.MAX_EVENTS / 8;
     for (int i = 0; i < limits; i++) {
       agent.does(agent.limitedFor(Duration.ofHours(10)));
     }
