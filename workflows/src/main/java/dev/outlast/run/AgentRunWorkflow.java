@@ -29,20 +29,16 @@ import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.workflow.Async;
-import io.temporal.workflow.CancellationScope;
-import io.temporal.workflow.Promise;
 import io.temporal.workflow.TimerOptions;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.function.Supplier;
 
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
@@ -111,7 +107,6 @@ public final class AgentRunWorkflow implements AgentRun {
   private boolean starting;
   private UsageLimit waitedFor;
   private int givenBack;
-  private CancellationScope invocation;
 
   @WorkflowInit
   public AgentRunWorkflow(AgentRunRequest request) {
@@ -263,12 +258,12 @@ public final class AgentRunWorkflow implements AgentRun {
     AgentActivities maker = AgentCalls.worktreeMaker(agent, takenWithin);
     try {
       memory.worksIn(
-          onHost(takenWithin, () -> Async.function(maker::makeWorktree, agent.workspace())));
+          host.call(takenWithin, () -> Async.function(maker::makeWorktree, agent.workspace())));
       memory.notStarted(null);
       host.isBack(HostWait.TAKEN);
     } catch (ActivityFailure failure) {
       Cancellation.throwIfRequested();
-      if (invocation.isCancelRequested()) {
+      if (host.cutShort()) {
         return;
       }
       switch (Unanswered.of(failure, host.missed()).why()) {
@@ -276,8 +271,6 @@ public final class AgentRunWorkflow implements AgentRun {
         case NOT_STARTED -> waitUntilStartable(failure);
         default -> throw noWorktree(failure);
       }
-    } finally {
-      invocation = null;
     }
   }
 
@@ -315,8 +308,6 @@ public final class AgentRunWorkflow implements AgentRun {
       return answer;
     } catch (ActivityFailure failure) {
       return unanswered(failure, start, began);
-    } finally {
-      invocation = null;
     }
   }
 
@@ -324,18 +315,7 @@ public final class AgentRunWorkflow implements AgentRun {
     Duration takenWithin = host.takenWithin();
     AgentActivities agent = invoker(words(start), takenWithin);
     AgentInvocation call = nextInvocation(start);
-    return onHost(takenWithin, () -> Async.function(agent::invokeAgent, call));
-  }
-
-  /** Waits for what the host is to do; operators may cut that short. */
-  <T> T onHost(Duration takenWithin, Supplier<Promise<T>> activity) {
-    List<Promise<T>> outcome = new ArrayList<>();
-    invocation = Workflow.newCancellationScope(() -> outcome.add(activity.get()));
-    invocation.run();
-    if (host.missed()) {
-      host.awaitTaking(outcome.get(0), takenWithin);
-    }
-    return outcome.get(0).get();
+    return host.call(takenWithin, () -> Async.function(agent::invokeAgent, call));
   }
 
   private boolean nextTurnAfter(Completed completed) {
@@ -705,7 +685,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     Cancellation.throwIfRequested();
     Optional<Limited> limited = limited(unanswered, began);
-    boolean cancelled = invocation.isCancelRequested();
+    boolean cancelled = host.cutShort();
     if (limited.isPresent()) {
       memory.limitHeard(limited.get().facts());
       account.heard(limited.get(), RunClock.now());
@@ -975,9 +955,7 @@ public final class AgentRunWorkflow implements AgentRun {
     budget.pausesNoMore();
     memory.paused(because(reason));
     record(RunEvent.Type.PAUSED, null, because(reason));
-    if (invocation != null) {
-      invocation.cancel("paused");
-    }
+    host.cutShort("paused");
     show();
   }
 
@@ -998,9 +976,7 @@ public final class AgentRunWorkflow implements AgentRun {
   @Override
   public String move(String reason) {
     memory.moveAsked(because(reason));
-    if (invocation != null) {
-      invocation.cancel("moved");
-    }
+    host.cutShort("moved");
     return "moving";
   }
 
@@ -1034,9 +1010,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   /** Ends what the run does with its present agent, but not the wait for its start. */
   void interrupt(String why) {
-    if (invocation != null) {
-      invocation.cancel(why);
-    }
+    host.cutShort(why);
     if (wait != null && !starting) {
       wait.end();
     }

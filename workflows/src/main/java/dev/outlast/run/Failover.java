@@ -136,7 +136,7 @@ final class Failover {
     ResolvedAgent found;
     try {
       found =
-          run.onHost(
+          host.call(
               takenWithin,
               () ->
                   Async.function(
