@@ -23,7 +23,6 @@ import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
-import dev.outlast.operator.Names;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
@@ -36,29 +35,17 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
 
-  /** How often an invocation is tried when the agent crashes or its worker dies. */
-  static final int MAX_INVOCATION_ATTEMPTS = 20;
-
-  /**
-   * How often a worktree is tried to be made when its worker dies, or something unforeseen fails.
-   */
-  static final int MAX_WORKTREE_ATTEMPTS = 20;
-
   /**
    * How often an invocation is made again whose worker died in each of its attempts before the
    * agent had done anything. With progress between there is no bound: it is workers that die then.
    */
   static final int MAX_FRUITLESS_INVOCATIONS = 3;
-
-  /** An invocation whose worker was not heard of for this long is taken by another. */
-  static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(30);
 
   /** The shortest time after which a closed account is asked again. */
   static final Duration MIN_DEFERRAL = Duration.ofSeconds(5);
@@ -98,11 +85,11 @@ public final class AgentRunWorkflow implements AgentRun {
   private final RunHistory history;
   private final HostWait host;
   private final OwnWorktree worktree;
+  private final RunEnd runEnd;
   private final AccountWait account;
   private final RunBudget budget;
   private final Failover failover;
   private final Random random = Workflow.newRandom();
-  private AgentState ended;
   private ResumeTimer wait;
   private boolean starting;
   private UsageLimit waitedFor;
@@ -118,9 +105,10 @@ public final class AgentRunWorkflow implements AgentRun {
     this.history = new RunHistory(this.request, memory, this::show);
     this.host = new HostWait(this.request, memory, this::show);
     this.worktree = new OwnWorktree(memory, host);
+    this.runEnd = new RunEnd(memory, host, worktree, this::show);
     this.account = new AccountWait(this.request, memory);
     this.budget = new RunBudget(this.request, memory);
-    this.failover = new Failover(this, this.request, memory, host, account, history);
+    this.failover = new Failover(this, this.request, memory, host, account, runEnd, history);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -171,7 +159,7 @@ public final class AgentRunWorkflow implements AgentRun {
         history.goOnInNewIfLong();
       }
     } catch (CanceledFailure cancelled) {
-      throw cancelled(cancelled);
+      throw runEnd.cancelled(cancelled);
     }
   }
 
@@ -221,7 +209,9 @@ public final class AgentRunWorkflow implements AgentRun {
                   request.worktree()));
     } catch (ActivityFailure failure) {
       Cancellation.throwIfRequested();
-      throw request.agents().isEmpty() ? failed(failure) : unusable("agents[0]", failure);
+      throw request.agents().isEmpty()
+          ? runEnd.failed(failure)
+          : runEnd.unusable("agents[0]", failure);
     }
   }
 
@@ -267,9 +257,9 @@ public final class AgentRunWorkflow implements AgentRun {
         return;
       }
       switch (Unanswered.of(failure, host.missed()).why()) {
-        case NOT_TAKEN -> stopIfHostIsLost();
+        case NOT_TAKEN -> runEnd.stopIfHostIsLost();
         case NOT_STARTED -> waitUntilStartable(failure);
-        default -> throw noWorktree(failure);
+        default -> throw runEnd.noWorktree(failure);
       }
     }
   }
@@ -355,11 +345,11 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     if (endless != null && policy().onCredit() == ResumePolicy.OnCredit.STOP) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
-      throw stopped(ErrorCode.AGENT_STOPPED, endless);
+      throw runEnd.stopped(ErrorCode.AGENT_STOPPED, endless);
     }
     if (request.onLimit() == AgentRunRequest.OnLimit.STOP) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
-      throw stopped(
+      throw runEnd.stopped(
           ErrorCode.STOPPED_AT_LIMIT,
           limit.scope().word() + " limit, and the request says to stop");
     }
@@ -373,7 +363,7 @@ public final class AgentRunWorkflow implements AgentRun {
                 random.nextDouble());
     if (decision instanceof ResumeDecision.GiveUp giveUp) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
-      throw stopped(ErrorCode.GAVE_UP, giveUp.why());
+      throw runEnd.stopped(ErrorCode.GAVE_UP, giveUp.why());
     }
     ResumeDecision.ResumeAfter resume = (ResumeDecision.ResumeAfter) decision;
     memory.waitBegins();
@@ -461,7 +451,7 @@ public final class AgentRunWorkflow implements AgentRun {
     Busy busy = Busy.of(deferred, before);
     memory.busy(busy);
     if (stopsIfBusy()) {
-      throw stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
+      throw runEnd.stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
     }
     if (!busy.isLike(before)) {
       record(RunEvent.Type.DEFERRED, null, busy.words() + "; nothing was started");
@@ -561,7 +551,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     String why = stopped.reason().word() + ": " + stopped.message();
     if (stopped.limit() == null) {
-      throw stopped(ErrorCode.AGENT_STOPPED, why);
+      throw runEnd.stopped(ErrorCode.AGENT_STOPPED, why);
     }
     waitForReset(stopped.limit(), why);
   }
@@ -596,10 +586,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private AgentRunResult finish(boolean elsewhere) {
     Cancellation.throwIfRequested();
-    worktree.release();
-    record(RunEvent.Type.COMPLETED, null, "");
-    ended = AgentState.COMPLETED;
-    show();
+    runEnd.completed();
     return new AgentRunResult(
         "completed",
         memory.lastText(),
@@ -691,7 +678,7 @@ public final class AgentRunWorkflow implements AgentRun {
       account.heard(limited.get(), RunClock.now());
       givenBack = 0;
       if (unanswered.why() == Unanswered.Why.NOT_TAKEN && !cancelled) {
-        stopIfHostIsLost();
+        runEnd.stopIfHostIsLost();
       }
       return limited.get();
     }
@@ -699,11 +686,11 @@ public final class AgentRunWorkflow implements AgentRun {
       return INTERRUPTED;
     }
     switch (unanswered.why()) {
-      case CANCELLED, FAILED -> throw failed(failure);
-      case NOT_TAKEN -> stopIfHostIsLost();
+      case CANCELLED, FAILED -> throw runEnd.failed(failure);
+      case NOT_TAKEN -> runEnd.stopIfHostIsLost();
       case WORKER_LOST -> {
         if (memory.workerLost(unanswered.progressed()) >= MAX_FRUITLESS_INVOCATIONS) {
-          throw failed(failure);
+          throw runEnd.failed(failure);
         }
       }
       case GIVEN_BACK -> pauseAfterGivenBack(began);
@@ -748,10 +735,9 @@ public final class AgentRunWorkflow implements AgentRun {
     NotStarted last = NotStarted.of(memory.notStarted(), now, message);
     if (last.tooLong(now)) {
       String tried = DurationText.of(NotStarted.PATIENCE) + ", in " + last.tries() + " tries";
-      throw end(
-          ErrorCode.AGENT_FAILED.code(),
-          ErrorCode.AGENT_FAILED.message(
-              "no agent could be started for " + tried + "; the last one failed with: " + message),
+      throw runEnd.stopped(
+          ErrorCode.AGENT_FAILED,
+          "no agent could be started for " + tried + "; the last one failed with: " + message,
           failure);
     }
     if (memory.notStarted() == null) {
@@ -766,14 +752,6 @@ public final class AgentRunWorkflow implements AgentRun {
     return failure.getCause() instanceof ApplicationFailure cause
         ? String.valueOf(cause.getOriginalMessage())
         : "";
-  }
-
-  /** The host has not taken in time what only it can do. */
-  void stopIfHostIsLost() {
-    Optional<String> lost = host.look();
-    if (lost.isPresent()) {
-      throw stopped(ErrorCode.HOST_LOST, lost.get());
-    }
   }
 
   private void pauseAfterGivenBack(Instant began) {
@@ -820,112 +798,6 @@ public final class AgentRunWorkflow implements AgentRun {
       case RESUME -> "resumes the session";
       case CONTINUE_LAST -> "continues the last session";
     };
-  }
-
-  // How a run ends other than well.
-
-  private ApplicationFailure failed(ActivityFailure failure) {
-    return failed(failure, notThrough(failure, memory.fruitless()));
-  }
-
-  /**
-   * An agent of the request that cannot be used.
-   *
-   * @param field its place in the request
-   */
-  ApplicationFailure unusable(String field, ActivityFailure failure) {
-    if (failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()) {
-      String said = cause.getOriginalMessage();
-      String code = "[" + cause.getType() + "] ";
-      String message = said.startsWith(code) ? said.substring(code.length()) : said;
-      return end(cause.getType(), code + field + ": " + message, failure);
-    }
-    return failed(failure);
-  }
-
-  private ApplicationFailure noWorktree(ActivityFailure failure) {
-    return failed(
-        failure,
-        "no worktree could be made in " + MAX_WORKTREE_ATTEMPTS + " attempts; " + last(failure));
-  }
-
-  /**
-   * @param otherwise why the run fails if the failure does not say so itself for good
-   */
-  private ApplicationFailure failed(ActivityFailure failure, String otherwise) {
-    return failure.getCause() instanceof ApplicationFailure cause && cause.isNonRetryable()
-        ? end(cause.getType(), cause.getOriginalMessage(), failure)
-        : end(ErrorCode.AGENT_FAILED.code(), ErrorCode.AGENT_FAILED.message(otherwise), failure);
-  }
-
-  /**
-   * How often an agent was tried that did not get through, and what came of the last attempt.
-   *
-   * @param lost how many invocations in a row ended with a lost worker and without progress
-   */
-  static String notThrough(ActivityFailure failure, int lost) {
-    int each = MAX_INVOCATION_ATTEMPTS;
-    boolean lastLost = Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST;
-    String invocations = lost + (lost == 1 ? " invocation" : " invocations");
-    String attempts =
-        lastLost
-            ? lost * each
-                + " attempts: "
-                + invocations
-                + " in a row, each tried "
-                + each
-                + " times, ended with a lost worker and without any progress"
-            : each
-                + " attempts"
-                + (lost == 0
-                    ? ""
-                    : ", after "
-                        + invocations
-                        + " of "
-                        + each
-                        + " attempts that ended with a lost worker");
-    return "the agent did not get through in " + attempts + "; " + last(failure);
-  }
-
-  private static String last(ActivityFailure failure) {
-    if (failure.getCause() instanceof ApplicationFailure last) {
-      return "the last one failed with: " + last.getOriginalMessage();
-    }
-    if (Unanswered.of(failure, false).why() == Unanswered.Why.WORKER_LOST) {
-      return "the worker of the last one was not heard of for "
-          + DurationText.of(HEARTBEAT_TIMEOUT);
-    }
-    return "see the cause for the last one";
-  }
-
-  ApplicationFailure stopped(ErrorCode code, String why) {
-    return end(code.code(), code.message(why), null);
-  }
-
-  private ApplicationFailure end(String type, String message, Throwable cause) {
-    // A run whose cancellation was asked for ends as cancelled, whatever else has happened.
-    Cancellation.throwIfRequested();
-    worktree.release();
-    record(RunEvent.Type.STOPPED, null, type);
-    ended = AgentState.STOPPED;
-    show();
-    return ApplicationFailure.newBuilder()
-        .setType(type)
-        .setMessage(message)
-        .setNonRetryable(true)
-        .setDetails(status())
-        .setCause(cause)
-        .build();
-  }
-
-  private CanceledFailure cancelled(CanceledFailure failure) {
-    worktree.release();
-    record(RunEvent.Type.CANCELLED, null, "");
-    ended = AgentState.STOPPED;
-    show();
-    // The SDK closes a cancelled workflow without details, so the session is kept in the memo.
-    Workflow.upsertMemo(Map.of(Names.MEMO_CANCELLED_STATUS, status()));
-    return failure;
   }
 
   // What operators do.
@@ -1000,7 +872,7 @@ public final class AgentRunWorkflow implements AgentRun {
     int max = AgentRunRequest.MAX_NAME;
     RequestReader.checkName("agent", agent, max).ifPresent(AgentRunWorkflow::refuse);
     RequestReader.checkName("account", account, max).ifPresent(AgentRunWorkflow::refuse);
-    if (ended != null || worktree.released()) {
+    if (runEnd.begun()) {
       refuse("switchAgent: the run is ending");
     }
     if (memory.agent() == null || memory.agents().unresolved().isPresent()) {
@@ -1025,7 +897,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void validateSend(String prompt) {
-    if (worktree.released()) {
+    if (runEnd.begun()) {
       refuse("send: the run is ending; start a new one with its session");
     }
     RequestReader.checkPrompt("prompt", prompt).ifPresent(AgentRunWorkflow::refuse);
@@ -1048,7 +920,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void validateChangeBudget(Budget changed) {
-    if (ended != null) {
+    if (runEnd.state() != null) {
       refuse("changeBudget: the run is ending");
     }
     budget.problem(changed).ifPresent(AgentRunWorkflow::refuse);
@@ -1183,12 +1055,12 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private boolean hostMissed() {
-    return ended == null && host.missed();
+    return runEnd.state() == null && host.missed();
   }
 
   private AgentState state() {
-    if (ended != null) {
-      return ended;
+    if (runEnd.state() != null) {
+      return runEnd.state();
     }
     if (memory.paused() != null) {
       return AgentState.PAUSED;
@@ -1210,10 +1082,12 @@ public final class AgentRunWorkflow implements AgentRun {
     memory.record(RunClock.now(), type, incident, text);
   }
 
-  void show() {
+  RunStatus show() {
+    RunStatus status = status();
     if (memory.agent() != null) {
-      view.show(status(), memory.agent().searchAttributes());
+      view.show(status, memory.agent().searchAttributes());
     }
+    return status;
   }
 
   private static String because(String reason) {

@@ -59,6 +59,7 @@ final class Failover {
   private final RunMemory memory;
   private final HostWait host;
   private final AccountWait account;
+  private final RunEnd runEnd;
   private final RunHistory history;
   private boolean allClosed;
   private boolean otherOpened;
@@ -70,12 +71,14 @@ final class Failover {
       RunMemory memory,
       HostWait host,
       AccountWait account,
+      RunEnd runEnd,
       RunHistory history) {
     this.run = run;
     this.request = request;
     this.memory = memory;
     this.host = host;
     this.account = account;
+    this.runEnd = runEnd;
     this.history = history;
   }
 
@@ -149,16 +152,16 @@ final class Failover {
           return;
         }
         case NOT_TAKEN -> {
-          run.stopIfHostIsLost();
+          runEnd.stopIfHostIsLost();
           return;
         }
-        default -> throw run.unusable("agents[" + choice + "]", failure);
+        default -> throw runEnd.unusable("agents[" + choice + "]", failure);
       }
     }
     host.isBack(HostWait.TAKEN);
     for (int i = 0; i < choice; i++) {
       if (same(agents().get(i).agent(), found)) {
-        throw run.stopped(
+        throw runEnd.stopped(
             ErrorCode.INVALID_REQUEST,
             "agents["
                 + choice
@@ -289,7 +292,7 @@ final class Failover {
       memory.put(incident.ended(now, Incident.End.FAILED_OVER));
     } else if (choices().hopeless()) {
       memory.put(incident.ended(now, Incident.End.GIVEN_UP));
-      throw run.stopped(ErrorCode.AGENT_STOPPED, endless);
+      throw runEnd.stopped(ErrorCode.AGENT_STOPPED, endless);
     } else {
       Instant first = choices().closedUntil(choices().earliest());
       memory.put(incident.waiting(first, fromReset && first.equals(until)));
@@ -306,7 +309,7 @@ final class Failover {
       return now.plus(resume.delay());
     }
     memory.put(incident.ended(now, Incident.End.GIVEN_UP));
-    throw run.stopped(ErrorCode.GAVE_UP, ((ResumeDecision.GiveUp) decision).why());
+    throw runEnd.stopped(ErrorCode.GAVE_UP, ((ResumeDecision.GiveUp) decision).why());
   }
 
   /**
@@ -347,7 +350,7 @@ final class Failover {
     int first = choices().earliest();
     Instant until = choices().closedUntil(first);
     if (until.equals(Choices.NEVER)) {
-      throw run.stopped(
+      throw runEnd.stopped(
           ErrorCode.AGENT_STOPPED, "no agent of the run is known to open again; see its events");
     }
     if (first != choices().current()) {
@@ -394,7 +397,7 @@ final class Failover {
     Optional<String> refused = policy().refuses(wait, memory.waited());
     if (refused.isPresent()) {
       incident.ifPresent(open -> memory.put(open.ended(RunClock.now(), Incident.End.GIVEN_UP)));
-      throw run.stopped(ErrorCode.GAVE_UP, "all agents are closed, and " + refused.get());
+      throw runEnd.stopped(ErrorCode.GAVE_UP, "all agents are closed, and " + refused.get());
     }
   }
 

@@ -462,7 +462,7 @@ class AgentRunTest {
   @Test
   void a_drained_worker_never_ends_a_run() {
     ScriptedAgent agent = fixture.agent();
-    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i < AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(
           call -> {
             throw ApplicationFailure.newFailure("going away", ErrorCode.DRAINED.code());
@@ -923,7 +923,7 @@ class AgentRunTest {
   @Test
   void throttles_that_never_end_fail_the_run_with_what_was_throttled() {
     ScriptedAgent agent = fixture.agent();
-    for (int i = 0; i <= AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i <= AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(
           call -> {
             throw ApplicationFailure.newFailure(
@@ -939,7 +939,7 @@ class AgentRunTest {
         failure.getOriginalMessage().contains("in 20 attempts; the last one failed with: [OUT3002]")
             && failure.getOriginalMessage().contains("throttled agent 'claude'"),
         failure::getOriginalMessage);
-    assertEquals(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
+    assertEquals(AgentCalls.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
   }
 
   @Test
@@ -963,14 +963,14 @@ class AgentRunTest {
   @Test
   void an_agent_that_always_crashes_ends_the_run_after_a_bounded_number_of_attempts() {
     ScriptedAgent agent = fixture.agent();
-    for (int i = 0; i <= AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i <= AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(crashes());
     }
 
     ApplicationFailure failure = failureOf(fixture.start("fix the build"));
 
     assertEquals(ErrorCode.AGENT_FAILED.code(), failure.getType());
-    assertEquals(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
+    assertEquals(AgentCalls.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
   }
 
   @Test
@@ -1003,7 +1003,7 @@ class AgentRunTest {
   void the_session_of_an_agent_that_crashed_to_the_end_is_kept() {
     ScriptedAgent agent = fixture.agent();
     SessionId named = new SessionId("named-before-the-crash");
-    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i < AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(
           call -> {
             throw ApplicationFailure.newFailure(

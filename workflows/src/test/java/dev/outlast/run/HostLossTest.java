@@ -445,7 +445,7 @@ class HostLossTest {
 
   @Test
   void workers_that_give_an_invocation_back_cost_no_attempt_and_no_time() {
-    int drains = 3 * AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS;
+    int drains = 3 * AgentCalls.MAX_INVOCATION_ATTEMPTS;
     for (int i = 0; i < drains; i++) {
       agent.does(
           call -> {

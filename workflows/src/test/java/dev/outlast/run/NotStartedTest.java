@@ -96,7 +96,7 @@ class NotStartedTest {
 
   @Test
   void a_disk_that_is_full_for_hours_fails_no_run() {
-    int tries = 3 * AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS;
+    int tries = 3 * AgentCalls.MAX_INVOCATION_ATTEMPTS;
     isNotStarted(tries);
     fixture.agent().does(fixture.agent().completes("done"));
 
