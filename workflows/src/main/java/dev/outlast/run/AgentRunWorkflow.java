@@ -16,7 +16,6 @@ import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
-import dev.outlast.limit.LimitScope;
 import dev.outlast.limit.ResumeDecision;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
@@ -36,7 +35,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
@@ -87,12 +85,9 @@ public final class AgentRunWorkflow implements AgentRun {
   private final OwnWorktree worktree;
   private final RunEnd runEnd;
   private final AccountWait account;
+  private final RunWaits waits;
   private final RunBudget budget;
   private final Failover failover;
-  private final Random random = Workflow.newRandom();
-  private ResumeTimer wait;
-  private boolean starting;
-  private UsageLimit waitedFor;
   private int givenBack;
 
   @WorkflowInit
@@ -107,8 +102,10 @@ public final class AgentRunWorkflow implements AgentRun {
     this.worktree = new OwnWorktree(memory, host);
     this.runEnd = new RunEnd(memory, host, worktree, this::show);
     this.account = new AccountWait(this.request, memory);
+    this.waits = new RunWaits(memory, account, this::show);
     this.budget = new RunBudget(this.request, memory);
-    this.failover = new Failover(this, this.request, memory, host, account, runEnd, history);
+    this.failover =
+        new Failover(this.request, memory, host, account, waits, runEnd, history, this::show);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -186,12 +183,10 @@ public final class AgentRunWorkflow implements AgentRun {
     if (memory.invocations() > 0 || start.isEmpty() || !start.get().isAfter(RunClock.now())) {
       return;
     }
-    starting = true;
-    ResumeTimer.End end = awaitTimer(new ResumeTimer(start.get(), OperatorTexts::startSummary));
-    if (end == ResumeTimer.End.HISTORY_LONG) {
+    ResumeTimer timer = new ResumeTimer(start.get(), OperatorTexts::startSummary);
+    if (waits.awaitStart(timer) == ResumeTimer.End.HISTORY_LONG) {
       history.goOnInNew();
     }
-    starting = false;
   }
 
   private ResolvedAgent resolved() {
@@ -356,11 +351,7 @@ public final class AgentRunWorkflow implements AgentRun {
     ResumeDecision decision =
         policy()
             .decide(
-                limit,
-                memory.resumes(),
-                memory.limitsInARow(),
-                memory.waited(),
-                random.nextDouble());
+                limit, memory.resumes(), memory.limitsInARow(), memory.waited(), waits.jitter());
     if (decision instanceof ResumeDecision.GiveUp giveUp) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
       throw runEnd.stopped(ErrorCode.GAVE_UP, giveUp.why());
@@ -398,7 +389,7 @@ public final class AgentRunWorkflow implements AgentRun {
     ResumeTimer.End end;
     failover.waitBegins();
     try {
-      end = awaitAccount(timer, incident.limit());
+      end = waits.awaitAccount(timer, incident.limit());
     } catch (CanceledFailure cancelled) {
       memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
       throw cancelled;
@@ -421,24 +412,6 @@ public final class AgentRunWorkflow implements AgentRun {
     record(RunEvent.Type.RESUMED, incident.id(), Failover.words(how));
   }
 
-  /**
-   * Waits for the account where its gate can end the wait; not at all if it already has.
-   *
-   * @param limit what is waited for; null if that is only known to the gate
-   */
-  ResumeTimer.End awaitAccount(ResumeTimer timer, UsageLimit limit) {
-    if (account.released()) {
-      return ResumeTimer.End.ENDED;
-    }
-    waitedFor = limit;
-    account.begins(limit == null && memory.gate() == null);
-    try {
-      return awaitTimer(timer);
-    } finally {
-      account.ends();
-    }
-  }
-
   /** Waits for an account that is closed, or for what another run has, and then asks again. */
   private void waitUntilFree(Deferred deferred) {
     memory.notInvoked();
@@ -456,8 +429,8 @@ public final class AgentRunWorkflow implements AgentRun {
     if (!busy.isLike(before)) {
       record(RunEvent.Type.DEFERRED, null, busy.words() + "; nothing was started");
     }
-    Instant until = RunClock.now().plus(busy.pause(random.nextDouble()));
-    awaitTimer(new ResumeTimer(until, busy::summary));
+    Instant until = RunClock.now().plus(busy.pause(waits.jitter()));
+    waits.await(new ResumeTimer(until, busy::summary));
   }
 
   private boolean stopsIfBusy() {
@@ -475,9 +448,7 @@ public final class AgentRunWorkflow implements AgentRun {
             : memory.gate().first();
     Duration late =
         wakesByItself
-            ? policy()
-                .margin()
-                .plusMillis((long) (policy().jitter().toMillis() * random.nextDouble()))
+            ? policy().margin().plusMillis((long) (policy().jitter().toMillis() * waits.jitter()))
             : Duration.ZERO;
     Instant until =
         RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast).plus(late);
@@ -491,34 +462,16 @@ public final class AgentRunWorkflow implements AgentRun {
       failover.deferred(until, Boolean.TRUE.equals(deferred.hostWide()));
       return;
     }
-    starting = account.untilReset();
-    ResumeTimer.End end =
-        awaitAccount(
-            new ResumeTimer(
-                until,
-                account.grace(),
-                at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at)),
-            null);
-    if (starting && end == ResumeTimer.End.HISTORY_LONG) {
+    ResumeTimer timer =
+        new ResumeTimer(
+            until,
+            account.grace(),
+            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at));
+    if (!account.untilReset()) {
+      waits.awaitAccount(timer, null);
+    } else if (waits.awaitReset(timer) == ResumeTimer.End.HISTORY_LONG) {
       // The next history asks for the reset again, and is told of the same.
       memory.waitingSince(null);
-    }
-    starting = false;
-  }
-
-  /** Waits where operators can see it. */
-  private ResumeTimer.End awaitTimer(ResumeTimer timer) {
-    Instant began = RunClock.now();
-    wait = timer;
-    show();
-    try {
-      return timer.await(RunHistory::isLong);
-    } finally {
-      wait = null;
-      waitedFor = null;
-      if (memory.busy() == null && memory.notStarted() == null && !starting) {
-        memory.waited(Duration.between(began, RunClock.now()));
-      }
     }
   }
 
@@ -745,7 +698,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     memory.notStarted(last);
     String where = String.valueOf(memory.agent().host());
-    awaitTimer(new ResumeTimer(last.next(now), at -> OperatorTexts.notStartedSummary(where, at)));
+    waits.await(new ResumeTimer(last.next(now), at -> OperatorTexts.notStartedSummary(where, at)));
   }
 
   private static String said(ActivityFailure failure) {
@@ -779,11 +732,6 @@ public final class AgentRunWorkflow implements AgentRun {
     return Duration.ofMillis(Math.min(doubled, MAX_GIVEN_BACK_PAUSE.toMillis()));
   }
 
-  /** One wait's share of the jitter. */
-  double jitter() {
-    return random.nextDouble();
-  }
-
   private ResumePolicy policy() {
     return request.over(memory.agent().policy());
   }
@@ -804,18 +752,18 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void resumeNow(String reason) {
-    if (wait != null) {
+    if (waits.present()) {
       record(RunEvent.Type.RESUME_CHANGED, null, "to now: " + because(reason));
       memory.insists(true);
-      wait.end();
+      waits.end();
     }
   }
 
   @Override
   public void accountOpened(AccountOpened opened) {
     boolean other = failover.opened(opened);
-    if ((account.opened(opened) || other) && wait != null) {
-      wait.end();
+    if (account.opened(opened) || other) {
+      waits.end();
     }
   }
 
@@ -839,9 +787,7 @@ public final class AgentRunWorkflow implements AgentRun {
     memory.paused(null);
     budget.pausesNoMore();
     record(RunEvent.Type.UNPAUSED, null, because(reason));
-    if (wait != null && account.mayBePassedOver()) {
-      wait.moveTo(wait.until());
-    }
+    waits.unpaused();
     show();
   }
 
@@ -877,14 +823,6 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     if (memory.agent() == null || memory.agents().unresolved().isPresent()) {
       refuse("switchAgent: the run has yet to find its agents; try again in a moment");
-    }
-  }
-
-  /** Ends what the run does with its present agent, but not the wait for its start. */
-  void interrupt(String why) {
-    host.cutShort(why);
-    if (wait != null && !starting) {
-      wait.end();
     }
   }
 
@@ -929,11 +867,11 @@ public final class AgentRunWorkflow implements AgentRun {
   @Override
   public String changeResume(String when) {
     Instant moved = moment(when).orElseThrow(() -> new IllegalStateException(when));
-    if (wait == null) {
+    if (!waits.present()) {
       throw ApplicationFailure.newNonRetryableFailure(
           "the wait has ended", ErrorCode.INVALID_REQUEST.code());
     }
-    wait.moveTo(moved);
+    waits.moveTo(moved);
     record(RunEvent.Type.RESUME_CHANGED, null, "to " + moved);
     show();
     return moved.toString();
@@ -941,7 +879,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void validateChangeResume(String when) {
-    if (wait == null) {
+    if (!waits.present()) {
       refuse("changeResume: the run is not waiting; ask for its status");
     }
     Optional<Instant> moved = moment(when);
@@ -992,9 +930,9 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.invocations(),
         memory.limitsHit(),
         memory.waited().toSeconds(),
-        wait == null ? null : wait.until(),
-        scope(),
-        warning(),
+        waits.until(),
+        waits.scope(),
+        waits.warning(),
         memory.queued(),
         memory.paused(),
         memory.tokens(),
@@ -1002,7 +940,7 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.lastSeq(),
         agent == null ? null : agent.host(),
         waitsFor(),
-        wait != null && memory.busy() != null ? memory.busy().holder() : null,
+        waits.holder(),
         memory.continued() ? Boolean.TRUE : null,
         memory.transcript(),
         worktree.view(),
@@ -1012,46 +950,11 @@ public final class AgentRunWorkflow implements AgentRun {
         budget.budget(),
         budget.pauses() ? Boolean.TRUE : null,
         failover.standings(),
-        waitsWhy());
-  }
-
-  private String warning() {
-    if (wait == null) {
-      return null;
-    }
-    if (memory.notStarted() != null) {
-      return memory.notStarted().why();
-    }
-    return waitedFor != null && waitedFor.unrecognised() ? OperatorTexts.UNRECOGNISED : null;
-  }
-
-  private String scope() {
-    WaitsFor what = waitsFor();
-    if (what != WaitsFor.LIMIT && what != WaitsFor.ACCOUNT) {
-      return null;
-    }
-    return (waitedFor == null ? LimitScope.UNKNOWN : waitedFor.scope()).word();
-  }
-
-  private String waitsWhy() {
-    WaitsFor what = waitsFor();
-    return what == WaitsFor.ACCOUNT || what == WaitsFor.START ? account.why() : null;
+        waits.why());
   }
 
   private WaitsFor waitsFor() {
-    if (wait != null) {
-      if (waitedFor != null) {
-        return WaitsFor.LIMIT;
-      }
-      if (memory.notStarted() != null) {
-        return WaitsFor.WORKER;
-      }
-      if (starting) {
-        return WaitsFor.START;
-      }
-      return memory.busy() == null ? WaitsFor.ACCOUNT : memory.busy().waitsFor();
-    }
-    return hostMissed() ? WaitsFor.HOST : null;
+    return !waits.present() && hostMissed() ? WaitsFor.HOST : waits.what();
   }
 
   private boolean hostMissed() {
@@ -1065,7 +968,7 @@ public final class AgentRunWorkflow implements AgentRun {
     if (memory.paused() != null) {
       return AgentState.PAUSED;
     }
-    return wait == null && !hostMissed() ? AgentState.RUNNING : AgentState.WAITING;
+    return !waits.present() && !hostMissed() ? AgentState.RUNNING : AgentState.WAITING;
   }
 
   @Override

@@ -54,32 +54,38 @@ final class Failover {
           StopReason.PLAN,
           StopReason.CONFIG);
 
-  private final AgentRunWorkflow run;
   private final AgentRunRequest request;
   private final RunMemory memory;
   private final HostWait host;
   private final AccountWait account;
+  private final RunWaits waits;
   private final RunEnd runEnd;
   private final RunHistory history;
+  private final Runnable show;
   private boolean allClosed;
   private boolean otherOpened;
   private boolean switchAsked;
 
+  /**
+   * @param show shows operators where the run stands
+   */
   Failover(
-      AgentRunWorkflow run,
       AgentRunRequest request,
       RunMemory memory,
       HostWait host,
       AccountWait account,
+      RunWaits waits,
       RunEnd runEnd,
-      RunHistory history) {
-    this.run = run;
+      RunHistory history,
+      Runnable show) {
     this.request = request;
     this.memory = memory;
     this.host = host;
     this.account = account;
+    this.waits = waits;
     this.runEnd = runEnd;
     this.history = history;
+    this.show = show;
   }
 
   /** Whether the run goes on with another agent when one is closed. */
@@ -197,7 +203,7 @@ final class Failover {
   private void goTo(int choice) {
     if (isHere(choice)) {
       switchTo(choice, why(choice));
-      run.show();
+      show.run();
     }
   }
 
@@ -304,7 +310,8 @@ final class Failover {
     ResumeDecision decision =
         policy()
             .withoutBounds()
-            .decide(limit, memory.resumes(), memory.limitsInARow(), memory.waited(), run.jitter());
+            .decide(
+                limit, memory.resumes(), memory.limitsInARow(), memory.waited(), waits.jitter());
     if (decision instanceof ResumeDecision.ResumeAfter resume) {
       return now.plus(resume.delay());
     }
@@ -379,7 +386,7 @@ final class Failover {
     waitBegins();
     allClosed = true;
     try {
-      end = run.awaitAccount(timer, limit);
+      end = waits.awaitAccount(timer, limit);
     } catch (CanceledFailure cancelled) {
       incident.ifPresent(open -> memory.put(open.ended(RunClock.now(), Incident.End.CANCELLED)));
       throw cancelled;
@@ -569,7 +576,8 @@ final class Failover {
       agents().prefer(choice);
       switchAsked = true;
       memory.record(RunClock.now(), RunEvent.Type.SWITCH_ASKED, null, "to " + name);
-      run.interrupt("another agent goes on");
+      host.cutShort("another agent goes on");
+      waits.endUnlessForStart();
     }
     return name;
   }
