@@ -19,7 +19,6 @@ import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.ResumeDecision;
 import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
-import dev.outlast.operator.AgentState;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
@@ -79,7 +78,6 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private final AgentRunRequest request;
   private final RunMemory memory;
-  private final OperatorView view = new OperatorView();
   private final RunHistory history;
   private final HostWait host;
   private final OwnWorktree worktree;
@@ -88,6 +86,7 @@ public final class AgentRunWorkflow implements AgentRun {
   private final RunWaits waits;
   private final RunBudget budget;
   private final Failover failover;
+  private final RunOverview overview;
   private int givenBack;
 
   @WorkflowInit
@@ -106,6 +105,9 @@ public final class AgentRunWorkflow implements AgentRun {
     this.budget = new RunBudget(this.request, memory);
     this.failover =
         new Failover(this.request, memory, host, account, waits, runEnd, history, this::show);
+    this.overview =
+        new RunOverview(
+            this.request, memory, host, worktree, account, waits, runEnd, budget, failover);
   }
 
   private static AgentRunRequest checked(AgentRunRequest request) {
@@ -800,7 +802,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void validateMove(String reason) {
-    if (!hostMissed()) {
+    if (!overview.hostMissed()) {
       refuse("move: the run does not wait for its host; ask for its status");
     }
   }
@@ -916,59 +918,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public RunStatus status() {
-    ResolvedAgent agent = memory.agent();
-    AgentChoice first = request.choices().get(0);
-    return new RunStatus(
-        state(),
-        agent == null ? first.agent() : agent.agent(),
-        agent == null ? null : agent.provider(),
-        agent == null ? first.account() : agent.account(),
-        agent == null ? first.model() : agent.model(),
-        agent == null ? request.workspace() : agent.workspace(),
-        memory.session(),
-        memory.turn(),
-        memory.invocations(),
-        memory.limitsHit(),
-        memory.waited().toSeconds(),
-        waits.until(),
-        waits.scope(),
-        waits.warning(),
-        memory.queued(),
-        memory.paused(),
-        memory.tokens(),
-        memory.costUsd(),
-        memory.lastSeq(),
-        agent == null ? null : agent.host(),
-        waitsFor(),
-        waits.holder(),
-        memory.continued() ? Boolean.TRUE : null,
-        memory.transcript(),
-        worktree.view(),
-        account.priority(),
-        memory.waitingSince(),
-        memory.overageUsd(),
-        budget.budget(),
-        budget.pauses() ? Boolean.TRUE : null,
-        failover.standings(),
-        waits.why());
-  }
-
-  private WaitsFor waitsFor() {
-    return !waits.present() && hostMissed() ? WaitsFor.HOST : waits.what();
-  }
-
-  private boolean hostMissed() {
-    return runEnd.state() == null && host.missed();
-  }
-
-  private AgentState state() {
-    if (runEnd.state() != null) {
-      return runEnd.state();
-    }
-    if (memory.paused() != null) {
-      return AgentState.PAUSED;
-    }
-    return !waits.present() && !hostMissed() ? AgentState.RUNNING : AgentState.WAITING;
+    return overview.status();
   }
 
   @Override
@@ -985,12 +935,8 @@ public final class AgentRunWorkflow implements AgentRun {
     memory.record(RunClock.now(), type, incident, text);
   }
 
-  RunStatus show() {
-    RunStatus status = status();
-    if (memory.agent() != null) {
-      view.show(status, memory.agent().searchAttributes());
-    }
-    return status;
+  private RunStatus show() {
+    return overview.show();
   }
 
   private static String because(String reason) {
