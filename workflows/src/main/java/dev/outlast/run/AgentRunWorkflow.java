@@ -1,7 +1,6 @@
 package dev.outlast.run;
 
 import dev.outlast.agent.AgentActivities;
-import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentOutcome.Completed;
 import dev.outlast.agent.AgentOutcome.Deferred;
@@ -10,10 +9,7 @@ import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.AgentSelection;
 import dev.outlast.agent.Budget;
 import dev.outlast.agent.HostPolicy;
-import dev.outlast.agent.InvocationFacts;
-import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
-import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.ResumeDecision;
@@ -26,7 +22,6 @@ import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.workflow.Async;
-import io.temporal.workflow.TimerOptions;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.time.DateTimeException;
@@ -38,26 +33,8 @@ import java.util.Optional;
 /** The run. Registered by the plugin; clients use {@link AgentRun}. */
 public final class AgentRunWorkflow implements AgentRun {
 
-  /**
-   * How often an invocation is made again whose worker died in each of its attempts before the
-   * agent had done anything. With progress between there is no bound: it is workers that die then.
-   */
-  static final int MAX_FRUITLESS_INVOCATIONS = 3;
-
   /** The shortest time after which a closed account is asked again. */
   static final Duration MIN_DEFERRAL = Duration.ofSeconds(5);
-
-  /** The least time between two invocations that are given back. */
-  static final Duration GIVEN_BACK_PAUSE = Duration.ofSeconds(1);
-
-  /** What it grows to, doubling, while invocations in a row are given back with nothing done. */
-  static final Duration MAX_GIVEN_BACK_PAUSE = Duration.ofSeconds(60);
-
-  /** After this many in a row it is no worker that goes away by chance, and operators are told. */
-  static final int GIVEN_BACK_TOLD = 3;
-
-  /** From version 1 on the grown pause counts also for invocations that took a while. */
-  private static final String GIVEN_BACK_CHANGE = "given-back-pause-grows";
 
   /** From version 1 on runs that wait for the same hour wake one after the other. */
   private static final String HOURS_CHANGE = "jitter-after-hours";
@@ -68,14 +45,6 @@ public final class AgentRunWorkflow implements AgentRun {
   /** After this many lost sessions something is wrong that a fresh one does not mend. */
   static final int MAX_LOST_SESSIONS = 3;
 
-  /** Nothing is known but that the invocation is to be made again. */
-  private static final AgentOutcome INTERRUPTED =
-      new Stopped(
-          new InvocationFacts(null, null, null, false, null, 0, Instant.EPOCH, null, null),
-          StopReason.INTERRUPTED,
-          "",
-          null);
-
   private final AgentRunRequest request;
   private final RunMemory memory;
   private final RunHistory history;
@@ -84,10 +53,11 @@ public final class AgentRunWorkflow implements AgentRun {
   private final RunEnd runEnd;
   private final AccountWait account;
   private final RunWaits waits;
+  private final RetryPauses pauses;
   private final RunBudget budget;
+  private final Invocations invocations;
   private final Failover failover;
   private final RunOverview overview;
-  private int givenBack;
 
   @WorkflowInit
   public AgentRunWorkflow(AgentRunRequest request) {
@@ -101,8 +71,11 @@ public final class AgentRunWorkflow implements AgentRun {
     this.worktree = new OwnWorktree(memory, host);
     this.runEnd = new RunEnd(memory, host, worktree, this::show);
     this.account = new AccountWait(this.request, memory);
-    this.waits = new RunWaits(memory, account, this::show);
+    this.waits = new RunWaits(this.request, memory, account, this::show);
+    this.pauses = new RetryPauses(memory, host, waits, runEnd);
     this.budget = new RunBudget(this.request, memory);
+    this.invocations =
+        new Invocations(this.request, memory, host, account, budget, waits, pauses, runEnd);
     this.failover =
         new Failover(this.request, memory, host, account, waits, runEnd, history, this::show);
     this.overview =
@@ -135,14 +108,14 @@ public final class AgentRunWorkflow implements AgentRun {
           history.goOnInNewIfLong();
           continue;
         }
-        AgentOutcome outcome = invokeAgent();
+        AgentOutcome outcome = invocations.invoke();
         if (outcome instanceof Completed completed) {
           if (!nextTurnAfter(completed)) {
             return finish(false);
           }
           waitForAllowance(completed);
-        } else if (continuedElsewhere(outcome)) {
-          if (hostPolicy().onContinued() == HostPolicy.OnContinued.FINISH) {
+        } else if (Invocations.continuedElsewhere(outcome)) {
+          if (host.policy().onContinued() == HostPolicy.OnContinued.FINISH) {
             return finish(true);
           }
         } else if (outcome instanceof Limited limited) {
@@ -255,54 +228,10 @@ public final class AgentRunWorkflow implements AgentRun {
       }
       switch (Unanswered.of(failure, host.missed()).why()) {
         case NOT_TAKEN -> runEnd.stopIfHostIsLost();
-        case NOT_STARTED -> waitUntilStartable(failure);
+        case NOT_STARTED -> pauses.awaitStartable(failure);
         default -> throw runEnd.noWorktree(failure);
       }
     }
-  }
-
-  private AgentOutcome invokeAgent() {
-    boolean another = memory.invoked();
-    boolean fromReset = account.beginsWithReset();
-    SessionStart start = sessionStart();
-    if (another) {
-      record(
-          RunEvent.Type.INVOKED, null, "invocation " + memory.invocations() + ", " + words(start));
-    }
-    Instant began = RunClock.now();
-    try {
-      AgentOutcome answer = answer(start);
-      if (!(answer instanceof Deferred)) {
-        memory.agents().worked(RunClock.now());
-      }
-      memory.busy(answer instanceof Deferred ? memory.busy() : null);
-      memory.notStarted(null);
-      givenBack = 0;
-      host.isBack(HostWait.TAKEN);
-      account.heard(answer, RunClock.now());
-      if (fromReset && !(answer instanceof Deferred)) {
-        record(RunEvent.Type.NO_RESET, null, "no reset of the account is known; begun at once");
-      }
-      if (continuedElsewhere(answer)) {
-        wentOnElsewhere((Stopped) answer);
-        return answer;
-      }
-      Optional.ofNullable(answer.facts()).ifPresent(facts -> memory.learn(facts, resumeMessage()));
-      budget.overage(answer.facts()).ifPresent(words -> record(RunEvent.Type.OVERAGE, null, words));
-      if (start == SessionStart.FRESH && !memory.sessionOpen() && !(answer instanceof Deferred)) {
-        memory.neverOpened(AgentSession.idForAnother(memory.agent()));
-      }
-      return answer;
-    } catch (ActivityFailure failure) {
-      return unanswered(failure, start, began);
-    }
-  }
-
-  private AgentOutcome answer(SessionStart start) {
-    Duration takenWithin = host.takenWithin();
-    AgentActivities agent = invoker(words(start), takenWithin);
-    AgentInvocation call = nextInvocation(start);
-    return host.call(takenWithin, () -> Async.function(agent::invokeAgent, call));
   }
 
   private boolean nextTurnAfter(Completed completed) {
@@ -317,7 +246,8 @@ public final class AgentRunWorkflow implements AgentRun {
     UsageLimit beyond = completed.facts().overage();
     boolean over =
         beyond == null
-            || (beyond.reset() != null && !beyond.lastsAt(beyond.observedAt(), policy().margin()));
+            || (beyond.reset() != null
+                && !beyond.lastsAt(beyond.observedAt(), waits.policy().margin()));
     if (!over && budget.avoidsOverage()) {
       waitForReset(beyond, null);
     }
@@ -340,7 +270,7 @@ public final class AgentRunWorkflow implements AgentRun {
       failover.limited(incident, limit, endless);
       return;
     }
-    if (endless != null && policy().onCredit() == ResumePolicy.OnCredit.STOP) {
+    if (endless != null && waits.policy().onCredit() == ResumePolicy.OnCredit.STOP) {
       memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
       throw runEnd.stopped(ErrorCode.AGENT_STOPPED, endless);
     }
@@ -351,7 +281,8 @@ public final class AgentRunWorkflow implements AgentRun {
           limit.scope().word() + " limit, and the request says to stop");
     }
     ResumeDecision decision =
-        policy()
+        waits
+            .policy()
             .decide(
                 limit, memory.resumes(), memory.limitsInARow(), memory.waited(), waits.jitter());
     if (decision instanceof ResumeDecision.GiveUp giveUp) {
@@ -436,13 +367,13 @@ public final class AgentRunWorkflow implements AgentRun {
   }
 
   private boolean stopsIfBusy() {
-    return hostPolicy().onBusy() == HostPolicy.OnBusy.STOP;
+    return host.policy().onBusy() == HostPolicy.OnBusy.STOP;
   }
 
   private void waitUntilOpen(Deferred deferred) {
     Duration told = Duration.between(deferred.observedAt(), deferred.until());
     Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
-    Duration longest = policy().maxWait();
+    Duration longest = waits.policy().maxWait();
     // The gate wakes those that it releases in batches; nobody does so at the end of some hours.
     boolean wakesByItself =
         memory.gate() == null
@@ -450,7 +381,10 @@ public final class AgentRunWorkflow implements AgentRun {
             : memory.gate().first();
     Duration late =
         wakesByItself
-            ? policy().margin().plusMillis((long) (policy().jitter().toMillis() * waits.jitter()))
+            ? waits
+                .policy()
+                .margin()
+                .plusMillis((long) (waits.policy().jitter().toMillis() * waits.jitter()))
             : Duration.ZERO;
     Instant until =
         RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast).plus(late);
@@ -511,34 +445,6 @@ public final class AgentRunWorkflow implements AgentRun {
     waitForReset(stopped.limit(), why);
   }
 
-  /** Somebody else has gone on with the session, and nothing was started. */
-  private static boolean continuedElsewhere(AgentOutcome outcome) {
-    return outcome instanceof Stopped stopped && stopped.reason() == StopReason.CONTINUED_ELSEWHERE;
-  }
-
-  private void wentOnElsewhere(Stopped found) {
-    memory.continuedElsewhere(found.facts(), resumeMessage());
-    String what = "somebody else has gone on with the session";
-    switch (hostPolicy().onContinued()) {
-      case PAUSE -> {
-        memory.paused(what);
-        record(RunEvent.Type.CONTINUED_ELSEWHERE, null, what + "; the run is paused");
-      }
-      case RESUME ->
-          record(
-              RunEvent.Type.CONTINUED_ELSEWHERE,
-              null,
-              what + "; it is resumed nevertheless, and told so");
-      case FINISH ->
-          record(
-              RunEvent.Type.CONTINUED_ELSEWHERE,
-              null,
-              what
-                  + "; the run leaves it to them"
-                  + (memory.queued() == 0 ? "" : ", with " + memory.queued() + " queued prompts"));
-    }
-  }
-
   private AgentRunResult finish(boolean elsewhere) {
     Cancellation.throwIfRequested();
     runEnd.completed();
@@ -560,194 +466,6 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.overageUsd(),
         budget.budget(),
         failover.standings());
-  }
-
-  // How an invocation is made and what its failures mean.
-
-  private SessionStart sessionStart() {
-    if (memory.sessionOpen()) {
-      return SessionStart.RESUME;
-    }
-    boolean first = memory.lostSessions() == 0 && memory.moves() == 0 && !memory.apart();
-    return request.continueLast() && first ? SessionStart.CONTINUE_LAST : SessionStart.FRESH;
-  }
-
-  private AgentInvocation nextInvocation(SessionStart start) {
-    ResolvedAgent agent = memory.agent();
-    return AgentInvocation.newBuilder(
-            memory.turn(),
-            memory.invocations(),
-            agent.agent(),
-            start,
-            memory.continued() ? Handoff.continuedElsewhere(memory.message()) : memory.message())
-        .setAccount(agent.account())
-        .setModel(agent.model())
-        .setWorkspace(agent.workspace())
-        .setSession(memory.session())
-        .setResumeMessage(resumeMessage())
-        .setInvocationTimeout(request.invocationTimeout())
-        .setSilenceTimeout(request.silenceTimeout())
-        .setCheckpoint(start == SessionStart.RESUME ? memory.checkpoint() : null)
-        .setStopsIfBusy(stopsIfBusy())
-        .setAccountTurn(account.turn())
-        .setSpending(budget.spending())
-        .build();
-  }
-
-  private AgentActivities invoker(String start, Duration takenWithin) {
-    ResolvedAgent agent = memory.agent();
-    return AgentCalls.invoker(
-        agent,
-        request.invocationTimeout(),
-        takenWithin,
-        InvocationPriority.of(request, agent),
-        OperatorTexts.invocationSummary(
-            agent.agent(), agent.account(), memory.turn(), memory.invocations(), start));
-  }
-
-  private String resumeMessage() {
-    return request.resumeMessageOf(memory.agent());
-  }
-
-  /**
-   * Decides whether an invocation that ended without an outcome is to be made again.
-   *
-   * @return what it would have answered, as far as that is known
-   */
-  private AgentOutcome unanswered(ActivityFailure failure, SessionStart start, Instant began) {
-    memory.busy(null);
-    Unanswered unanswered = Unanswered.of(failure, host.missed());
-    boolean fruitless = unanswered.why() == Unanswered.Why.GIVEN_BACK && !unanswered.progressed();
-    givenBack = fruitless ? givenBack + 1 : 0;
-    memory.unanswered(
-        unanswered, start, resumeMessage(), AgentSession.idForAnother(memory.agent()));
-    if (!unanswered.startedNothing()) {
-      memory.agents().worked(RunClock.now());
-      memory.notStarted(null);
-    }
-    Cancellation.throwIfRequested();
-    Optional<Limited> limited = limited(unanswered, began);
-    boolean cancelled = host.cutShort();
-    if (limited.isPresent()) {
-      memory.limitHeard(limited.get().facts());
-      account.heard(limited.get(), RunClock.now());
-      givenBack = 0;
-      if (unanswered.why() == Unanswered.Why.NOT_TAKEN && !cancelled) {
-        runEnd.stopIfHostIsLost();
-      }
-      return limited.get();
-    }
-    if (cancelled) {
-      return INTERRUPTED;
-    }
-    switch (unanswered.why()) {
-      case CANCELLED, FAILED -> throw runEnd.failed(failure);
-      case NOT_TAKEN -> runEnd.stopIfHostIsLost();
-      case WORKER_LOST -> {
-        if (memory.workerLost(unanswered.progressed()) >= MAX_FRUITLESS_INVOCATIONS) {
-          throw runEnd.failed(failure);
-        }
-      }
-      case GIVEN_BACK -> pauseAfterGivenBack(began);
-      case NOT_STARTED -> waitUntilStartable(failure);
-    }
-    return INTERRUPTED;
-  }
-
-  /** The limit that an invocation has met which could not answer so itself, if it is not over. */
-  private Optional<Limited> limited(Unanswered unanswered, Instant began) {
-    InvocationProgress last = unanswered.progress();
-    if (last == null || last.limit() == null || unanswered.why() == Unanswered.Why.FAILED) {
-      return Optional.empty();
-    }
-    // The clock that read the reset has gone on by no more than the invocation took, whatever the
-    // difference between it and this one.
-    Instant now = RunClock.now();
-    Instant there = last.limit().observedAt().plus(Duration.between(began, now));
-    UsageLimit limit = last.limit().countedFrom(there.isBefore(now) ? there : now);
-    if (!limit.lastsAt(limit.observedAt(), policy().margin())) {
-      return Optional.empty();
-    }
-    InvocationFacts facts =
-        new InvocationFacts(
-            last.session(),
-            last.taken(),
-            limit.evidence().agentVersion(),
-            unanswered.progressed(),
-            last.tokens(),
-            0,
-            limit.observedAt(),
-            null,
-            null);
-    return Optional.of(new Limited(facts, limit));
-  }
-
-  /** Waits for the worker to be able to start an agent again. */
-  private void waitUntilStartable(ActivityFailure failure) {
-    host.isBack(HostWait.TAKEN);
-    Instant now = RunClock.now();
-    String message = said(failure);
-    NotStarted last = NotStarted.of(memory.notStarted(), now, message);
-    if (last.tooLong(now)) {
-      String tried = DurationText.of(NotStarted.PATIENCE) + ", in " + last.tries() + " tries";
-      throw runEnd.stopped(
-          ErrorCode.AGENT_FAILED,
-          "no agent could be started for " + tried + "; the last one failed with: " + message,
-          failure);
-    }
-    if (memory.notStarted() == null) {
-      record(RunEvent.Type.NOT_STARTED, null, last.why());
-    }
-    memory.notStarted(last);
-    String where = String.valueOf(memory.agent().host());
-    waits.await(new ResumeTimer(last.next(now), at -> OperatorTexts.notStartedSummary(where, at)));
-  }
-
-  private static String said(ActivityFailure failure) {
-    return failure.getCause() instanceof ApplicationFailure cause
-        ? String.valueOf(cause.getOriginalMessage())
-        : "";
-  }
-
-  private void pauseAfterGivenBack(Instant began) {
-    if (givenBack == GIVEN_BACK_TOLD) {
-      record(RunEvent.Type.DEFERRED, null, OperatorTexts.givenBack(givenBack));
-    }
-    Duration pause = givenBackPause(givenBack);
-    Instant now = RunClock.now();
-    // A history that began before pauses grew has none here after an invocation that took longer.
-    if (now.isBefore(began.plus(GIVEN_BACK_PAUSE))
-        || (now.isBefore(began.plus(pause))
-            && Workflow.getVersion(GIVEN_BACK_CHANGE, Workflow.DEFAULT_VERSION, 1) >= 1)) {
-      String summary = OperatorTexts.givenBackSummary(givenBack, now.plus(pause));
-      Workflow.newTimer(pause, TimerOptions.newBuilder().setSummary(summary).build()).get();
-    }
-  }
-
-  /**
-   * The pause after an invocation that was given back.
-   *
-   * @param inARow how many came last with nothing done; 0 if this one has done something
-   */
-  static Duration givenBackPause(int inARow) {
-    long doubled = GIVEN_BACK_PAUSE.toMillis() << Math.min(Math.max(inARow - 1, 0), 10);
-    return Duration.ofMillis(Math.min(doubled, MAX_GIVEN_BACK_PAUSE.toMillis()));
-  }
-
-  private ResumePolicy policy() {
-    return request.over(memory.agent().policy());
-  }
-
-  private HostPolicy hostPolicy() {
-    return request.over(memory.agent().hostPolicy());
-  }
-
-  private static String words(SessionStart start) {
-    return switch (start) {
-      case FRESH -> "starts a session";
-      case RESUME -> "resumes the session";
-      case CONTINUE_LAST -> "continues the last session";
-    };
   }
 
   // What operators do.
@@ -891,7 +609,7 @@ public final class AgentRunWorkflow implements AgentRun {
               + DurationText.EXPECTED
               + " from now");
     }
-    Duration longest = policy().maxWait();
+    Duration longest = waits.policy().maxWait();
     if (moved.get().isAfter(RunClock.now().plus(longest))) {
       refuse("when: at most the longest wait of " + DurationText.of(longest) + " from now");
     }

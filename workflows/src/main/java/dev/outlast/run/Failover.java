@@ -101,10 +101,6 @@ final class Failover {
     return memory.agents().choices();
   }
 
-  private ResumePolicy policy() {
-    return request.over(memory.agent().policy());
-  }
-
   /**
    * Does the next thing that has to be done before the agent is invoked.
    *
@@ -287,7 +283,7 @@ final class Failover {
    */
   void limited(Incident incident, UsageLimit limit, String endless) {
     Instant now = RunClock.now();
-    boolean never = endless != null && policy().onCredit() == ResumePolicy.OnCredit.STOP;
+    boolean never = endless != null && waits.policy().onCredit() == ResumePolicy.OnCredit.STOP;
     Instant until = never ? Choices.NEVER : opens(incident, limit, now);
     boolean fromReset = !never && limit.reset() != null;
     memory.waitBegins();
@@ -308,7 +304,8 @@ final class Failover {
   /** When the present agent can be tried again; stops a run that has done so too often. */
   private Instant opens(Incident incident, UsageLimit limit, Instant now) {
     ResumeDecision decision =
-        policy()
+        waits
+            .policy()
             .withoutBounds()
             .decide(
                 limit, memory.resumes(), memory.limitsInARow(), memory.waited(), waits.jitter());
@@ -401,7 +398,7 @@ final class Failover {
   }
 
   private void stopIfTooLong(Duration wait, Optional<Incident> incident) {
-    Optional<String> refused = policy().refuses(wait, memory.waited());
+    Optional<String> refused = waits.policy().refuses(wait, memory.waited());
     if (refused.isPresent()) {
       incident.ifPresent(open -> memory.put(open.ended(RunClock.now(), Incident.End.GIVEN_UP)));
       throw runEnd.stopped(ErrorCode.GAVE_UP, "all agents are closed, and " + refused.get());

@@ -61,7 +61,8 @@ final class HostWait {
     this.show = show;
   }
 
-  private HostPolicy policy() {
+  /** What the worker says of hosts and of other runs, with the request before it. */
+  HostPolicy policy() {
     return request.over(memory.agent().hostPolicy());
   }
 

@@ -1,6 +1,7 @@
 package dev.outlast.run;
 
 import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.workflow.Workflow;
@@ -14,6 +15,7 @@ import java.util.Random;
  */
 final class RunWaits {
 
+  private final AgentRunRequest request;
   private final RunMemory memory;
   private final AccountWait account;
   private final Runnable show;
@@ -25,10 +27,16 @@ final class RunWaits {
   /**
    * @param show shows operators where the run stands
    */
-  RunWaits(RunMemory memory, AccountWait account, Runnable show) {
+  RunWaits(AgentRunRequest request, RunMemory memory, AccountWait account, Runnable show) {
+    this.request = request;
     this.memory = memory;
     this.account = account;
     this.show = show;
+  }
+
+  /** When to resume: what the worker says, with the request before it. */
+  ResumePolicy policy() {
+    return request.over(memory.agent().policy());
   }
 
   /** One wait's share of the jitter, from 0 to 1. */

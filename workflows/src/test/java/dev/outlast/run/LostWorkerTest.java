@@ -70,7 +70,7 @@ class LostWorkerTest {
         "the agent did not get through in 60 attempts: 3 invocations in a row, each tried 20 times,"
             + " ended with a lost worker and without any progress; the worker of the last one was"
             + " not heard of for 30s",
-        RunEnd.notThrough(lost, AgentRunWorkflow.MAX_FRUITLESS_INVOCATIONS));
+        RunEnd.notThrough(lost, Invocations.MAX_FRUITLESS_INVOCATIONS));
   }
 
   @Test
