@@ -12,9 +12,6 @@ import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
-import dev.outlast.limit.ResumeDecision;
-import dev.outlast.limit.ResumePolicy;
-import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.DurationText;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
@@ -30,17 +27,16 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
-/** The run. Registered by the plugin; clients use {@link AgentRun}. */
+/**
+ * The run. Registered by the plugin; clients use {@link AgentRun}.
+ *
+ * <p>Here are its main loop and what operators may ask of it. Each step of the loop has a class of
+ * its own: {@link Invocations} invokes the agent, {@link LimitWait}, {@link DeferralWait} and
+ * {@link Failover} do what is to be done when that is not possible, {@link HostWait} sees to the
+ * host, and {@link RunEnd} ends the run. All of them share {@link RunMemory}, which is all that
+ * goes along into the run's next history.
+ */
 public final class AgentRunWorkflow implements AgentRun {
-
-  /** The shortest time after which a closed account is asked again. */
-  static final Duration MIN_DEFERRAL = Duration.ofSeconds(5);
-
-  /** From version 1 on runs that wait for the same hour wake one after the other. */
-  private static final String HOURS_CHANGE = "jitter-after-hours";
-
-  /** The most that a failure quotes of an agent's words, in characters. */
-  static final int MAX_QUOTE = 600;
 
   /** After this many lost sessions something is wrong that a fresh one does not mend. */
   static final int MAX_LOST_SESSIONS = 3;
@@ -57,6 +53,8 @@ public final class AgentRunWorkflow implements AgentRun {
   private final RunBudget budget;
   private final Invocations invocations;
   private final Failover failover;
+  private final LimitWait limitWait;
+  private final DeferralWait deferralWait;
   private final RunOverview overview;
 
   @WorkflowInit
@@ -78,6 +76,9 @@ public final class AgentRunWorkflow implements AgentRun {
         new Invocations(this.request, memory, host, account, budget, waits, pauses, runEnd);
     this.failover =
         new Failover(this.request, memory, host, account, waits, runEnd, history, this::show);
+    this.limitWait =
+        new LimitWait(this.request, memory, account, budget, failover, waits, runEnd, history);
+    this.deferralWait = new DeferralWait(memory, host, account, failover, waits, runEnd);
     this.overview =
         new RunOverview(
             this.request, memory, host, worktree, account, waits, runEnd, budget, failover);
@@ -113,16 +114,16 @@ public final class AgentRunWorkflow implements AgentRun {
           if (!nextTurnAfter(completed)) {
             return finish(false);
           }
-          waitForAllowance(completed);
+          limitWait.answered(completed);
         } else if (Invocations.continuedElsewhere(outcome)) {
           if (host.policy().onContinued() == HostPolicy.OnContinued.FINISH) {
             return finish(true);
           }
         } else if (outcome instanceof Limited limited) {
           Cancellation.throwIfRequested();
-          waitForReset(limited.limit(), whyEndless(limited.limit()));
+          limitWait.met(limited);
         } else if (outcome instanceof Deferred deferred) {
-          waitUntilFree(deferred);
+          deferralWait.await(deferred);
         } else if (outcome instanceof Stopped stopped) {
           goOnOrFail(stopped);
         } else {
@@ -142,14 +143,11 @@ public final class AgentRunWorkflow implements AgentRun {
           ErrorCode.INVALID_REQUEST.code());
     }
     if (memory.agent() != null) {
-      if (memory.waiting() != null) {
-        account.goesOn(memory.waiting().limit().scope());
-        waitForReset(memory.waiting());
-      }
+      limitWait.goOn();
       return;
     }
     memory.resolved(resolved());
-    record(RunEvent.Type.STARTED, null, "agent " + memory.agent().agent());
+    record(RunEvent.Type.STARTED, "agent " + memory.agent().agent());
     show();
   }
 
@@ -208,7 +206,7 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private void pauseForBudget() {
     budget.pause();
-    record(RunEvent.Type.PAUSED, null, memory.paused());
+    record(RunEvent.Type.PAUSED, memory.paused());
   }
 
   /** Whatever comes of it, the run may meanwhile have been paused, moved or cancelled. */
@@ -236,179 +234,9 @@ public final class AgentRunWorkflow implements AgentRun {
 
   private boolean nextTurnAfter(Completed completed) {
     memory.turnCompleted(completed.text());
-    record(RunEvent.Type.TURN_COMPLETED, null, "turn " + memory.turn());
+    record(RunEvent.Type.TURN_COMPLETED, "turn " + memory.turn());
     Cancellation.throwIfRequested();
     return memory.nextTurn();
-  }
-
-  /** The next turn is not begun on the paid overage that the last one has come to. */
-  private void waitForAllowance(Completed completed) {
-    UsageLimit beyond = completed.facts().overage();
-    boolean over =
-        beyond == null
-            || (beyond.reset() != null
-                && !beyond.lastsAt(beyond.observedAt(), waits.policy().margin()));
-    if (!over && budget.avoidsOverage()) {
-      waitForReset(beyond, null);
-    }
-  }
-
-  /**
-   * Waits for an allowance, if that is what the policy says.
-   *
-   * @param endless the reason to stop, where nothing says that the allowance ever returns; null
-   *     where it does
-   */
-  private void waitForReset(UsageLimit limit, String endless) {
-    Incident incident = memory.limited(limit, RunClock.now());
-    memory.put(incident);
-    record(
-        RunEvent.Type.LIMITED,
-        incident.id(),
-        OperatorTexts.limited(limit.scope().word(), limit.unrecognised()));
-    if (failover.automatic()) {
-      failover.limited(incident, limit, endless);
-      return;
-    }
-    if (endless != null && waits.policy().onCredit() == ResumePolicy.OnCredit.STOP) {
-      memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
-      throw runEnd.stopped(ErrorCode.AGENT_STOPPED, endless);
-    }
-    if (request.onLimit() == AgentRunRequest.OnLimit.STOP) {
-      memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
-      throw runEnd.stopped(
-          ErrorCode.STOPPED_AT_LIMIT,
-          limit.scope().word() + " limit, and the request says to stop");
-    }
-    ResumeDecision decision =
-        waits
-            .policy()
-            .decide(
-                limit, memory.resumes(), memory.limitsInARow(), memory.waited(), waits.jitter());
-    if (decision instanceof ResumeDecision.GiveUp giveUp) {
-      memory.put(incident.ended(RunClock.now(), Incident.End.GIVEN_UP));
-      throw runEnd.stopped(ErrorCode.GAVE_UP, giveUp.why());
-    }
-    ResumeDecision.ResumeAfter resume = (ResumeDecision.ResumeAfter) decision;
-    memory.waitBegins();
-    waitForReset(incident.waiting(RunClock.now().plus(resume.delay()), resume.fromReset()));
-  }
-
-  private static String whyEndless(UsageLimit limit) {
-    String said = limit.evidence().text() == null ? "" : limit.evidence().text();
-    return limit.endless()
-        ? StopReason.CREDIT.word()
-            + ": the paid credit or spend cap of account '"
-            + limit.account()
-            + "' is used up, and nothing says when it returns: raise it, or use another account."
-            + " The agent said: "
-            + said.substring(0, Math.min(said.length(), MAX_QUOTE))
-        : null;
-  }
-
-  private void waitForReset(Incident incident) {
-    String scope = incident.limit().scope().word();
-    ResolvedAgent agent = memory.agent();
-    ResumeTimer timer =
-        new ResumeTimer(
-            incident.resumeAt(),
-            account.grace(),
-            at ->
-                account.grace().isZero()
-                    ? OperatorTexts.timerSummary(agent.agent(), agent.account(), scope, at)
-                    : OperatorTexts.releaseSummary(
-                        agent.agent(), agent.account(), scope, incident.resumeAt()));
-    memory.put(incident);
-    ResumeTimer.End end;
-    failover.waitBegins();
-    try {
-      end = waits.awaitAccount(timer, incident.limit());
-    } catch (CanceledFailure cancelled) {
-      memory.put(incident.ended(RunClock.now(), Incident.End.CANCELLED));
-      throw cancelled;
-    }
-    Incident waited = incident.waiting(timer.until(), incident.fromReset());
-    if (end == ResumeTimer.End.HISTORY_LONG) {
-      memory.waiting(waited);
-      history.goOnInNew();
-    }
-    Incident.End how =
-        end != ResumeTimer.End.ENDED
-            ? Incident.End.RESUMED
-            : memory.insists()
-                ? Incident.End.RESUMED_BY_OPERATOR
-                : failover.switchAsked() ? Incident.End.FAILED_OVER : Incident.End.RELEASED;
-    memory.waiting(null);
-    memory.resumed();
-    memory.agents().afterLimit(true);
-    memory.put(waited.ended(RunClock.now(), how));
-    record(RunEvent.Type.RESUMED, incident.id(), Failover.words(how));
-  }
-
-  /** Waits for an account that is closed, or for what another run has, and then asks again. */
-  private void waitUntilFree(Deferred deferred) {
-    memory.notInvoked();
-    if (deferred.cause() == Deferred.Cause.ACCOUNT) {
-      memory.busy(null);
-      waitUntilOpen(deferred);
-      return;
-    }
-    Busy before = memory.busy();
-    Busy busy = Busy.of(deferred, before);
-    memory.busy(busy);
-    if (stopsIfBusy()) {
-      throw runEnd.stopped(ErrorCode.BUSY, busy.words() + ", and onBusy says to stop");
-    }
-    if (!busy.isLike(before)) {
-      record(RunEvent.Type.DEFERRED, null, busy.words() + "; nothing was started");
-    }
-    Instant until = RunClock.now().plus(busy.pause(waits.jitter()));
-    waits.await(new ResumeTimer(until, busy::summary));
-  }
-
-  private boolean stopsIfBusy() {
-    return host.policy().onBusy() == HostPolicy.OnBusy.STOP;
-  }
-
-  private void waitUntilOpen(Deferred deferred) {
-    Duration told = Duration.between(deferred.observedAt(), deferred.until());
-    Duration atLeast = told.compareTo(MIN_DEFERRAL) < 0 ? MIN_DEFERRAL : told;
-    Duration longest = waits.policy().maxWait();
-    // The gate wakes those that it releases in batches; nobody does so at the end of some hours.
-    boolean wakesByItself =
-        memory.gate() == null
-            ? Workflow.getVersion(HOURS_CHANGE, Workflow.DEFAULT_VERSION, 1) >= 1
-            : memory.gate().first();
-    Duration late =
-        wakesByItself
-            ? waits
-                .policy()
-                .margin()
-                .plusMillis((long) (waits.policy().jitter().toMillis() * waits.jitter()))
-            : Duration.ZERO;
-    Instant until =
-        RunClock.now().plus(atLeast.compareTo(longest) > 0 ? longest : atLeast).plus(late);
-    ResolvedAgent agent = memory.agent();
-    record(
-        RunEvent.Type.DEFERRED,
-        null,
-        (account.why() == null ? "the account is closed" : account.why())
-            + "; nothing was started");
-    if (failover.automatic()) {
-      failover.deferred(until, Boolean.TRUE.equals(deferred.hostWide()));
-      return;
-    }
-    ResumeTimer timer =
-        new ResumeTimer(
-            until,
-            account.grace(),
-            at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at));
-    if (!account.untilReset()) {
-      waits.awaitAccount(timer, null);
-    } else if (waits.awaitReset(timer) == ResumeTimer.End.HISTORY_LONG) {
-      // The next history asks for the reset again, and is told of the same.
-      memory.waitingSince(null);
-    }
   }
 
   private void goOnOrFail(Stopped stopped) {
@@ -431,7 +259,7 @@ public final class AgentRunWorkflow implements AgentRun {
     if (stopped.reason() == StopReason.SESSION_UNKNOWN
         && wasThere
         && memory.lostSessions() < MAX_LOST_SESSIONS) {
-      record(RunEvent.Type.SESSION_LOST, null, "the task starts again in a fresh session");
+      record(RunEvent.Type.SESSION_LOST, "the task starts again in a fresh session");
       memory.lost(AgentSession.idForAnother(memory.agent()));
       return;
     }
@@ -442,7 +270,7 @@ public final class AgentRunWorkflow implements AgentRun {
     if (stopped.limit() == null) {
       throw runEnd.stopped(ErrorCode.AGENT_STOPPED, why);
     }
-    waitForReset(stopped.limit(), why);
+    limitWait.await(stopped.limit(), why);
   }
 
   private AgentRunResult finish(boolean elsewhere) {
@@ -473,7 +301,7 @@ public final class AgentRunWorkflow implements AgentRun {
   @Override
   public void resumeNow(String reason) {
     if (waits.present()) {
-      record(RunEvent.Type.RESUME_CHANGED, null, "to now: " + because(reason));
+      record(RunEvent.Type.RESUME_CHANGED, "to now: " + because(reason));
       memory.insists(true);
       waits.end();
     }
@@ -494,7 +322,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     budget.pausesNoMore();
     memory.paused(because(reason));
-    record(RunEvent.Type.PAUSED, null, because(reason));
+    record(RunEvent.Type.PAUSED, because(reason));
     host.cutShort("paused");
     show();
   }
@@ -506,7 +334,7 @@ public final class AgentRunWorkflow implements AgentRun {
     }
     memory.paused(null);
     budget.pausesNoMore();
-    record(RunEvent.Type.UNPAUSED, null, because(reason));
+    record(RunEvent.Type.UNPAUSED, because(reason));
     waits.unpaused();
     show();
   }
@@ -549,7 +377,7 @@ public final class AgentRunWorkflow implements AgentRun {
   @Override
   public int send(String prompt) {
     int queued = memory.enqueue(prompt);
-    record(RunEvent.Type.PROMPT_QUEUED, null, queued + " queued");
+    record(RunEvent.Type.PROMPT_QUEUED, queued + " queued");
     return queued;
   }
 
@@ -567,10 +395,9 @@ public final class AgentRunWorkflow implements AgentRun {
     boolean goesOn = budget.change(changed);
     record(
         RunEvent.Type.BUDGET_CHANGED,
-        null,
         "to " + OperatorTexts.budget(changed.costUsd(), changed.tokens()));
     if (goesOn) {
-      record(RunEvent.Type.UNPAUSED, null, "the budget was raised");
+      record(RunEvent.Type.UNPAUSED, "the budget was raised");
     }
     show();
     return changed;
@@ -592,7 +419,7 @@ public final class AgentRunWorkflow implements AgentRun {
           "the wait has ended", ErrorCode.INVALID_REQUEST.code());
     }
     waits.moveTo(moved);
-    record(RunEvent.Type.RESUME_CHANGED, null, "to " + moved);
+    record(RunEvent.Type.RESUME_CHANGED, "to " + moved);
     show();
     return moved.toString();
   }
@@ -649,8 +476,8 @@ public final class AgentRunWorkflow implements AgentRun {
     return memory.incidents();
   }
 
-  private void record(RunEvent.Type type, String incident, String text) {
-    memory.record(RunClock.now(), type, incident, text);
+  private void record(RunEvent.Type type, String text) {
+    memory.record(RunClock.now(), type, null, text);
   }
 
   private RunStatus show() {

@@ -601,8 +601,7 @@ class AgentRunTest {
 
     assertEquals(0, result.limitsHit());
     assertWaitedAtLeast(agent.ledger().get(0), agent.ledger().get(1), Duration.ofMinutes(7));
-    assertWaitedAtLeast(
-        agent.ledger().get(1), agent.ledger().get(2), AgentRunWorkflow.MIN_DEFERRAL);
+    assertWaitedAtLeast(agent.ledger().get(1), agent.ledger().get(2), DeferralWait.MIN_DEFERRAL);
     assertEquals("fix the build", agent.ledger().get(2).invocation().message());
     assertEquals(SessionStart.FRESH, agent.ledger().get(2).invocation().start());
   }
