@@ -12,7 +12,6 @@ import dev.outlast.agent.InvocationProgress;
 import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionStart;
 import dev.outlast.agent.StopReason;
-import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.OperatorTexts;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.workflow.Async;
@@ -220,22 +219,7 @@ final class Invocations {
     // difference between it and this one.
     Instant now = RunClock.now();
     Instant there = last.limit().observedAt().plus(Duration.between(began, now));
-    UsageLimit limit = last.limit().countedFrom(there.isBefore(now) ? there : now);
-    if (!limit.lastsAt(limit.observedAt(), waits.policy().margin())) {
-      return Optional.empty();
-    }
-    InvocationFacts facts =
-        new InvocationFacts(
-            last.session(),
-            last.taken(),
-            limit.evidence().agentVersion(),
-            unanswered.progressed(),
-            last.tokens(),
-            0,
-            limit.observedAt(),
-            null,
-            null);
-    return Optional.of(new Limited(facts, limit));
+    return last.limited(last.session(), there.isBefore(now) ? there : now, waits.policy().margin());
   }
 
   /** Somebody else has gone on with the session, and nothing was started. */
