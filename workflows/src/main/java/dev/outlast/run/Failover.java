@@ -3,9 +3,7 @@ package dev.outlast.run;
 import static dev.outlast.operator.OperatorTexts.plain;
 
 import dev.outlast.agent.AgentSelection;
-import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.ResolvedAgent;
-import dev.outlast.agent.ResumeWith;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
@@ -15,7 +13,6 @@ import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
-import io.temporal.common.converter.DataConverterException;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
@@ -31,9 +28,9 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * How a run goes from one of its agents to another, and what the next session is told. Before each
- * invocation {@link #settled} does what is missing, one step at a time, so that a run that is
- * paused, moved or cancelled meanwhile notices it between two steps.
+ * How a run goes from one of its agents to another. Before each invocation {@link #settled} does
+ * what is missing, one step at a time, so that a run that is paused, moved or cancelled meanwhile
+ * notices it between two steps.
  *
  * <p>A run that fails over uses the first of its agents that is not known to be closed ({@link
  * Choices}). Every way to leave one closes it until a later moment, so that a run of n agents makes
@@ -62,6 +59,7 @@ final class Failover {
   private final RunEnd runEnd;
   private final RunHistory history;
   private final Runnable show;
+  private final NextSession nextSession;
   private boolean allClosed;
   private boolean otherOpened;
   private boolean switchAsked;
@@ -86,6 +84,7 @@ final class Failover {
     this.runEnd = runEnd;
     this.history = history;
     this.show = show;
+    this.nextSession = new NextSession(request, memory, host);
   }
 
   /** Whether the run goes on with another agent when one is closed. */
@@ -128,9 +127,9 @@ final class Failover {
     agents().rested(RunClock.now());
     if (agents().afterLimit()) {
       agents().afterLimit(false);
-      decideSession();
+      nextSession.decide();
     }
-    return !agents().arriving() || arrived();
+    return !agents().arriving() || nextSession.arrive();
   }
 
   // Finding the agents.
@@ -170,7 +169,7 @@ final class Failover {
                 + "]: the same as agents["
                 + i
                 + "], which is "
-                + name(found)
+                + AgentStanding.name(found)
                 + "; name each once");
       }
     }
@@ -212,7 +211,12 @@ final class Failover {
         RunClock.now(),
         RunEvent.Type.AGENT_CHANGED,
         incident,
-        "from " + name(before) + " to " + name(memory.agent()) + ": " + why);
+        "from "
+            + AgentStanding.name(before)
+            + " to "
+            + AgentStanding.name(memory.agent())
+            + ": "
+            + why);
   }
 
   /** The incident that has closed the present agent; null if it is open, or closed otherwise. */
@@ -255,7 +259,7 @@ final class Failover {
           RunClock.now(),
           RunEvent.Type.MOVE_FAILED,
           null,
-          name(there.agent()) + " cannot be used on host " + plain(hostName()));
+          AgentStanding.name(there.agent()) + " cannot be used on host " + plain(hostName()));
       if (!automatic()) {
         // Nobody but the operator has asked for it, and the one before is there.
         agents().prefer(agents().current());
@@ -266,11 +270,6 @@ final class Failover {
 
   private String hostName() {
     return String.valueOf(memory.agent().host());
-  }
-
-  /** How people name an agent with its account: {@code claude/work}. */
-  private static String name(ResolvedAgent agent) {
-    return plain(agent.agent()) + "/" + plain(agent.account());
   }
 
   // When one is closed.
@@ -345,7 +344,7 @@ final class Failover {
         RunClock.now(),
         RunEvent.Type.DEFERRED,
         null,
-        name(memory.agent()) + " cannot go on: " + reason.word());
+        AgentStanding.name(memory.agent()) + " cannot go on: " + reason.word());
     return true;
   }
 
@@ -478,75 +477,6 @@ final class Failover {
         && (told.model() == null ? !modelOnly : told.model().equals(one.agent().model()));
   }
 
-  // What a session is told.
-
-  /** Whether the session is gone on with in which nobody has worked for a while. */
-  private void decideSession() {
-    ResumeWith with = request.resumeWith();
-    if (with == null) {
-      // A conversation that the user names is wanted for itself; only the user gives it up.
-      boolean named = request.goesOn() && !memory.apart();
-      with = named ? ResumeWith.SESSION : memory.agent().accountPolicy().resumeWith();
-    }
-    if (with == ResumeWith.SESSION || !memory.sessionOpen()) {
-      return;
-    }
-    Long context = memory.contextTokens();
-    long most = memory.agent().accountPolicy().handoffAbove();
-    boolean fresh = with == ResumeWith.HANDOFF || (context != null && context > most);
-    String size = context == null ? "a context of unknown size" : context + " tokens of context";
-    memory.record(
-        RunClock.now(),
-        RunEvent.Type.RESUMES_WITH,
-        null,
-        (fresh ? "a fresh session; the one before has " : "the same session; it has ")
-            + size
-            + (with == ResumeWith.HANDOFF ? "" : ", and a fresh one is taken above " + most));
-    if (fresh) {
-      memory.handOff(AgentSession.idForAnother(memory.agent()));
-    }
-  }
-
-  /** Tells the session what it has missed; whether that took no time. */
-  private boolean arrived() {
-    List<RunAgent> missed = memory.missed();
-    memory.arrived(
-        missed.isEmpty() ? null : notes(missed), request.resumeMessageOf(memory.agent()));
-    return missed.isEmpty();
-  }
-
-  private String notes(List<RunAgent> missed) {
-    List<String> each = new ArrayList<>();
-    for (RunAgent one :
-        missed.subList(Math.max(0, missed.size() - Handoff.MAX_SESSIONS), missed.size())) {
-      each.add(name(one.agent()) + ":\n" + notes(one));
-    }
-    return Handoff.notes(each);
-  }
-
-  private String notes(RunAgent one) {
-    String text = "";
-    try {
-      text =
-          AgentCalls.noteTaker(memory.agent(), host.takenWithin())
-              .handOff(
-                  new HandoffRequest(
-                      one.agent().provider(),
-                      one.session().transcript(),
-                      memory.agent().workspace(),
-                      memory.turn()))
-              .text();
-    } catch (ActivityFailure | DataConverterException unread) {
-      Cancellation.throwIfRequested();
-      memory.record(
-          RunClock.now(),
-          RunEvent.Type.WITHOUT_NOTES,
-          null,
-          "what " + name(one.agent()) + " has done could not be read");
-    }
-    return text.isBlank() ? "nothing but that it was at work" : text;
-  }
-
   // What operators do.
 
   /**
@@ -564,7 +494,7 @@ final class Failover {
       choice =
           added(new AgentChoice(wanted, account, agent == null ? memory.agent().model() : null));
     }
-    String name = name(agents().get(choice).agent());
+    String name = AgentStanding.name(agents().get(choice).agent());
     boolean present = choice == agents().current();
     if (present) {
       agents().prefer(choice);
