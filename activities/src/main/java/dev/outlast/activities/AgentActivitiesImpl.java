@@ -360,7 +360,7 @@ public final class AgentActivitiesImpl implements AgentActivities {
   /** It may not be told in place of a limit that anything else is in the way. */
   private void askNoneBeforeReset(
       Lifeline lifeline, InvocationProgress before, Admission admission) {
-    if (CallReport.limitLasts(before, host.policy().margin(), clock.instant())) {
+    if (before != null && before.limitLasts(clock.instant(), host.policy().margin())) {
       lifeline.during(
           before,
           () -> {

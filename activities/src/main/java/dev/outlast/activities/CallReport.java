@@ -67,32 +67,13 @@ final class CallReport {
       boolean keepsRefusedPrompt,
       Duration margin,
       Instant now) {
-    if (!limitLasts(before, margin, now) || (keepsRefusedPrompt && !before.taken())) {
+    if (before == null || (keepsRefusedPrompt && !before.taken())) {
       return Optional.empty();
     }
-    UsageLimit limit = before.limit();
     boolean neverOpened = !before.taken() && invocation.start() == SessionStart.FRESH;
-    return Optional.of(
-        new AgentOutcome.Limited(
-            new InvocationFacts(
-                neverOpened ? null : before.session(),
-                before.taken(),
-                limit.evidence().agentVersion(),
-                before.lastItem() != null,
-                before.tokens(),
-                before.costUsd(),
-                now,
-                null,
-                null,
-                null,
-                before.overageUsd() == null ? 0 : before.overageUsd(),
-                before.overageUsd() == null ? null : limit),
-            limit.countedFrom(now)));
-  }
-
-  /** Whether an attempt has told of a limit that is not over yet. */
-  static boolean limitLasts(InvocationProgress before, Duration margin, Instant now) {
-    return before != null && before.limit() != null && before.limit().lastsAt(now, margin);
+    return before
+        .limited(neverOpened ? null : before.session(), now, margin)
+        .map(AgentOutcome.class::cast);
   }
 
   /** What the run may wait for, at least where its policy says so; null if nothing is. */

@@ -6,7 +6,10 @@ import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.limit.UsageLimit;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The heartbeat details of {@code invokeAgent}: what operators see of a pending invocation, and
@@ -131,6 +134,52 @@ public record InvocationProgress(
             Math.max(0, all.tokens - told.tokens),
             Math.max(0, all.costUsd - told.costUsd),
             Math.max(0, all.overageUsd - told.overageUsd));
+  }
+
+  /** Whether the agent is known to have done anything for the task. */
+  public boolean progressed() {
+    return lastItem != null || tokens.total() > 0;
+  }
+
+  /**
+   * Whether a limit has been told of that is not over yet.
+   *
+   * @param now the clock of whoever has told it, as far as it is known
+   * @param margin by how much the provider may open late
+   */
+  public boolean limitLasts(Instant now, Duration margin) {
+    return limit != null && limit.lastsAt(now, margin);
+  }
+
+  /**
+   * What an invocation would have answered whose agent had met a limit, if its worker had not been
+   * lost. To start another agent before the reset would be too early.
+   *
+   * @param left the session if it is there to be resumed; null if it is not
+   * @param now the clock of whoever has told of the limit, as far as it is known; what is left to
+   *     wait counts from here
+   * @param margin by how much the provider may open late
+   * @return empty if no limit was told of, or the reset and the margin have passed
+   */
+  public Optional<AgentOutcome.Limited> limited(SessionId left, Instant now, Duration margin) {
+    if (!limitLasts(now, margin)) {
+      return Optional.empty();
+    }
+    InvocationFacts facts =
+        new InvocationFacts(
+            left,
+            taken,
+            limit.evidence().agentVersion(),
+            progressed(),
+            tokens,
+            costUsd,
+            now,
+            null,
+            null,
+            null,
+            overageUsd == null ? 0 : overageUsd,
+            overageUsd == null ? null : limit);
+    return Optional.of(new AgentOutcome.Limited(facts, limit.countedFrom(now)));
   }
 
   /**

@@ -29,6 +29,9 @@ final class AccountWait {
   /** The newest release of another account, to which the run goes back. */
   private AccountOpened elsewhere;
 
+  /** The release that the last invocation has shown to the gate; 0 for none. */
+  private long shown;
+
   private String model;
   private boolean modelOnly;
   private boolean waiting;
@@ -43,14 +46,14 @@ final class AccountWait {
     this.memory = memory;
   }
 
-  /** The run's place among those that want the account, as the next invocation shows it. */
+  /**
+   * The run's place among those that want the account, as the next invocation shows it. To be asked
+   * when it is made.
+   */
   AccountTurn turn() {
+    shown = opened == null ? 0 : opened.version();
     return new AccountTurn(
-        priority(),
-        memory.waitingSince(),
-        opened == null ? 0 : opened.version(),
-        beginsWithReset(),
-        memory.insists());
+        priority(), memory.waitingSince(), shown, beginsWithReset(), memory.insists());
   }
 
   /** Whether the run is to begin with the account's next window, and has not waited for it yet. */
@@ -113,6 +116,7 @@ final class AccountWait {
     if (!before.provider().equals(now.provider()) || !before.account().equals(now.account())) {
       opened = elsewhere != null && isOf(elsewhere, now) ? elsewhere : null;
       elsewhere = null;
+      shown = 0;
     }
     why = null;
     waitsFor(null);
@@ -147,9 +151,14 @@ final class AccountWait {
     waiting = false;
   }
 
-  /** Whether the run was released after the gate had told it to wait. */
+  /**
+   * Whether the run was released after the gate had told it to wait. A release that the gate was
+   * shown is none, whatever the gate has said to it: to ask again at once could go on for ever.
+   */
   boolean released() {
-    return opened != null && memory.gate() != null && opened.version() > memory.gate().version();
+    return opened != null
+        && memory.gate() != null
+        && opened.version() > Math.max(memory.gate().version(), shown);
   }
 
   /**

@@ -14,6 +14,17 @@ import java.time.Duration;
 /** How a run's activities are scheduled: on which queue, how long each may take, how it retries. */
 final class AgentCalls {
 
+  /** How often an invocation is tried when the agent crashes or its worker dies. */
+  static final int MAX_INVOCATION_ATTEMPTS = 20;
+
+  /**
+   * How often a worktree is tried to be made when its worker dies, or something unforeseen fails.
+   */
+  static final int MAX_WORKTREE_ATTEMPTS = 20;
+
+  /** An invocation whose worker was not heard of for this long is taken by another. */
+  static final Duration HEARTBEAT_TIMEOUT = Duration.ofSeconds(30);
+
   /** What an invocation may take beyond its timeout: its session settles, the agent is ended. */
   static final Duration ENDING_GRACE = Duration.ofMinutes(5);
 
@@ -122,13 +133,13 @@ final class AgentCalls {
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(takenWithin)
             .setStartToCloseTimeout(timeout.plus(ENDING_GRACE))
-            .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
+            .setHeartbeatTimeout(HEARTBEAT_TIMEOUT)
             .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
             .setRetryOptions(
                 RetryOptions.newBuilder()
                     .setInitialInterval(Duration.ofSeconds(2))
                     .setMaximumInterval(LOST_WORKER_PAUSE)
-                    .setMaximumAttempts(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS)
+                    .setMaximumAttempts(MAX_INVOCATION_ATTEMPTS)
                     .setDoNotRetry(ErrorCode.DRAINED.code(), ErrorCode.NOT_STARTED.code())
                     .build())
             .setPriority(priority)
@@ -150,12 +161,12 @@ final class AgentCalls {
             .setTaskQueue(agent.taskQueue())
             .setScheduleToStartTimeout(takenWithin)
             .setStartToCloseTimeout(Worktree.MAX_ATTEMPT)
-            .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
+            .setHeartbeatTimeout(HEARTBEAT_TIMEOUT)
             .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
             .setRetryOptions(
                 RetryOptions.newBuilder()
                     .setMaximumInterval(Duration.ofMinutes(1))
-                    .setMaximumAttempts(AgentRunWorkflow.MAX_WORKTREE_ATTEMPTS)
+                    .setMaximumAttempts(MAX_WORKTREE_ATTEMPTS)
                     .setDoNotRetry(ErrorCode.NOT_STARTED.code())
                     .build())
             .setSummary("makes a worktree for the run")
@@ -187,7 +198,7 @@ final class AgentCalls {
             .setScheduleToStartTimeout(patient ? RELEASE_TAKEN_WITHIN : takenWithin)
             .setStartToCloseTimeout(Worktree.MAX_ATTEMPT)
             .setScheduleToCloseTimeout(RELEASE)
-            .setHeartbeatTimeout(AgentRunWorkflow.HEARTBEAT_TIMEOUT)
+            .setHeartbeatTimeout(HEARTBEAT_TIMEOUT)
             .setRetryOptions(
                 RetryOptions.newBuilder().setMaximumAttempts(MAX_RELEASE_ATTEMPTS).build())
             .setSummary("takes the worktree away if it has no changes")

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.outlast.agent.Budget;
 import dev.outlast.agent.HostPolicy;
 import dev.outlast.agent.OverageUse;
+import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.ResumeWith;
 import dev.outlast.agent.SessionId;
 import dev.outlast.limit.ResumePolicy;
@@ -194,9 +195,19 @@ public record AgentRunRequest(
     return session != null || continueLast;
   }
 
-  /** The policy of the worker with what this request says. */
+  /** What the worker says of hosts and of other runs, with this request before it. */
   HostPolicy over(HostPolicy configured) {
     return configured.overriddenBy(onBusy, onContinued, onHostLost, hostGrace);
+  }
+
+  /** What the worker says of when to resume, with this request before it. */
+  ResumePolicy over(ResumePolicy configured) {
+    return configured.overriddenBy(maxAttempts, maxWait, maxTotalWait, onCredit);
+  }
+
+  /** What an agent of the run is told when its session is gone on with. */
+  String resumeMessageOf(ResolvedAgent agent) {
+    return resumeMessage == null ? agent.resumeMessage() : resumeMessage;
   }
 
   /** The moment before which the agent is not invoked; empty for at once. */

@@ -3,8 +3,10 @@ package dev.outlast.run;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.Checkpoint;
+import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TranscriptReference;
+import io.temporal.workflow.Workflow;
 
 /**
  * How a session was left when the run went on with another of its agents.
@@ -36,5 +38,14 @@ record AgentSession(
   /** One that has yet to begin, of an agent that the run has not used. */
   static AgentSession fresh(SessionId chosen) {
     return new AgentSession(chosen, false, 0, 0, null, false, false, null, null, true, false);
+  }
+
+  /**
+   * The id to choose for another session of an agent; null where only the agent can name it.
+   *
+   * @param agent as it was resolved
+   */
+  static SessionId idForAnother(ResolvedAgent agent) {
+    return agent.session() == null ? null : new SessionId(Workflow.randomUUID().toString());
   }
 }

@@ -5,6 +5,7 @@ import static dev.outlast.operator.OperatorTexts.plain;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.agent.ResolvedAgent;
 import dev.outlast.agent.SessionId;
 import java.time.Instant;
 
@@ -41,5 +42,10 @@ public record AgentStanding(
         + (opensAt == null
             ? ""
             : " closed" + (opensAt.equals(Choices.NEVER) ? "" : " until " + moment(opensAt)));
+  }
+
+  /** How people name an agent with its account: {@code claude/work}. */
+  static String name(ResolvedAgent agent) {
+    return plain(agent.agent()) + "/" + plain(agent.account());
   }
 }

@@ -3,9 +3,7 @@ package dev.outlast.run;
 import static dev.outlast.operator.OperatorTexts.plain;
 
 import dev.outlast.agent.AgentSelection;
-import dev.outlast.agent.HandoffRequest;
 import dev.outlast.agent.ResolvedAgent;
-import dev.outlast.agent.ResumeWith;
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
@@ -15,7 +13,6 @@ import dev.outlast.limit.ResumePolicy;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.OperatorTexts;
-import io.temporal.common.converter.DataConverterException;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
@@ -31,9 +28,9 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * How a run goes from one of its agents to another, and what the next session is told. Before each
- * invocation {@link #settled} does what is missing, one step at a time, so that a run that is
- * paused, moved or cancelled meanwhile notices it between two steps.
+ * How a run goes from one of its agents to another. Before each invocation {@link #settled} does
+ * what is missing, one step at a time, so that a run that is paused, moved or cancelled meanwhile
+ * notices it between two steps.
  *
  * <p>A run that fails over uses the first of its agents that is not known to be closed ({@link
  * Choices}). Every way to leave one closes it until a later moment, so that a run of n agents makes
@@ -45,12 +42,6 @@ final class Failover {
   /** When an agent is tried again that could not be found on the run's new host. */
   static final Duration LOOK_AGAIN = Duration.ofMinutes(5);
 
-  /**
-   * How long providers keep what they have read of a session: one that nobody has worked in for
-   * longer is read anew, at its full price.
-   */
-  static final Duration CACHE_KEPT = Duration.ofMinutes(5);
-
   /** What stops one agent, but not another one that works for the same task. */
   private static final Set<StopReason> OF_THE_AGENT =
       EnumSet.of(
@@ -60,29 +51,40 @@ final class Failover {
           StopReason.PLAN,
           StopReason.CONFIG);
 
-  private final AgentRunWorkflow run;
   private final AgentRunRequest request;
   private final RunMemory memory;
   private final HostWait host;
   private final AccountWait account;
+  private final RunWaits waits;
+  private final RunEnd runEnd;
+  private final RunHistory history;
+  private final Runnable show;
+  private final NextSession nextSession;
   private boolean allClosed;
   private boolean otherOpened;
   private boolean switchAsked;
 
-  /** When an agent was last at work; null if that has been dealt with, or none was. */
-  private Instant workedLast;
-
+  /**
+   * @param show shows operators where the run stands
+   */
   Failover(
-      AgentRunWorkflow run,
       AgentRunRequest request,
       RunMemory memory,
       HostWait host,
-      AccountWait account) {
-    this.run = run;
+      AccountWait account,
+      RunWaits waits,
+      RunEnd runEnd,
+      RunHistory history,
+      Runnable show) {
     this.request = request;
     this.memory = memory;
     this.host = host;
     this.account = account;
+    this.waits = waits;
+    this.runEnd = runEnd;
+    this.history = history;
+    this.show = show;
+    this.nextSession = new NextSession(request, memory, host);
   }
 
   /** Whether the run goes on with another agent when one is closed. */
@@ -122,25 +124,12 @@ final class Failover {
       goTo(next.get());
       return false;
     }
-    rested();
+    agents().rested(RunClock.now());
     if (agents().afterLimit()) {
       agents().afterLimit(false);
-      decideSession();
+      nextSession.decide();
     }
-    return !agents().arriving() || arrived();
-  }
-
-  /** An agent was at work until now. */
-  void worked() {
-    workedLast = RunClock.now();
-  }
-
-  /** After a long rest, whatever it was for, the session is decided on as after a limit. */
-  void rested() {
-    if (workedLast != null && RunClock.now().isAfter(workedLast.plus(CACHE_KEPT))) {
-      workedLast = null;
-      agents().afterLimit(true);
-    }
+    return !agents().arriving() || nextSession.arrive();
   }
 
   // Finding the agents.
@@ -151,36 +140,36 @@ final class Failover {
     ResolvedAgent found;
     try {
       found =
-          run.onHost(
+          host.call(
               takenWithin,
               () ->
                   Async.function(
                       AgentCalls.resolverAt(memory.agent(), takenWithin)::resolveAgent,
                       selection(asked)));
     } catch (ActivityFailure failure) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       switch (Unanswered.of(failure, host.missed()).why()) {
         case CANCELLED -> {
           return;
         }
         case NOT_TAKEN -> {
-          run.stopIfHostIsLost();
+          runEnd.stopIfHostIsLost();
           return;
         }
-        default -> throw run.unusable("agents[" + choice + "]", failure);
+        default -> throw runEnd.unusable("agents[" + choice + "]", failure);
       }
     }
     host.isBack(HostWait.TAKEN);
     for (int i = 0; i < choice; i++) {
       if (same(agents().get(i).agent(), found)) {
-        throw run.stopped(
+        throw runEnd.stopped(
             ErrorCode.INVALID_REQUEST,
             "agents["
                 + choice
                 + "]: the same as agents["
                 + i
                 + "], which is "
-                + name(found)
+                + AgentStanding.name(found)
                 + "; name each once");
       }
     }
@@ -209,7 +198,7 @@ final class Failover {
   private void goTo(int choice) {
     if (isHere(choice)) {
       switchTo(choice, why(choice));
-      run.show();
+      show.run();
     }
   }
 
@@ -222,7 +211,12 @@ final class Failover {
         RunClock.now(),
         RunEvent.Type.AGENT_CHANGED,
         incident,
-        "from " + name(before) + " to " + name(memory.agent()) + ": " + why);
+        "from "
+            + AgentStanding.name(before)
+            + " to "
+            + AgentStanding.name(memory.agent())
+            + ": "
+            + why);
   }
 
   /** The incident that has closed the present agent; null if it is open, or closed otherwise. */
@@ -258,14 +252,14 @@ final class Failover {
           AgentCalls.resolverAt(memory.agent(), takenWithin).resolveAgent(selection(there.asked()));
       agents().movedTo(agents().indexOf(there), found);
     } catch (ActivityFailure failure) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       // Meanwhile an operator may have preferred another.
       choices().closed(agents().indexOf(there), RunClock.now().plus(LOOK_AGAIN), Duration.ZERO);
       memory.record(
           RunClock.now(),
           RunEvent.Type.MOVE_FAILED,
           null,
-          name(there.agent()) + " cannot be used on host " + plain(hostName()));
+          AgentStanding.name(there.agent()) + " cannot be used on host " + plain(hostName()));
       if (!automatic()) {
         // Nobody but the operator has asked for it, and the one before is there.
         agents().prefer(agents().current());
@@ -278,11 +272,6 @@ final class Failover {
     return String.valueOf(memory.agent().host());
   }
 
-  /** How people name an agent with its account: {@code claude/work}. */
-  private static String name(ResolvedAgent agent) {
-    return plain(agent.agent()) + "/" + plain(agent.account());
-  }
-
   // When one is closed.
 
   /**
@@ -293,7 +282,7 @@ final class Failover {
    */
   void limited(Incident incident, UsageLimit limit, String endless) {
     Instant now = RunClock.now();
-    boolean never = endless != null && run.policy().onCredit() == ResumePolicy.OnCredit.STOP;
+    boolean never = endless != null && waits.policy().onCredit() == ResumePolicy.OnCredit.STOP;
     Instant until = never ? Choices.NEVER : opens(incident, limit, now);
     boolean fromReset = !never && limit.reset() != null;
     memory.waitBegins();
@@ -304,7 +293,7 @@ final class Failover {
       memory.put(incident.ended(now, Incident.End.FAILED_OVER));
     } else if (choices().hopeless()) {
       memory.put(incident.ended(now, Incident.End.GIVEN_UP));
-      throw run.stopped(ErrorCode.AGENT_STOPPED, endless);
+      throw runEnd.stopped(ErrorCode.AGENT_STOPPED, endless);
     } else {
       Instant first = choices().closedUntil(choices().earliest());
       memory.put(incident.waiting(first, fromReset && first.equals(until)));
@@ -314,14 +303,16 @@ final class Failover {
   /** When the present agent can be tried again; stops a run that has done so too often. */
   private Instant opens(Incident incident, UsageLimit limit, Instant now) {
     ResumeDecision decision =
-        run.policy()
+        waits
+            .policy()
             .withoutBounds()
-            .decide(limit, memory.resumes(), memory.limitsInARow(), memory.waited(), run.jitter());
+            .decide(
+                limit, memory.resumes(), memory.limitsInARow(), memory.waited(), waits.jitter());
     if (decision instanceof ResumeDecision.ResumeAfter resume) {
       return now.plus(resume.delay());
     }
     memory.put(incident.ended(now, Incident.End.GIVEN_UP));
-    throw run.stopped(ErrorCode.GAVE_UP, ((ResumeDecision.GiveUp) decision).why());
+    throw runEnd.stopped(ErrorCode.GAVE_UP, ((ResumeDecision.GiveUp) decision).why());
   }
 
   /**
@@ -353,7 +344,7 @@ final class Failover {
         RunClock.now(),
         RunEvent.Type.DEFERRED,
         null,
-        name(memory.agent()) + " cannot go on: " + reason.word());
+        AgentStanding.name(memory.agent()) + " cannot go on: " + reason.word());
     return true;
   }
 
@@ -362,7 +353,7 @@ final class Failover {
     int first = choices().earliest();
     Instant until = choices().closedUntil(first);
     if (until.equals(Choices.NEVER)) {
-      throw run.stopped(
+      throw runEnd.stopped(
           ErrorCode.AGENT_STOPPED, "no agent of the run is known to open again; see its events");
     }
     if (first != choices().current()) {
@@ -391,7 +382,7 @@ final class Failover {
     waitBegins();
     allClosed = true;
     try {
-      end = run.awaitAccount(timer, limit);
+      end = waits.awaitAccount(timer, limit);
     } catch (CanceledFailure cancelled) {
       incident.ifPresent(open -> memory.put(open.ended(RunClock.now(), Incident.End.CANCELLED)));
       throw cancelled;
@@ -400,16 +391,16 @@ final class Failover {
     }
     if (end == ResumeTimer.End.HISTORY_LONG) {
       choices().closed(choices().current(), timer.until(), choices().grace(choices().current()));
-      run.continueAsNew();
+      history.goOnInNew();
     }
     waited(end, incident);
   }
 
   private void stopIfTooLong(Duration wait, Optional<Incident> incident) {
-    Optional<String> refused = run.policy().refuses(wait, memory.waited());
+    Optional<String> refused = waits.policy().refuses(wait, memory.waited());
     if (refused.isPresent()) {
       incident.ifPresent(open -> memory.put(open.ended(RunClock.now(), Incident.End.GIVEN_UP)));
-      throw run.stopped(ErrorCode.GAVE_UP, "all agents are closed, and " + refused.get());
+      throw runEnd.stopped(ErrorCode.GAVE_UP, "all agents are closed, and " + refused.get());
     }
   }
 
@@ -486,74 +477,6 @@ final class Failover {
         && (told.model() == null ? !modelOnly : told.model().equals(one.agent().model()));
   }
 
-  // What a session is told.
-
-  /** Whether the session is gone on with in which nobody has worked for a while. */
-  private void decideSession() {
-    ResumeWith with = request.resumeWith();
-    if (with == null) {
-      // A conversation that the user names is wanted for itself; only the user gives it up.
-      boolean named = request.goesOn() && !memory.apart();
-      with = named ? ResumeWith.SESSION : memory.agent().accountPolicy().resumeWith();
-    }
-    if (with == ResumeWith.SESSION || !memory.sessionOpen()) {
-      return;
-    }
-    Long context = memory.contextTokens();
-    long most = memory.agent().accountPolicy().handoffAbove();
-    boolean fresh = with == ResumeWith.HANDOFF || (context != null && context > most);
-    String size = context == null ? "a context of unknown size" : context + " tokens of context";
-    memory.record(
-        RunClock.now(),
-        RunEvent.Type.RESUMES_WITH,
-        null,
-        (fresh ? "a fresh session; the one before has " : "the same session; it has ")
-            + size
-            + (with == ResumeWith.HANDOFF ? "" : ", and a fresh one is taken above " + most));
-    if (fresh) {
-      memory.handOff(run.freshSession());
-    }
-  }
-
-  /** Tells the session what it has missed; whether that took no time. */
-  private boolean arrived() {
-    List<RunAgent> missed = memory.missed();
-    memory.arrived(missed.isEmpty() ? null : notes(missed), run.resumeMessage());
-    return missed.isEmpty();
-  }
-
-  private String notes(List<RunAgent> missed) {
-    List<String> each = new ArrayList<>();
-    for (RunAgent one :
-        missed.subList(Math.max(0, missed.size() - Handoff.MAX_SESSIONS), missed.size())) {
-      each.add(name(one.agent()) + ":\n" + notes(one));
-    }
-    return Handoff.notes(each);
-  }
-
-  private String notes(RunAgent one) {
-    String text = "";
-    try {
-      text =
-          AgentCalls.noteTaker(memory.agent(), host.takenWithin())
-              .handOff(
-                  new HandoffRequest(
-                      one.agent().provider(),
-                      one.session().transcript(),
-                      memory.agent().workspace(),
-                      memory.turn()))
-              .text();
-    } catch (ActivityFailure | DataConverterException unread) {
-      AgentRunWorkflow.throwIfCancelled();
-      memory.record(
-          RunClock.now(),
-          RunEvent.Type.WITHOUT_NOTES,
-          null,
-          "what " + name(one.agent()) + " has done could not be read");
-    }
-    return text.isBlank() ? "nothing but that it was at work" : text;
-  }
-
   // What operators do.
 
   /**
@@ -571,7 +494,7 @@ final class Failover {
       choice =
           added(new AgentChoice(wanted, account, agent == null ? memory.agent().model() : null));
     }
-    String name = name(agents().get(choice).agent());
+    String name = AgentStanding.name(agents().get(choice).agent());
     boolean present = choice == agents().current();
     if (present) {
       agents().prefer(choice);
@@ -580,7 +503,8 @@ final class Failover {
       agents().prefer(choice);
       switchAsked = true;
       memory.record(RunClock.now(), RunEvent.Type.SWITCH_ASKED, null, "to " + name);
-      run.interrupt("another agent goes on");
+      host.cutShort("another agent goes on");
+      waits.endUnlessForStart();
     }
     return name;
   }
@@ -614,7 +538,7 @@ final class Failover {
       }
     }
     if (agents().size() >= Choices.MAX) {
-      throw AgentRunWorkflow.refusal(
+      throw Refusal.of(
           "switchAgent: the run has used " + Choices.MAX + " agents, and may use no more");
     }
     agents().add(asked, found);

@@ -17,10 +17,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
- * What a run does when its host does not take an invocation. While the host is missed the
- * invocation stays scheduled, so that a host that returns goes on at once.
+ * What a run has its host do, one thing at a time, and what it does when the host does not take it.
+ * While the host is missed an invocation stays scheduled, so that a host that returns goes on at
+ * once.
  */
 final class HostWait {
 
@@ -47,6 +49,8 @@ final class HostWait {
   private final RunMemory memory;
   private final Runnable show;
   private String moveFailure;
+  private CancellationScope call;
+  private boolean cutShort;
 
   /**
    * @param show shows operators where the run stands
@@ -57,7 +61,8 @@ final class HostWait {
     this.show = show;
   }
 
-  private HostPolicy policy() {
+  /** What the worker says of hosts and of other runs, with the request before it. */
+  HostPolicy policy() {
     return request.over(memory.agent().hostPolicy());
   }
 
@@ -69,6 +74,41 @@ final class HostWait {
   Duration takenWithin() {
     Duration grace = policy().hostGrace();
     return missed() && grace.compareTo(LOOK) > 0 ? LOOK : grace;
+  }
+
+  /**
+   * Has the host do something, and waits for it.
+   *
+   * @param takenWithin how long the host may take to begin
+   * @param activity schedules it
+   * @throws ActivityFailure if it has not done it; {@link #cutShort()} then says whether that is
+   *     because somebody did not want it any more
+   */
+  <T> T call(Duration takenWithin, Supplier<Promise<T>> activity) {
+    List<Promise<T>> outcome = new ArrayList<>();
+    call = Workflow.newCancellationScope(() -> outcome.add(activity.get()));
+    try {
+      call.run();
+      if (missed()) {
+        awaitTaking(outcome.get(0), takenWithin);
+      }
+      return outcome.get(0).get();
+    } finally {
+      cutShort = call.isCancelRequested();
+      call = null;
+    }
+  }
+
+  /** What the host does now is not wanted any more; without effect if it does nothing. */
+  void cutShort(String why) {
+    if (call != null) {
+      call.cancel(why);
+    }
+  }
+
+  /** Whether what the host was to do last was cut short, or the run was cancelled meanwhile. */
+  boolean cutShort() {
+    return cutShort;
   }
 
   /**
@@ -122,7 +162,7 @@ final class HostWait {
           ? Seen.THERE
           : Seen.AWAY;
     } catch (ActivityFailure | DataConverterException unknown) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       return Seen.UNKNOWN;
     }
   }
@@ -131,7 +171,7 @@ final class HostWait {
    * Waits until what the host is to do has ended, or has been taken. The server does not tell of
    * the latter: it is so when it has not told of the contrary in time.
    */
-  void awaitTaking(Promise<?> outcome, Duration takenWithin) {
+  private void awaitTaking(Promise<?> outcome, Duration takenWithin) {
     Duration told = takenWithin.plus(TOLD_WITHIN);
     List<Promise<Void>> timer = new ArrayList<>();
     // A run that is cancelled meanwhile still waits for its agent's end.
@@ -183,7 +223,7 @@ final class HostWait {
                       false,
                       request.worktree()));
     } catch (ActivityFailure failure) {
-      AgentRunWorkflow.throwIfCancelled();
+      Cancellation.throwIfRequested();
       memory.moveAsked(null);
       moveFailed(failure);
       return;

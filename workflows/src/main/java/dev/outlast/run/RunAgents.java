@@ -21,6 +21,12 @@ import java.util.stream.IntStream;
 final class RunAgents {
 
   /**
+   * How long providers keep what they have read of a session: one that nobody has worked in for
+   * longer is read anew, at its full price.
+   */
+  static final Duration CACHE_KEPT = Duration.ofMinutes(5);
+
+  /**
    * These agents, as they are handed from one history to the next.
    *
    * @param visit see {@link RunAgents#visit}
@@ -42,6 +48,9 @@ final class RunAgents {
 
   private boolean arriving;
   private boolean afterLimit;
+
+  /** When one was last at work; null if that has been dealt with, or none was. */
+  private Instant workedLast;
 
   private RunAgents(List<RunAgent> list) {
     this.list = new ArrayList<>(list);
@@ -233,5 +242,18 @@ final class RunAgents {
 
   void afterLimit(boolean yet) {
     afterLimit = yet;
+  }
+
+  /** The present one was at work until now. */
+  void worked(Instant now) {
+    workedLast = now;
+  }
+
+  /** After a long rest, whatever it was for, the session is decided on as after a limit. */
+  void rested(Instant now) {
+    if (workedLast != null && now.isAfter(workedLast.plus(CACHE_KEPT))) {
+      workedLast = null;
+      afterLimit = true;
+    }
   }
 }

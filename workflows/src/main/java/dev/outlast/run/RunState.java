@@ -14,8 +14,7 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * All that a run remembers, as it is handed from one history to the next. Only {@link
- * AgentRunWorkflow} makes one.
+ * All that a run remembers, as it is handed from one history to the next. Only a run makes one.
  *
  * @param agent the agent as resolved at the start of the run
  * @param session the session so far, or the id chosen for a fresh one; null if it is not known

@@ -99,6 +99,6 @@ record Unanswered(Why why, InvocationProgress progress) {
 
   /** Whether the agent is known to have done anything for the task. */
   boolean progressed() {
-    return progress != null && (progress.lastItem() != null || progress.tokens().total() > 0);
+    return progress != null && progress.progressed();
   }
 }

@@ -285,6 +285,48 @@ class AccountWaitTest {
   }
 
   @Test
+  void a_release_that_the_gate_was_shown_is_no_reason_to_ask_at_once_again() {
+    ScriptedAgent agent = fixture.agent();
+    Duration past = Duration.ofMinutes(-1);
+    agent.does(
+        limited(later(5)),
+        deferred(past, later(3)),
+        deferred(past, later(3)),
+        agent.completes("done"));
+    fixture.result(startedWithSignalDuringItsInvocation(9));
+    assertEquals(9, turn(1).released());
+    assertTrue(resumedAfter(1).compareTo(Duration.ofMinutes(1)) < 0, "it was released");
+    assertNotBefore(DeferralWait.MIN_DEFERRAL.plus(GRACE), 2, 3);
+  }
+
+  @Test
+  void no_deferral_whose_moment_has_passed_makes_a_run_ask_in_a_tight_loop() {
+    ScriptedAgent agent = fixture.agent();
+    Duration past = Duration.ofHours(-1);
+    agent.does(
+        deferred(past, null),
+        deferred(past, null),
+        deferred(past, first(1)),
+        deferred(past, first(1)),
+        deferred(past, later(1)),
+        deferred(past, later(1)),
+        agent.busy(Deferred.Cause.SESSION, "another-run", past),
+        agent.busy(Deferred.Cause.SESSION, "another-run", past),
+        agent.busy(Deferred.Cause.WORKSPACE, null, past),
+        agent.busy(Deferred.Cause.WORKSPACE, null, past),
+        agent.completes("done"));
+    fixture.result(fixture.start("fix the build"));
+    assertNotBefore(DeferralWait.MIN_DEFERRAL, IntStream.rangeClosed(1, 10).toArray());
+  }
+
+  private void assertNotBefore(Duration least, int... invocations) {
+    for (int each : invocations) {
+      Duration after = resumedAfter(each);
+      assertTrue(after.compareTo(least) >= 0, () -> each + " came after " + after);
+    }
+  }
+
+  @Test
   void only_newer_releases_of_its_own_account_and_model_end_a_wait() {
     ScriptedAgent agent = fixture.agent();
     agent.does(limited(later(5)), agent.completes("done"));
@@ -426,7 +468,7 @@ class AccountWaitTest {
     WorkflowStub latest = fixture.latest(run);
     int touches = 0;
     while (latest.describe().getExecution().getRunId().equals(firstRunId)) {
-      assertTrue(touches++ < AgentRunWorkflow.MAX_HISTORY_EVENTS, "still in the first history");
+      assertTrue(touches++ < RunHistory.MAX_EVENTS, "still in the first history");
       latest.signal(Names.SIGNAL_PAUSE, "touched");
       fixture.status(latest);
       latest.signal(Names.SIGNAL_UNPAUSE, "touched");

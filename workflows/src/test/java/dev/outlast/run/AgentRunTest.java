@@ -390,7 +390,7 @@ class AgentRunTest {
     WorkflowStub latest = fixture.latest(run);
     int touches = 0;
     while (latest.describe().getExecution().getRunId().equals(firstRunId)) {
-      assertTrue(touches++ < AgentRunWorkflow.MAX_HISTORY_EVENTS, "still in the first history");
+      assertTrue(touches++ < RunHistory.MAX_EVENTS, "still in the first history");
       latest.signal(Names.SIGNAL_PAUSE, "touched");
       fixture.status(latest);
       latest.signal(Names.SIGNAL_UNPAUSE, "touched");
@@ -462,7 +462,7 @@ class AgentRunTest {
   @Test
   void a_drained_worker_never_ends_a_run() {
     ScriptedAgent agent = fixture.agent();
-    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i < AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(
           call -> {
             throw ApplicationFailure.newFailure("going away", ErrorCode.DRAINED.code());
@@ -601,8 +601,7 @@ class AgentRunTest {
 
     assertEquals(0, result.limitsHit());
     assertWaitedAtLeast(agent.ledger().get(0), agent.ledger().get(1), Duration.ofMinutes(7));
-    assertWaitedAtLeast(
-        agent.ledger().get(1), agent.ledger().get(2), AgentRunWorkflow.MIN_DEFERRAL);
+    assertWaitedAtLeast(agent.ledger().get(1), agent.ledger().get(2), DeferralWait.MIN_DEFERRAL);
     assertEquals("fix the build", agent.ledger().get(2).invocation().message());
     assertEquals(SessionStart.FRESH, agent.ledger().get(2).invocation().start());
   }
@@ -923,7 +922,7 @@ class AgentRunTest {
   @Test
   void throttles_that_never_end_fail_the_run_with_what_was_throttled() {
     ScriptedAgent agent = fixture.agent();
-    for (int i = 0; i <= AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i <= AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(
           call -> {
             throw ApplicationFailure.newFailure(
@@ -939,7 +938,7 @@ class AgentRunTest {
         failure.getOriginalMessage().contains("in 20 attempts; the last one failed with: [OUT3002]")
             && failure.getOriginalMessage().contains("throttled agent 'claude'"),
         failure::getOriginalMessage);
-    assertEquals(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
+    assertEquals(AgentCalls.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
   }
 
   @Test
@@ -963,14 +962,14 @@ class AgentRunTest {
   @Test
   void an_agent_that_always_crashes_ends_the_run_after_a_bounded_number_of_attempts() {
     ScriptedAgent agent = fixture.agent();
-    for (int i = 0; i <= AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i <= AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(crashes());
     }
 
     ApplicationFailure failure = failureOf(fixture.start("fix the build"));
 
     assertEquals(ErrorCode.AGENT_FAILED.code(), failure.getType());
-    assertEquals(AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
+    assertEquals(AgentCalls.MAX_INVOCATION_ATTEMPTS, agent.ledger().size());
   }
 
   @Test
@@ -1003,7 +1002,7 @@ class AgentRunTest {
   void the_session_of_an_agent_that_crashed_to_the_end_is_kept() {
     ScriptedAgent agent = fixture.agent();
     SessionId named = new SessionId("named-before-the-crash");
-    for (int i = 0; i < AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS; i++) {
+    for (int i = 0; i < AgentCalls.MAX_INVOCATION_ATTEMPTS; i++) {
       agent.does(
           call -> {
             throw ApplicationFailure.newFailure(
@@ -1217,7 +1216,7 @@ class AgentRunTest {
   @Test
   void a_run_goes_on_in_a_new_history_with_all_it_knows() {
     ScriptedAgent agent = fixture.agent();
-    int limits = AgentRunWorkflow.MAX_HISTORY_EVENTS / 8;
+    int limits = RunHistory.MAX_EVENTS / 8;
     for (int i = 0; i < limits; i++) {
       agent.does(agent.limitedFor(Duration.ofHours(10)));
     }

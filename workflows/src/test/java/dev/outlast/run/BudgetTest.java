@@ -282,7 +282,7 @@ class BudgetTest {
     String first = run.getExecution().getRunId();
     WorkflowStub latest = fixture.latest(run);
     // Signals that change nothing make the history long, and the pause goes on in the next one.
-    for (int i = 0; i < AgentRunWorkflow.MAX_HISTORY_EVENTS; i++) {
+    for (int i = 0; i < RunHistory.MAX_EVENTS; i++) {
       latest.signal(Names.SIGNAL_RESUME_NOW, "no");
     }
     for (int i = 0; i < 200 && runId(latest).equals(first); i++) {

@@ -154,7 +154,7 @@ class BusyWorkspaceTest {
   @Test
   void a_workspace_that_stays_busy_for_long_does_not_grow_one_history() {
     ScriptedAgent agent = fixture.agent();
-    int tries = AgentRunWorkflow.MAX_HISTORY_EVENTS / 8;
+    int tries = RunHistory.MAX_EVENTS / 8;
     for (int i = 0; i < tries; i++) {
       agent.does(agent.busy(Cause.WORKSPACE, "nightly"));
     }

@@ -377,6 +377,18 @@ class FailoverTest {
   }
 
   @Test
+  void deferrals_whose_moments_have_passed_do_not_send_a_run_to_and_fro_in_a_tight_loop() {
+    Duration past = Duration.ofMinutes(-1);
+    agents.does("claude/work", shut(past), shut(past), shut(past), agents.completes("done"));
+    agents.does("codex/work", shut(past), shut(past), shut(past), agents.completes("done"));
+    fixture.result(start(CLAUDE, CODEX));
+    for (int i = 2; i < agents.order().size(); i++) {
+      Duration both = Duration.between(at(i - 2), at(i));
+      assertTrue(both.compareTo(DeferralWait.MIN_DEFERRAL) >= 0, i + ": " + both);
+    }
+  }
+
+  @Test
   void two_models_behind_one_gate_are_waited_for_with_the_preferred_one() {
     AgentChoice opus = new AgentChoice("claude", null, "opus");
     AgentChoice sonnet = new AgentChoice("claude", null, "sonnet");

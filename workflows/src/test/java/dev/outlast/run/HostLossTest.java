@@ -445,7 +445,7 @@ class HostLossTest {
 
   @Test
   void workers_that_give_an_invocation_back_cost_no_attempt_and_no_time() {
-    int drains = 3 * AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS;
+    int drains = 3 * AgentCalls.MAX_INVOCATION_ATTEMPTS;
     for (int i = 0; i < drains; i++) {
       agent.does(
           call -> {
@@ -475,7 +475,7 @@ class HostLossTest {
   void an_invocation_that_is_given_back_again_and_again_is_made_again_after_growing_pauses() {
     int idle = 9;
     for (int i = 0; i < idle; i++) {
-      Duration takes = i == 4 ? AgentRunWorkflow.GIVEN_BACK_PAUSE.plusMillis(200) : Duration.ZERO;
+      Duration takes = i == 4 ? RetryPauses.GIVEN_BACK_PAUSE.plusMillis(200) : Duration.ZERO;
       agent.does(givesBackWithNothingDone(takes));
     }
     agent.does(
@@ -510,7 +510,7 @@ class HostLossTest {
   void workers_that_keep_dying_end_a_run_only_without_progress_and_after_a_bounded_number() {
     RunMemory memory =
         RunMemory.of(AgentRunRequest.newBuilder().setPrompt("fix the build").build());
-    int bound = AgentRunWorkflow.MAX_FRUITLESS_INVOCATIONS;
+    int bound = Invocations.MAX_FRUITLESS_INVOCATIONS;
     for (int i = 0; i < 10 * bound; i++) {
       Unanswered lost = Unanswered.of(workerLost(ItemKind.COMMAND_EXECUTION), false);
       assertEquals(Unanswered.Why.WORKER_LOST, lost.why());

@@ -37,7 +37,7 @@ class LostWorkerTest {
   @Test
   void an_attempt_that_names_no_pause_is_made_again_after_half_a_minute_at_most() {
     // The server goes by the same options when an attempt's worker is lost, which names none.
-    int attempts = AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS;
+    int attempts = AgentCalls.MAX_INVOCATION_ATTEMPTS;
     for (int i = 1; i < attempts; i++) {
       fixture
           .agent()
@@ -70,7 +70,7 @@ class LostWorkerTest {
         "the agent did not get through in 60 attempts: 3 invocations in a row, each tried 20 times,"
             + " ended with a lost worker and without any progress; the worker of the last one was"
             + " not heard of for 30s",
-        AgentRunWorkflow.notThrough(lost, AgentRunWorkflow.MAX_FRUITLESS_INVOCATIONS));
+        RunEnd.notThrough(lost, Invocations.MAX_FRUITLESS_INVOCATIONS));
   }
 
   @Test
@@ -81,10 +81,10 @@ class LostWorkerTest {
     assertEquals(
         "the agent did not get through in 20 attempts; the last one failed with: [OUT3001] exit"
             + " 139",
-        AgentRunWorkflow.notThrough(crashed, 0));
+        RunEnd.notThrough(crashed, 0));
     assertEquals(
         "the agent did not get through in 20 attempts, after 1 invocation of 20 attempts that ended"
             + " with a lost worker; the last one failed with: [OUT3001] exit 139",
-        AgentRunWorkflow.notThrough(crashed, 1));
+        RunEnd.notThrough(crashed, 1));
   }
 }

@@ -96,7 +96,7 @@ class NotStartedTest {
 
   @Test
   void a_disk_that_is_full_for_hours_fails_no_run() {
-    int tries = 3 * AgentRunWorkflow.MAX_INVOCATION_ATTEMPTS;
+    int tries = 3 * AgentCalls.MAX_INVOCATION_ATTEMPTS;
     isNotStarted(tries);
     fixture.agent().does(fixture.agent().completes("done"));
 
@@ -133,7 +133,7 @@ class NotStartedTest {
   @Test
   void after_a_day_without_an_agent_the_run_fails_and_says_what_to_do_also_across_histories() {
     // So many tries before that the history ends in the middle of the day.
-    int busy = AgentRunWorkflow.MAX_HISTORY_EVENTS / 16;
+    int busy = RunHistory.MAX_EVENTS / 16;
     for (int i = 0; i < busy; i++) {
       fixture.agent().does(fixture.agent().busy(Cause.WORKSPACE, "nightly"));
     }

@@ -219,7 +219,7 @@ class OwnWorktreeTest {
     String message = failure.getOriginalMessage();
     assertTrue(message.contains("no worktree could be made in 20 attempts; the last"), message);
     assertTrue(message.contains("unforeseen"), message);
-    assertEquals(AgentRunWorkflow.MAX_WORKTREE_ATTEMPTS, agent.makings.size());
+    assertEquals(AgentCalls.MAX_WORKTREE_ATTEMPTS, agent.makings.size());
   }
 
   @Test

@@ -231,7 +231,17 @@ final class ScriptedAgent implements AgentActivities {
 
   /** Another run's agent is there. */
   Function<AgentInvocation, AgentOutcome> busy(AgentOutcome.Deferred.Cause cause, String holder) {
-    return call -> new AgentOutcome.Deferred(now().plusSeconds(3), now(), cause, holder);
+    return busy(cause, holder, Duration.ofSeconds(3));
+  }
+
+  /**
+   * Another run's agent is there.
+   *
+   * @param left when to ask again; may be negative
+   */
+  Function<AgentInvocation, AgentOutcome> busy(
+      AgentOutcome.Deferred.Cause cause, String holder, Duration left) {
+    return call -> new AgentOutcome.Deferred(now().plus(left), now(), cause, holder);
   }
 
   /** Somebody else has gone on with the session, which stands at this mark now. */
