@@ -132,12 +132,6 @@ final class CrashStage implements AutoCloseable {
   /** Starts a worker of the host; returns when it polls. */
   Program startWorker() throws Exception {
     String mark = processes.mark(started.incrementAndGet());
-    String account =
-        """
-        provider = "claude"
-        env = { %s = "%s" }
-        """
-            .formatted(AgentProcesses.VARIABLE, mark);
     Program worker =
         WorkerProcess.start(
             temporal.address(),
@@ -155,8 +149,6 @@ final class CrashStage implements AutoCloseable {
             command = ["%s"]
             account = "gated"
 
-            [accounts.default]
-            %s
             [accounts.gated]
             %s
             secrets = { GATE = "file:%s" }
@@ -168,16 +160,32 @@ final class CrashStage implements AutoCloseable {
                     agent.executable(),
                     GATED_AGENT,
                     agent.executable(),
-                    account,
-                    account,
+                    account(mark),
                     gate(),
-                    IntStream.range(0, ACCOUNTS)
-                        .mapToObj(i -> "[accounts.%s]\n%s".formatted(account(i), account))
-                        .collect(Collectors.joining("\n"))),
+                    accounts(mark)),
             Map.of());
     marks.put(worker, mark);
     workers.add(worker);
     return worker;
+  }
+
+  /**
+   * The configuration of the accounts that runs have.
+   *
+   * @param mark by which processes of their agents are found
+   */
+  static String accounts(String mark) {
+    return IntStream.range(0, ACCOUNTS)
+        .mapToObj(i -> "[accounts.%s]\n%s".formatted(account(i), account(mark)))
+        .collect(Collectors.joining("\n"));
+  }
+
+  private static String account(String mark) {
+    return """
+    provider = "claude"
+    env = { %s = "%s" }
+    """
+        .formatted(AgentProcesses.VARIABLE, mark);
   }
 
   /** The file that a worker reads right before it starts the agent {@link #GATED_AGENT}. */

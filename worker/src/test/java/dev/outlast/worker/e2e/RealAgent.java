@@ -3,22 +3,22 @@ package dev.outlast.worker.e2e;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** An agent from npm, and what a user would set up so that it works with a given model API. */
 enum RealAgent {
   CLAUDE(".claude/projects", "0e8a0f9c-4a32-4c0a-9b39-6a3f3b1c2d4e") {
     @Override
-    String account(String baseUrl) {
+    String settings(String baseUrl) {
       return """
       secrets = { CLAUDE_CODE_OAUTH_TOKEN = "env:DUMMY_KEY" }
-
-      [accounts.claude.env]
-      ANTHROPIC_BASE_URL = "%s"
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
-      DISABLE_AUTOUPDATER = "1"
-      DISABLE_ERROR_REPORTING = "1"
-      DISABLE_TELEMETRY = "1"
+      env.ANTHROPIC_BASE_URL = "%s"
+      env.CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+      env.DISABLE_AUTOUPDATER = "1"
+      env.DISABLE_ERROR_REPORTING = "1"
+      env.DISABLE_TELEMETRY = "1"
       """
           .formatted(baseUrl);
     }
@@ -31,7 +31,7 @@ enum RealAgent {
     }
 
     @Override
-    String account(String baseUrl) {
+    String settings(String baseUrl) {
       return "secrets = { CODEX_API_KEY = \"env:DUMMY_KEY\" }";
     }
 
@@ -60,7 +60,7 @@ enum RealAgent {
     }
 
     @Override
-    String account(String baseUrl) {
+    String settings(String baseUrl) {
       return """
       secrets = { GEMINI_API_KEY = "env:DUMMY_KEY" }
       env = { GOOGLE_GEMINI_BASE_URL = "%s" }
@@ -86,15 +86,13 @@ enum RealAgent {
     }
 
     @Override
-    String account(String baseUrl) {
+    String settings(String baseUrl) {
       return """
       secrets = { COPILOT_PROVIDER_API_KEY = "env:DUMMY_KEY" }
-
-      [accounts.copilot.env]
-      COPILOT_OFFLINE = "true"
-      COPILOT_AUTO_UPDATE = "false"
-      COPILOT_PROVIDER_BASE_URL = "%s/v1"
-      COPILOT_MODEL = "gpt-5"
+      env.COPILOT_OFFLINE = "true"
+      env.COPILOT_AUTO_UPDATE = "false"
+      env.COPILOT_PROVIDER_BASE_URL = "%s/v1"
+      env.COPILOT_MODEL = "gpt-5"
       """
           .formatted(baseUrl);
     }
@@ -102,7 +100,7 @@ enum RealAgent {
 
   OPENCODE(".local/share/opencode", "ses_0123456789abcdefABCDEFGHIJ") {
     @Override
-    String account(String baseUrl) {
+    String settings(String baseUrl) {
       return "env = { OPENCODE_DISABLE_AUTOUPDATE = \"1\", OPENCODE_DISABLE_MODELS_FETCH = \"1\" }";
     }
 
@@ -144,19 +142,38 @@ enum RealAgent {
     return unknownSession;
   }
 
-  /** The sections of the worker's configuration. */
-  String configuration(Path executable, String baseUrl) {
+  /**
+   * The sections of the worker's configuration.
+   *
+   * @param accounts their names
+   */
+  String configuration(Path executable, String baseUrl, List<String> accounts) {
     return """
-    [agents.%1$s]
-    command = ["%2$s"]
-    account = "%1$s"
-    %3$s
+    [agents.%s]
+    command = ["%s"]
+    account = "%s"
+    %s
 
-    [accounts.%1$s]
-    provider = "%1$s"
-    %4$s
+    %s
     """
-        .formatted(program(), executable, agent(), account(baseUrl));
+        .formatted(
+            program(),
+            executable,
+            accounts.get(0),
+            agent(),
+            accounts.stream()
+                .map(name -> account(name, baseUrl))
+                .collect(Collectors.joining("\n")));
+  }
+
+  /** The section of one account. */
+  String account(String name, String baseUrl) {
+    return """
+    [accounts.%s]
+    provider = "%s"
+    %s
+    """
+        .formatted(name, program(), settings(baseUrl));
   }
 
   /** What else the agent is configured with. */
@@ -164,8 +181,8 @@ enum RealAgent {
     return "";
   }
 
-  /** What the account is configured with. */
-  abstract String account(String baseUrl);
+  /** What each account is configured with. */
+  abstract String settings(String baseUrl);
 
   /** Writes the agent's own configuration files. */
   void prepare(Path home, String baseUrl) throws IOException {}

@@ -43,6 +43,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -81,9 +82,14 @@ abstract class RealAgentTest {
   private static final String RESUME_MESSAGE = "The allowance is back. Please go on.";
   static final String ANSWER = "Both halves are done.";
 
+  /** Each run has one of its own: nobody waits for what another test's run has met. */
+  private static final List<String> ACCOUNTS =
+      IntStream.range(0, 40).mapToObj(i -> "account-" + i).toList();
+
   private static final AgentMatrix MATRIX = new AgentMatrix();
 
   private final RealAgent agent;
+  private int requests;
   private Path folder;
   @AutoClose LoopbackModelApi api;
   @AutoClose private Place place;
@@ -112,7 +118,7 @@ abstract class RealAgentTest {
         WorkerProcess.start(
             place.address(),
             folder,
-            agent.configuration(executable, api.baseUrl()),
+            agent.configuration(executable, api.baseUrl(), ACCOUNTS),
             Map.of(
                 "DUMMY_KEY",
                 "a-dummy-key",
@@ -343,6 +349,7 @@ abstract class RealAgentTest {
   AgentRunRequest.Builder request() {
     return AgentRunRequest.newBuilder()
         .setAgent(agent.program())
+        .setAccount(ACCOUNTS.get(requests++))
         .setPrompt(PROMPT)
         .setResumeMessage(RESUME_MESSAGE);
   }

@@ -92,7 +92,7 @@ class TwoAccountsTest {
   void another_account_takes_over_in_a_fresh_session_and_the_first_one_gets_the_task_back()
       throws Exception {
     startWorker(
-        "CLAUDE_CONFIG_DIR = \"" + Files.createDirectories(folder.resolve("private")) + "\"");
+        "env.CLAUDE_CONFIG_DIR = \"" + Files.createDirectories(folder.resolve("private")) + "\"");
     AgentRun run = start("hand-over");
     AgentRunResult result = result(run);
 
@@ -153,7 +153,7 @@ class TwoAccountsTest {
   }
 
   /**
-   * @param variable one more of the second account's environment
+   * @param variable one more setting of the second account
    */
   private void startWorker(String variable) throws Exception {
     Path executable = Path.of(System.getenv("OUTLAST_AGENTS")).toAbsolutePath().resolve("claude");
@@ -173,17 +173,10 @@ class TwoAccountsTest {
             """
                 .formatted(
                     executable,
-                    account("work", preferred.baseUrl()),
-                    account("private", other.baseUrl()),
+                    RealAgent.CLAUDE.account("work", preferred.baseUrl()),
+                    RealAgent.CLAUDE.account("private", other.baseUrl()),
                     variable),
             Map.of("DUMMY_KEY", "a-dummy-key"));
-  }
-
-  private static String account(String name, String baseUrl) {
-    return "[accounts."
-        + name
-        + "]\nprovider = \"claude\"\n"
-        + RealAgent.CLAUDE.account(baseUrl).replace("accounts.claude", "accounts." + name);
   }
 
   private AgentRun start(String id) {

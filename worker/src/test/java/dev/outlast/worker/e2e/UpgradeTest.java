@@ -207,12 +207,9 @@ class UpgradeTest {
         [agents.claude]
         command = ["%s"]
 
-        [accounts.default]
-        provider = "claude"
-        env = { %s = "%s" }
+        %s
         """
-            .formatted(
-                stage.agent().executable(), AgentProcesses.VARIABLE, stage.processes().mark()),
+            .formatted(stage.agent().executable(), CrashStage.accounts(stage.processes().mark())),
         Map.of());
   }
 }
