@@ -579,7 +579,8 @@ final class GateBook {
     left(waiter.run(), now, now);
     remember(waiter);
     Instant opens = later(until, now);
-    return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
+    Instant latest = GateAnswer.latest(opens, settings);
+    return new GateAnswer(false, probe, opens, latest, version, why, Duration.between(now, opens));
   }
 
   /** What keeps all runs from starting. */

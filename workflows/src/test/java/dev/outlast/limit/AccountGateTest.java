@@ -141,6 +141,9 @@ class AccountGateTest {
     assertFalse(refused.go());
     assertFalse(refused.probe());
     assertTrue(refused.latest().isAfter(refused.until()));
+    Duration rest = Duration.between(now(), refused.until());
+    assertTrue(refused.opensIn().compareTo(rest) >= 0, () -> refused + " is less than " + rest);
+    assertTrue(refused.opensIn().compareTo(HOUR) <= 0, refused::toString);
     assertEquals(GateState.CLOSED, gate.status().state());
 
     environment.sleep(HOUR.plusSeconds(1));

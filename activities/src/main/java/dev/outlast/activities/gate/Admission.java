@@ -162,9 +162,11 @@ public final class Admission implements AutoCloseable {
   }
 
   private Deferred notNow(GateAnswer closed, InvocationFacts leftBehind) {
+    Instant now = clock.instant();
     return new Deferred(
-        closed.until(),
-        clock.instant(),
+        // The run waits for what lies between the two, which is to be measured by one clock.
+        closed.opensIn() == null ? closed.until() : now.plus(closed.opensIn()),
+        now,
         Deferred.Cause.ACCOUNT,
         null,
         leftBehind,

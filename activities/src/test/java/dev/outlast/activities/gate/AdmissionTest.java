@@ -182,6 +182,19 @@ class AdmissionTest {
     assertSame(behind, deferred.facts());
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"PT-3H", "PT-10S", "PT10S", "PT3H"})
+  void how_long_a_closed_gate_is_waited_for_does_not_depend_on_the_hosts_clock(Duration ahead) {
+    Duration opensIn = Duration.ofMinutes(20);
+    Instant until = NOON.minus(ahead).plus(opensIn);
+    gates.answer =
+        new GateAnswer(
+            false, true, until, until.plus(Duration.ofMinutes(25)), 7, "session limit", opensIn);
+    Deferred deferred = admission().ask(null).orElseThrow();
+    assertEquals(opensIn, Duration.between(deferred.observedAt(), deferred.until()));
+    assertEquals(new GateWord(true, Duration.ofMinutes(25), 7), deferred.gate());
+  }
+
   @Test
   void a_run_that_may_not_start_has_no_place_to_give_back() {
     gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);
