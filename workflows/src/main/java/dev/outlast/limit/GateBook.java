@@ -231,7 +231,7 @@ final class GateBook {
     remember(waiter);
     seeks.remove(part.model());
     int refusals = refused ? part.refusals() + 1 : part.refusals();
-    Duration lasts = refused ? longer(hit.lasts(), floor(refusals)) : hit.lasts();
+    Duration lasts = refused ? refusedFor(hit, part, refusals) : hit.lasts();
     Instant since = part.state() == GateState.CLOSED ? part.since() : now;
     GatePart closed =
         part.closed(
@@ -243,6 +243,14 @@ final class GateBook {
     // Whoever is out trying does not wait, and cannot try first the next time.
     boolean first = triedByAnother || waiter.before(part.probe());
     put(first ? closed.withProbe(waiter, null) : closed);
+  }
+
+  /** Where nobody knows the end, it is doubled as the run doubles its own wait. */
+  private static Duration refusedFor(GateReport.Hit hit, GatePart part, int refusals) {
+    boolean known =
+        hit.reset() != null && (part.reset() == null || hit.reset().isAfter(part.reset()));
+    Duration told = known ? hit.lasts() : doubled(hit.lasts(), refusals);
+    return longer(told, doubled(REFUSED_FLOOR, refusals - 1));
   }
 
   private static Instant end(GatePart part, GateReport.Hit hit, Instant told) {
@@ -921,12 +929,13 @@ final class GateBook {
     return keys;
   }
 
-  private static Duration floor(int refusals) {
-    Duration floor = REFUSED_FLOOR;
-    for (int i = 1; i < refusals && floor.compareTo(MAX_REFUSED) < 0; i++) {
-      floor = floor.multipliedBy(2);
+  /** Up to {@link #MAX_REFUSED}; what is longer from the beginning stays as it is. */
+  private static Duration doubled(Duration base, int times) {
+    Duration doubled = base;
+    for (int i = 0; i < times && doubled.compareTo(MAX_REFUSED) < 0; i++) {
+      doubled = doubled.multipliedBy(2);
     }
-    return floor.compareTo(MAX_REFUSED) < 0 ? floor : MAX_REFUSED;
+    return doubled.compareTo(MAX_REFUSED) < 0 ? doubled : longer(MAX_REFUSED, base);
   }
 
   private static Instant later(Instant a, Instant b) {

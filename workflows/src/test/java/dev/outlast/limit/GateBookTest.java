@@ -79,6 +79,34 @@ class GateBookTest {
     assertTrue(enter("a", null).version() > released);
   }
 
+  /** A run doubles its own wait in the same way, so its gate is not to ask it to try before. */
+  @Test
+  void a_limit_of_unknown_end_closes_for_twice_as_long_with_each_refusal() {
+    Instant passed = now.minus(HOUR);
+    for (Instant reset : new Instant[] {null, passed}) {
+      book = new GateBook();
+      limited("a", reset);
+      for (int hours : new int[] {1, 2, 4, 6}) {
+        assertEquals(now.plus(HOUR.multipliedBy(hours)), book.part(null).until());
+        goesBy(HOUR.multipliedBy(hours));
+        assertTrue(enter("a", null).go());
+        limited("a", reset);
+      }
+    }
+    goesBy(HOUR.multipliedBy(6));
+    assertTrue(enter("a", null).go());
+    limited("a", now.plus(HOUR));
+    assertEquals(now.plus(HOUR), book.part(null).until(), "now it is known");
+  }
+
+  private void limited(String run, Instant reset) {
+    GateWaiter waiter = new GateWaiter(run, 3, now, null);
+    report(
+        List.of(new Hit(waiter, LimitScope.SESSION, HOUR, reset, Duration.ZERO)),
+        List.of(),
+        List.of());
+  }
+
   @Test
   void the_limit_of_a_model_that_nobody_has_named_is_not_over_because_another_model_works() {
     hit("a", null, LimitScope.MODEL);
