@@ -73,6 +73,9 @@ final class GateBook {
   static final int MAX_DAYS = 8;
   static final int MAX_EXCUSED = 100;
 
+  /** Of how many workers' processes it is known which reports have been heard. */
+  static final int MAX_REPORTERS = 100;
+
   private long version;
   private String warning;
   private GateSettings settings = GateSettings.NONE;
@@ -87,6 +90,9 @@ final class GateBook {
   private final Map<String, Instant> excused = new TreeMap<>();
   private final Set<GateTask> tasks = new LinkedHashSet<>();
   private final Map<String, Instant> releasing = new TreeMap<>(KEYS);
+
+  /** The number of each reporter's newest report; who has told last comes last. */
+  private final Map<String, Long> heard = new LinkedHashMap<>();
 
   // How often something was done in vain. Not handed on: then it is begun anew.
   private final Map<String, Integer> seeks = new TreeMap<>(KEYS);
@@ -116,6 +122,7 @@ final class GateBook {
     book.excused.putAll(memory.excused());
     book.tasks.addAll(memory.tasks());
     memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
+    memory.heard().forEach(id -> book.heard.put(id.reporter(), id.number()));
     return book;
   }
 
@@ -143,6 +150,9 @@ final class GateBook {
         Stream.concat(unfinished.stream(), tasks.stream()).distinct().toList(),
         releasing.entrySet().stream()
             .map(each -> new GateMemory.Releasing(each.getKey(), each.getValue()))
+            .toList(),
+        heard.entrySet().stream()
+            .map(each -> new GateReport.Id(each.getKey(), each.getValue()))
             .toList());
   }
 
@@ -174,6 +184,9 @@ final class GateBook {
 
   void report(GateReport report, Instant now) {
     knowsAt(now);
+    if (report.id() != null && !hears(report.id())) {
+      return;
+    }
     settings(report.settings(), now);
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
@@ -183,6 +196,20 @@ final class GateBook {
     if (report.spent() != null) {
       spent(report.spent(), now);
     }
+  }
+
+  /** Whether a report is new; each reporter sends one after the other. */
+  private boolean hears(GateReport.Id id) {
+    Long before = heard.get(id.reporter());
+    if (before != null && id.number() <= before) {
+      return false;
+    }
+    heard.remove(id.reporter());
+    heard.put(id.reporter(), id.number());
+    if (heard.size() > MAX_REPORTERS) {
+      heard.remove(heard.keySet().iterator().next());
+    }
+    return true;
   }
 
   /**
