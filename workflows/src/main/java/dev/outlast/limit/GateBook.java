@@ -48,6 +48,9 @@ final class GateBook {
   /** What has been in vain is done again after at most this many times its first pause. */
   static final int MOST_PATIENCE = 16;
 
+  /** Who was asked to try and cannot is not waited for, but others may be on their way. */
+  static final Duration DECLINED_GRACE = Duration.ofSeconds(5);
+
   /** How many runs are asked to try at a time when those that were asked before did not come. */
   static final int MOST_ASKED = 64;
 
@@ -95,14 +98,30 @@ final class GateBook {
   private final Map<String, Long> heard = new LinkedHashMap<>();
 
   // How often something was done in vain. Not handed on: then it is begun anew.
-  private final Map<String, Integer> seeks = new TreeMap<>(KEYS);
+  private final Map<String, Seeking> seeking = new TreeMap<>(KEYS);
   private int wakes;
+  private int wokenInVain;
   private int looks;
   private Instant woken = Instant.EPOCH;
   private Instant leasesSeen = Instant.EPOCH;
 
   /** The whole account, which has no model, first. */
   private static final Comparator<String> KEYS = Comparator.nullsFirst(Comparator.naturalOrder());
+
+  /** As if nobody was ever sought; not to be changed. */
+  private static final Seeking NOBODY = new Seeking();
+
+  /** How a run is sought that tries first. */
+  private static final class Seeking {
+    /** How often. */
+    int times;
+
+    /** How many were asked, and neither came nor said that they do not. */
+    int inVain;
+
+    /** Whether somebody was asked last who cannot come. */
+    boolean declined;
+  }
 
   /** The book of a new gate. */
   GateBook() {}
@@ -191,7 +210,7 @@ final class GateBook {
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
     report.left().forEach(run -> left(run, now, now));
-    report.leftAgo().forEach(left -> left(left.run(), entered(left.enteredAgo(), now), now));
+    report.leftAgo().forEach(left -> left(left, now));
     windows(report.windows(), now);
     if (report.spent() != null) {
       spent(report.spent(), now);
@@ -256,7 +275,7 @@ final class GateBook {
       return;
     }
     remember(waiter);
-    seeks.remove(part.model());
+    seeking.remove(part.model());
     int refusals = refused ? part.refusals() + 1 : part.refusals();
     Duration lasts = refused ? refusedFor(hit, part, refusals) : hit.lasts();
     Instant since = part.state() == GateState.CLOSED ? part.since() : now;
@@ -362,7 +381,7 @@ final class GateBook {
 
   private void open(GatePart part, Instant now) {
     put(part.opened(now));
-    seeks.remove(part.model());
+    seeking.remove(part.model());
     release(part.model(), now);
     if (part.model() == null) {
       callThoseWhoTry(now);
@@ -399,7 +418,9 @@ final class GateBook {
 
   private void seek(String model, Instant now) {
     nextVersion(now);
-    seeks.merge(model, 1, Integer::sum);
+    Seeking search = seeking.computeIfAbsent(model, each -> new Seeking());
+    search.times++;
+    search.declined = false;
     tasks.add(new GateTask.SeekProbe(model));
   }
 
@@ -529,6 +550,28 @@ final class GateBook {
     }
   }
 
+  private void left(GateReport.Left told, Instant now) {
+    left(told.run(), entered(told.enteredAgo(), now), now);
+    if (told.heldBack()) {
+      heldBack(told.run(), now);
+    }
+  }
+
+  /** It does not come when it is asked, so that it is another one's turn. */
+  private void heldBack(String run, Instant now) {
+    waiters.remove(run);
+    wokenInVain = Math.max(0, wokenInVain - 1);
+    if (settings.maxAgents() > 0 && !full()) {
+      wake(now);
+    }
+    for (GatePart part : parts.values()) {
+      boolean asked = part.probe() == null ? part.sought() != null : part.isProbe(run);
+      if (asked && part.state() == GateState.CLOSED) {
+        seeking.computeIfAbsent(part.model(), each -> new Seeking()).declined = true;
+      }
+    }
+  }
+
   private boolean anyWaits() {
     return !waiters.isEmpty() || forgotten > 0;
   }
@@ -581,13 +624,14 @@ final class GateBook {
       return notNow(waiter, false, now, many, now);
     }
     for (GatePart part : tried) {
-      seeks.remove(part.model());
+      seeking.remove(part.model());
       put(part.halfOpen(waiter, now));
     }
     if (settings.maxAgents() > 0 && leases.put(waiter.run(), now) == null) {
       looks = 0;
     }
     wakes = 0;
+    wokenInVain = 0;
     waiters.remove(waiter.run());
     return GateAnswer.go(tries, version);
   }
@@ -713,7 +757,9 @@ final class GateBook {
       return part.since().plus(PROBE_SILENCE);
     }
     Instant asked = part.sought() == null ? part.until() : later(part.sought(), part.until());
-    return asked.plus(PROBE_GRACE.multipliedBy(patience(seeks.getOrDefault(part.model(), 0))));
+    Seeking search = seeking.getOrDefault(part.model(), NOBODY);
+    return asked.plus(
+        search.declined ? DECLINED_GRACE : PROBE_GRACE.multipliedBy(patience(search.times)));
   }
 
   private boolean looksAfterLeases() {
@@ -741,7 +787,11 @@ final class GateBook {
     }
     for (GatePart part : List.copyOf(parts.values())) {
       if (canBeTried(part) && !now.isBefore(nextOf(part))) {
-        // Whoever was to try is late, or silent: it is another one's turn.
+        // Whoever was to try is late, or silent, or cannot: it is another one's turn.
+        Seeking search = seeking.get(part.model());
+        if (search != null && !search.declined) {
+          search.inVain += asked(part.model());
+        }
         forget(part.probe());
         put(part.withProbe(null, now));
         seek(part.model(), now);
@@ -807,8 +857,18 @@ final class GateBook {
 
   /** How many runs are asked at a time to try. */
   int asked(String model) {
-    return (int)
-        Math.min(1L << Math.min(Math.max(seeks.getOrDefault(model, 1) - 1, 0), 30), MOST_ASKED);
+    int before = Math.max(seeking.getOrDefault(model, NOBODY).times - 1, 0);
+    return (int) Math.min(1L << Math.min(before, 30), MOST_ASKED);
+  }
+
+  /** How many were asked to try before and have not come, though they wait: others are asked. */
+  int askedInVain(String model) {
+    return seeking.getOrDefault(model, NOBODY).inVain;
+  }
+
+  /** The same of those that were told of free places. */
+  int wokenInVain() {
+    return wakes == 0 ? 0 : wokenInVain;
   }
 
   /** These were told that they may go on: who still waits has asked again since. */
@@ -826,6 +886,7 @@ final class GateBook {
    * @param told how many: none only if nobody waits
    */
   void woken(int told) {
+    wokenInVain += told;
     if (told == 0 && wakes >= 2) {
       waiters.values().removeIf(waiter -> isOpen(parts.get(waiter.model())));
       forgotten = 0;

@@ -196,9 +196,20 @@ public record GateReport(
    * @param run its workflow id
    * @param enteredAgo how long ago the gate's answer that let it in had come; null if that is not
    *     known
+   * @param heldBack whether it was not even started, and comes by itself at a time of its own: the
+   *     gate is not to wait for it
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record Left(String run, Duration enteredAgo) {
+  public record Left(
+      String run,
+      Duration enteredAgo,
+      @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean heldBack) {
+
+    /** One that was started. */
+    public Left(String run, Duration enteredAgo) {
+      this(run, enteredAgo, false);
+    }
+
     public Left {
       Objects.requireNonNull(run, "run");
       enteredAgo = enteredAgo == null ? null : sane(enteredAgo);

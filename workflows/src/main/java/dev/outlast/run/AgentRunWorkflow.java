@@ -1209,7 +1209,7 @@ public final class AgentRunWorkflow implements AgentRun {
         memory.transcript(),
         worktree.view(),
         account.priority(),
-        memory.waitingSince(),
+        account.isHeldBack() ? null : memory.waitingSince(),
         memory.overageUsd(),
         budget.budget(),
         budget.pauses() ? Boolean.TRUE : null,

@@ -150,6 +150,7 @@ public final class Admission implements AutoCloseable {
     }
     Optional<Deferred> held = held(leftBehind);
     if (held.isPresent()) {
+      giveWay();
       return held;
     }
     // Also an answer that does not get through may have given the run a place.
@@ -234,6 +235,14 @@ public final class Admission implements AutoCloseable {
                 null,
                 why,
                 hostWide ? Boolean.TRUE : null));
+  }
+
+  /** A run that has waited may be the one that is to try first, for which all others wait. */
+  private void giveWay() {
+    if (visitor.turn().since() != null) {
+      GateNews.Left comesLater = new GateNews.Left(visitor.run(), nanos.getAsLong(), true);
+      gates.tell(visitor.account(), news(null, null, null, null, comesLater));
+    }
   }
 
   /** When a run may begin that wants the account's next window; one that has waited has had it. */

@@ -43,8 +43,15 @@ public record GateNews(
    * A run's agent has ended.
    *
    * @param enteredNanos when its invocation was let in, so that the place of a later one is kept
+   * @param heldBack whether it was not even started, and comes by itself at a time of its own
    */
-  public record Left(String run, long enteredNanos) {}
+  public record Left(String run, long enteredNanos, boolean heldBack) {
+
+    /** One that was started. */
+    public Left(String run, long enteredNanos) {
+      this(run, enteredNanos, false);
+    }
+  }
 
   /**
    * A usage limit.

@@ -554,6 +554,20 @@ class AdmissionTest {
     assertEquals(0, gates.told.get(0).spent().overageUsd());
   }
 
+  @Test
+  void a_run_that_waited_for_the_account_and_is_held_back_for_its_hours_gives_way_to_others() {
+    quiet = Hours.of(List.of("00:00-24:00"));
+    assertTrue(admission().ask(null).isPresent());
+    assertEquals(List.of(), gates.told, "nobody waits for it");
+    turn = new AccountTurn(3, NOON.minusSeconds(60), 0, false, false);
+    try (Admission admission = admission()) {
+      assertTrue(admission.ask(null).isPresent());
+    }
+    assertEquals(1, gates.told.size());
+    assertEquals(new GateNews.Left("run-1", nanos, true), gates.told.get(0).left());
+    assertEquals(List.of(), gates.asked);
+  }
+
   @ParameterizedTest
   @CsvSource({"MODEL, opus", "SESSION, ", "WEEKLY, "})
   void a_models_limit_closes_that_model_only(LimitScope scope, String closed) {

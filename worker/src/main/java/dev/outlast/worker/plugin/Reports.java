@@ -308,7 +308,7 @@ final class Reports {
       }
       if (news.left() != null) {
         Duration entered = Duration.ofNanos(now - news.left().enteredNanos());
-        left.add(new GateReport.Left(news.left().run(), entered));
+        left.add(new GateReport.Left(news.left().run(), entered, news.left().heldBack()));
       }
       windows.putAll(news.windows());
       if (news.spent() != null) {
