@@ -101,6 +101,10 @@ final class GateBook {
   private final Map<String, Seeking> seeking = new TreeMap<>(KEYS);
   private int wakes;
   private int wokenInVain;
+
+  /** Until then runs may come that wait though they cannot be found; null if none was held back. */
+  private Instant heldUntil;
+
   private int looks;
   private Instant woken = Instant.EPOCH;
   private Instant leasesSeen = Instant.EPOCH;
@@ -141,6 +145,7 @@ final class GateBook {
     book.excused.putAll(memory.excused());
     book.tasks.addAll(memory.tasks());
     memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
+    book.heldUntil = memory.heldUntil();
     memory.heard().forEach(id -> book.heard.put(id.reporter(), id.number()));
     return book;
   }
@@ -170,6 +175,7 @@ final class GateBook {
         releasing.entrySet().stream()
             .map(each -> new GateMemory.Releasing(each.getKey(), each.getValue()))
             .toList(),
+        heldUntil,
         heard.entrySet().stream()
             .map(each -> new GateReport.Id(each.getKey(), each.getValue()))
             .toList());
@@ -552,13 +558,14 @@ final class GateBook {
 
   private void left(GateReport.Left told, Instant now) {
     left(told.run(), entered(told.enteredAgo(), now), now);
-    if (told.heldBack()) {
-      heldBack(told.run(), now);
+    if (told.heldFor() != null) {
+      heldBack(told.run(), told.heldFor(), now);
     }
   }
 
   /** It does not come when it is asked, so that it is another one's turn. */
-  private void heldBack(String run, Instant now) {
+  private void heldBack(String run, Duration lasts, Instant now) {
+    heldUntil = later(now.plus(shorter(lasts, MAX_CLOSED)), heldUntil);
     waiters.remove(run);
     wokenInVain = Math.max(0, wokenInVain - 1);
     if (settings.maxAgents() > 0 && !full()) {
@@ -903,7 +910,10 @@ final class GateBook {
     if (part == null || part.state() != GateState.CLOSED || now.isBefore(part.until())) {
       return;
     }
-    if (found == null) {
+    if (found == null && heldUntil != null && now.isBefore(heldUntil)) {
+      // They would all start at once then: the first of them is to try.
+      put(part.withProbe(null, heldUntil));
+    } else if (found == null) {
       open(part, now);
     } else {
       put(part.withProbe(found, now));

@@ -24,6 +24,7 @@ import java.util.Objects;
  * @param excused windows that an operator has released, until these resets
  * @param tasks what has yet to be done
  * @param releasing since when which releases are under way
+ * @param heldUntil when the last of the runs comes that were held back; null if none was
  * @param heard the newest report of each of those that have told last, the latest last
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -42,6 +43,7 @@ public record GateMemory(
     Map<String, Instant> excused,
     List<GateTask> tasks,
     List<Releasing> releasing,
+    Instant heldUntil,
     List<GateReport.Id> heard) {
 
   /**

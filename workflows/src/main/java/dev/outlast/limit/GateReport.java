@@ -196,23 +196,24 @@ public record GateReport(
    * @param run its workflow id
    * @param enteredAgo how long ago the gate's answer that let it in had come; null if that is not
    *     known
-   * @param heldBack whether it was not even started, and comes by itself at a time of its own: the
-   *     gate is not to wait for it
+   * @param heldFor how long it is before the run comes by itself, if it was not even started for a
+   *     reason of its host's: nobody is to wait for it; null if it was started
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
   public record Left(
       String run,
       Duration enteredAgo,
-      @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean heldBack) {
+      @JsonInclude(JsonInclude.Include.NON_NULL) Duration heldFor) {
 
     /** One that was started. */
     public Left(String run, Duration enteredAgo) {
-      this(run, enteredAgo, false);
+      this(run, enteredAgo, null);
     }
 
     public Left {
       Objects.requireNonNull(run, "run");
       enteredAgo = enteredAgo == null ? null : sane(enteredAgo);
+      heldFor = heldFor == null ? null : sane(heldFor);
     }
   }
 

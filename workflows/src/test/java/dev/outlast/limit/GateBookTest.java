@@ -80,7 +80,7 @@ class GateBookTest {
   }
 
   private void heldBack(String run) {
-    List<GateReport.Left> left = List.of(new GateReport.Left(run, Duration.ZERO, true));
+    List<GateReport.Left> left = List.of(new GateReport.Left(run, Duration.ZERO, HOUR));
     book.report(new GateReport(null, null, null, null, null, null, left), now);
   }
 
@@ -110,6 +110,27 @@ class GateBookTest {
     seeksAfter(GateBook.DECLINED_GRACE, 4, 0);
     assertTrue(enter("c", null).probe());
     assertEquals(1, book.asked(null), "next time it begins anew");
+  }
+
+  @Test
+  void a_gate_whose_runs_are_all_held_back_stays_closed_until_the_first_of_them_tries() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    heldBack("a");
+    heldBack("b");
+    seeksAfter(GateBook.DECLINED_GRACE, 1, 0);
+    book = GateBook.restore(book.save(List.of()));
+    book.sought(null, null, now);
+    assertEquals(GateState.CLOSED, book.part(null).state());
+    goesBy(HOUR.minus(GateBook.DECLINED_GRACE));
+    assertEquals(List.of(), book.due(now));
+    assertTrue(enter("b", null).probe());
+    assertFalse(enter("a", null).go(), "one is enough");
+    report(List.of(), List.of(), List.of("b"));
+    goesBy(GateBook.PROBE_GRACE);
+    assertEquals(List.of(new GateTask.SeekProbe(null)), book.due(now));
+    book.sought(null, null, now);
+    assertEquals(GateState.OPEN, book.part(null).state(), "now nobody waits");
   }
 
   @Test

@@ -150,7 +150,7 @@ public final class Admission implements AutoCloseable {
     }
     Optional<Deferred> held = held(leftBehind);
     if (held.isPresent()) {
-      giveWay();
+      giveWay(Duration.between(held.get().observedAt(), held.get().until()));
       return held;
     }
     // Also an answer that does not get through may have given the run a place.
@@ -238,9 +238,9 @@ public final class Admission implements AutoCloseable {
   }
 
   /** A run that has waited may be the one that is to try first, for which all others wait. */
-  private void giveWay() {
+  private void giveWay(Duration heldFor) {
     if (visitor.turn().since() != null) {
-      GateNews.Left comesLater = new GateNews.Left(visitor.run(), nanos.getAsLong(), true);
+      GateNews.Left comesLater = new GateNews.Left(visitor.run(), nanos.getAsLong(), heldFor);
       gates.tell(visitor.account(), news(null, null, null, null, comesLater));
     }
   }

@@ -43,13 +43,14 @@ public record GateNews(
    * A run's agent has ended.
    *
    * @param enteredNanos when its invocation was let in, so that the place of a later one is kept
-   * @param heldBack whether it was not even started, and comes by itself at a time of its own
+   * @param heldFor how long after {@code enteredNanos} the run comes by itself, if it was not even
+   *     started for a reason of its host's; null if it was started
    */
-  public record Left(String run, long enteredNanos, boolean heldBack) {
+  public record Left(String run, long enteredNanos, Duration heldFor) {
 
     /** One that was started. */
     public Left(String run, long enteredNanos) {
-      this(run, enteredNanos, false);
+      this(run, enteredNanos, null);
     }
   }
 

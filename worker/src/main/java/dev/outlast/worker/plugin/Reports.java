@@ -308,7 +308,10 @@ final class Reports {
       }
       if (news.left() != null) {
         Duration entered = Duration.ofNanos(now - news.left().enteredNanos());
-        left.add(new GateReport.Left(news.left().run(), entered, news.left().heldBack()));
+        Duration heldFor = news.left().heldFor();
+        left.add(
+            new GateReport.Left(
+                news.left().run(), entered, heldFor == null ? null : heldFor.minus(entered)));
       }
       windows.putAll(news.windows());
       if (news.spent() != null) {
