@@ -109,11 +109,12 @@ public final class AccountGateWorkflow implements AccountGate {
       if (task instanceof GateTask.SeekProbe seek) {
         seekProbe(seek);
       } else if (task instanceof GateTask.Release all) {
-        GateRelease release = release(all.model(), 0, book.spread(all.model(), now()));
+        GateRelease release = release(all.model(), 0, book.spread(all.model(), now()), 0);
         keeping(all).release(release);
         book.released(all.model(), release.remembered());
       } else if (task instanceof GateTask.Wake some) {
-        book.woken(keeping(some).release(release(null, some.places(), Duration.ZERO)));
+        GateRelease release = release(null, some.places(), Duration.ZERO, book.wokenInVain());
+        book.woken(keeping(some).release(release));
       } else if (task instanceof GateTask.LookAfterLeases) {
         book.gone(keeping(task).ended(book.held()), now());
       }
@@ -131,7 +132,8 @@ public final class AccountGateWorkflow implements AccountGate {
   /** Asks one run to try; where those that were asked before have not come, several. */
   private void seekProbe(GateTask.SeekProbe seek) {
     int most = book.asked(seek.model());
-    GateRelease release = release(seek.model(), most, Duration.ZERO);
+    GateRelease release =
+        release(seek.model(), most, Duration.ZERO, book.askedInVain(seek.model()));
     if (most == 1) {
       book.sought(seek.model(), keeping(seek).askToTry(release), now());
     } else if (keeping(seek).release(release) == 0) {
@@ -139,7 +141,7 @@ public final class AccountGateWorkflow implements AccountGate {
     }
   }
 
-  private GateRelease release(String model, int most, Duration spread) {
+  private GateRelease release(String model, int most, Duration spread, int skip) {
     return new GateRelease(
         request.provider(),
         request.account(),
@@ -147,7 +149,8 @@ public final class AccountGateWorkflow implements AccountGate {
         book.version(),
         most,
         spread,
-        book.waiting(model, most == 0 ? GateBook.MAX_WAITERS : most + SPARE));
+        skip,
+        book.waiting(model, most == 0 ? GateBook.MAX_WAITERS : skip + most + SPARE));
   }
 
   private GateKeeping keeping(GateTask task) {

@@ -48,6 +48,9 @@ final class GateBook {
   /** What has been in vain is done again after at most this many times its first pause. */
   static final int MOST_PATIENCE = 16;
 
+  /** Who was asked to try and cannot is not waited for, but others may be on their way. */
+  static final Duration DECLINED_GRACE = Duration.ofSeconds(5);
+
   /** How many runs are asked to try at a time when those that were asked before did not come. */
   static final int MOST_ASKED = 64;
 
@@ -73,6 +76,9 @@ final class GateBook {
   static final int MAX_DAYS = 8;
   static final int MAX_EXCUSED = 100;
 
+  /** Of how many workers' processes it is known which reports have been heard. */
+  static final int MAX_REPORTERS = 100;
+
   private long version;
   private String warning;
   private GateSettings settings = GateSettings.NONE;
@@ -88,15 +94,38 @@ final class GateBook {
   private final Set<GateTask> tasks = new LinkedHashSet<>();
   private final Map<String, Instant> releasing = new TreeMap<>(KEYS);
 
+  /** The number of each reporter's newest report; who has told last comes last. */
+  private final Map<String, Long> heard = new LinkedHashMap<>();
+
   // How often something was done in vain. Not handed on: then it is begun anew.
-  private final Map<String, Integer> seeks = new TreeMap<>(KEYS);
+  private final Map<String, Seeking> seeking = new TreeMap<>(KEYS);
   private int wakes;
+  private int wokenInVain;
+
+  /** Until then runs may come that wait though they cannot be found; null if none was held back. */
+  private Instant heldUntil;
+
   private int looks;
   private Instant woken = Instant.EPOCH;
   private Instant leasesSeen = Instant.EPOCH;
 
   /** The whole account, which has no model, first. */
   private static final Comparator<String> KEYS = Comparator.nullsFirst(Comparator.naturalOrder());
+
+  /** As if nobody was ever sought; not to be changed. */
+  private static final Seeking NOBODY = new Seeking();
+
+  /** How a run is sought that tries first. */
+  private static final class Seeking {
+    /** How often. */
+    int times;
+
+    /** How many were asked, and neither came nor said that they do not. */
+    int inVain;
+
+    /** Whether somebody was asked last who cannot come. */
+    boolean declined;
+  }
 
   /** The book of a new gate. */
   GateBook() {}
@@ -116,6 +145,8 @@ final class GateBook {
     book.excused.putAll(memory.excused());
     book.tasks.addAll(memory.tasks());
     memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
+    book.heldUntil = memory.heldUntil();
+    memory.heard().forEach(id -> book.heard.put(id.reporter(), id.number()));
     return book;
   }
 
@@ -143,6 +174,10 @@ final class GateBook {
         Stream.concat(unfinished.stream(), tasks.stream()).distinct().toList(),
         releasing.entrySet().stream()
             .map(each -> new GateMemory.Releasing(each.getKey(), each.getValue()))
+            .toList(),
+        heldUntil,
+        heard.entrySet().stream()
+            .map(each -> new GateReport.Id(each.getKey(), each.getValue()))
             .toList());
   }
 
@@ -174,15 +209,32 @@ final class GateBook {
 
   void report(GateReport report, Instant now) {
     knowsAt(now);
+    if (report.id() != null && !hears(report.id())) {
+      return;
+    }
     settings(report.settings(), now);
     report.hits().forEach(hit -> limited(hit, now));
     report.passes().forEach(pass -> passed(pass, now));
     report.left().forEach(run -> left(run, now, now));
-    report.leftAgo().forEach(left -> left(left.run(), entered(left.enteredAgo(), now), now));
+    report.leftAgo().forEach(left -> left(left, now));
     windows(report.windows(), now);
     if (report.spent() != null) {
       spent(report.spent(), now);
     }
+  }
+
+  /** Whether a report is new; each reporter sends one after the other. */
+  private boolean hears(GateReport.Id id) {
+    Long before = heard.get(id.reporter());
+    if (before != null && id.number() <= before) {
+      return false;
+    }
+    heard.remove(id.reporter());
+    heard.put(id.reporter(), id.number());
+    if (heard.size() > MAX_REPORTERS) {
+      heard.remove(heard.keySet().iterator().next());
+    }
+    return true;
   }
 
   /**
@@ -229,9 +281,9 @@ final class GateBook {
       return;
     }
     remember(waiter);
-    seeks.remove(part.model());
+    seeking.remove(part.model());
     int refusals = refused ? part.refusals() + 1 : part.refusals();
-    Duration lasts = refused ? longer(hit.lasts(), floor(refusals)) : hit.lasts();
+    Duration lasts = refused ? refusedFor(hit, part, refusals) : hit.lasts();
     Instant since = part.state() == GateState.CLOSED ? part.since() : now;
     GatePart closed =
         part.closed(
@@ -243,6 +295,14 @@ final class GateBook {
     // Whoever is out trying does not wait, and cannot try first the next time.
     boolean first = triedByAnother || waiter.before(part.probe());
     put(first ? closed.withProbe(waiter, null) : closed);
+  }
+
+  /** Where nobody knows the end, it is doubled as the run doubles its own wait. */
+  private static Duration refusedFor(GateReport.Hit hit, GatePart part, int refusals) {
+    boolean known =
+        hit.reset() != null && (part.reset() == null || hit.reset().isAfter(part.reset()));
+    Duration told = known ? hit.lasts() : doubled(hit.lasts(), refusals);
+    return longer(told, doubled(REFUSED_FLOOR, refusals - 1));
   }
 
   private static Instant end(GatePart part, GateReport.Hit hit, Instant told) {
@@ -327,7 +387,7 @@ final class GateBook {
 
   private void open(GatePart part, Instant now) {
     put(part.opened(now));
-    seeks.remove(part.model());
+    seeking.remove(part.model());
     release(part.model(), now);
     if (part.model() == null) {
       callThoseWhoTry(now);
@@ -364,7 +424,9 @@ final class GateBook {
 
   private void seek(String model, Instant now) {
     nextVersion(now);
-    seeks.merge(model, 1, Integer::sum);
+    Seeking search = seeking.computeIfAbsent(model, each -> new Seeking());
+    search.times++;
+    search.declined = false;
     tasks.add(new GateTask.SeekProbe(model));
   }
 
@@ -494,6 +556,29 @@ final class GateBook {
     }
   }
 
+  private void left(GateReport.Left told, Instant now) {
+    left(told.run(), entered(told.enteredAgo(), now), now);
+    if (told.heldFor() != null) {
+      heldBack(told.run(), told.heldFor(), now);
+    }
+  }
+
+  /** It does not come when it is asked, so that it is another one's turn. */
+  private void heldBack(String run, Duration lasts, Instant now) {
+    heldUntil = later(now.plus(shorter(lasts, MAX_CLOSED)), heldUntil);
+    waiters.remove(run);
+    wokenInVain = Math.max(0, wokenInVain - 1);
+    if (settings.maxAgents() > 0 && !full()) {
+      wake(now);
+    }
+    for (GatePart part : parts.values()) {
+      boolean asked = part.probe() == null ? part.sought() != null : part.isProbe(run);
+      if (asked && part.state() == GateState.CLOSED) {
+        seeking.computeIfAbsent(part.model(), each -> new Seeking()).declined = true;
+      }
+    }
+  }
+
   private boolean anyWaits() {
     return !waiters.isEmpty() || forgotten > 0;
   }
@@ -546,13 +631,14 @@ final class GateBook {
       return notNow(waiter, false, now, many, now);
     }
     for (GatePart part : tried) {
-      seeks.remove(part.model());
+      seeking.remove(part.model());
       put(part.halfOpen(waiter, now));
     }
     if (settings.maxAgents() > 0 && leases.put(waiter.run(), now) == null) {
       looks = 0;
     }
     wakes = 0;
+    wokenInVain = 0;
     waiters.remove(waiter.run());
     return GateAnswer.go(tries, version);
   }
@@ -579,7 +665,8 @@ final class GateBook {
     left(waiter.run(), now, now);
     remember(waiter);
     Instant opens = later(until, now);
-    return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, why);
+    Instant latest = GateAnswer.latest(opens, settings);
+    return new GateAnswer(false, probe, opens, latest, version, why, Duration.between(now, opens));
   }
 
   /** What keeps all runs from starting. */
@@ -677,7 +764,9 @@ final class GateBook {
       return part.since().plus(PROBE_SILENCE);
     }
     Instant asked = part.sought() == null ? part.until() : later(part.sought(), part.until());
-    return asked.plus(PROBE_GRACE.multipliedBy(patience(seeks.getOrDefault(part.model(), 0))));
+    Seeking search = seeking.getOrDefault(part.model(), NOBODY);
+    return asked.plus(
+        search.declined ? DECLINED_GRACE : PROBE_GRACE.multipliedBy(patience(search.times)));
   }
 
   private boolean looksAfterLeases() {
@@ -705,7 +794,11 @@ final class GateBook {
     }
     for (GatePart part : List.copyOf(parts.values())) {
       if (canBeTried(part) && !now.isBefore(nextOf(part))) {
-        // Whoever was to try is late, or silent: it is another one's turn.
+        // Whoever was to try is late, or silent, or cannot: it is another one's turn.
+        Seeking search = seeking.get(part.model());
+        if (search != null && !search.declined) {
+          search.inVain += asked(part.model());
+        }
         forget(part.probe());
         put(part.withProbe(null, now));
         seek(part.model(), now);
@@ -771,8 +864,18 @@ final class GateBook {
 
   /** How many runs are asked at a time to try. */
   int asked(String model) {
-    return (int)
-        Math.min(1L << Math.min(Math.max(seeks.getOrDefault(model, 1) - 1, 0), 30), MOST_ASKED);
+    int before = Math.max(seeking.getOrDefault(model, NOBODY).times - 1, 0);
+    return (int) Math.min(1L << Math.min(before, 30), MOST_ASKED);
+  }
+
+  /** How many were asked to try before and have not come, though they wait: others are asked. */
+  int askedInVain(String model) {
+    return seeking.getOrDefault(model, NOBODY).inVain;
+  }
+
+  /** The same of those that were told of free places. */
+  int wokenInVain() {
+    return wakes == 0 ? 0 : wokenInVain;
   }
 
   /** These were told that they may go on: who still waits has asked again since. */
@@ -790,6 +893,7 @@ final class GateBook {
    * @param told how many: none only if nobody waits
    */
   void woken(int told) {
+    wokenInVain += told;
     if (told == 0 && wakes >= 2) {
       waiters.values().removeIf(waiter -> isOpen(parts.get(waiter.model())));
       forgotten = 0;
@@ -806,7 +910,10 @@ final class GateBook {
     if (part == null || part.state() != GateState.CLOSED || now.isBefore(part.until())) {
       return;
     }
-    if (found == null) {
+    if (found == null && heldUntil != null && now.isBefore(heldUntil)) {
+      // They would all start at once then: the first of them is to try.
+      put(part.withProbe(null, heldUntil));
+    } else if (found == null) {
       open(part, now);
     } else {
       put(part.withProbe(found, now));
@@ -920,12 +1027,13 @@ final class GateBook {
     return keys;
   }
 
-  private static Duration floor(int refusals) {
-    Duration floor = REFUSED_FLOOR;
-    for (int i = 1; i < refusals && floor.compareTo(MAX_REFUSED) < 0; i++) {
-      floor = floor.multipliedBy(2);
+  /** Up to {@link #MAX_REFUSED}; what is longer from the beginning stays as it is. */
+  private static Duration doubled(Duration base, int times) {
+    Duration doubled = base;
+    for (int i = 0; i < times && doubled.compareTo(MAX_REFUSED) < 0; i++) {
+      doubled = doubled.multipliedBy(2);
     }
-    return floor.compareTo(MAX_REFUSED) < 0 ? floor : MAX_REFUSED;
+    return doubled.compareTo(MAX_REFUSED) < 0 ? doubled : longer(MAX_REFUSED, base);
   }
 
   private static Instant later(Instant a, Instant b) {

@@ -24,6 +24,8 @@ import java.util.Objects;
  * @param excused windows that an operator has released, until these resets
  * @param tasks what has yet to be done
  * @param releasing since when which releases are under way
+ * @param heldUntil when the last of the runs comes that were held back; null if none was
+ * @param heard the newest report of each of those that have told last, the latest last
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -40,7 +42,9 @@ public record GateMemory(
     List<GateReport.Spent> spent,
     Map<String, Instant> excused,
     List<GateTask> tasks,
-    List<Releasing> releasing) {
+    List<Releasing> releasing,
+    Instant heldUntil,
+    List<GateReport.Id> heard) {
 
   /**
    * A release that is under way.
@@ -65,5 +69,6 @@ public record GateMemory(
     excused = excused == null ? Map.of() : Map.copyOf(excused);
     tasks = tasks == null ? List.of() : List.copyOf(tasks);
     releasing = releasing == null ? List.of() : List.copyOf(releasing);
+    heard = heard == null ? List.of() : List.copyOf(heard);
   }
 }

@@ -13,6 +13,8 @@ import java.util.Objects;
  * @param version of the gate, which the runs show when they come
  * @param most how many at most; 0 for all
  * @param spread over how long they are spread
+ * @param skip how many of the first are passed over, since they were told before and have not come;
+ *     where no others wait it begins with them again
  * @param remembered runs that the gate knows to wait, the first first; for servers that cannot say
  *     which runs wait
  */
@@ -25,7 +27,9 @@ public record GateRelease(
     long version,
     int most,
     Duration spread,
+    int skip,
     List<GateWaiter> remembered) {
+
   public GateRelease {
     Objects.requireNonNull(provider, "provider");
     Objects.requireNonNull(account, "account");

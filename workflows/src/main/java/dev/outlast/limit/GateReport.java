@@ -23,6 +23,7 @@ import java.util.TreeMap;
  * @param spent what ended invocations have cost; null if none has ended
  * @param left the workflow ids of runs whose agent has ended, whenever it was let in
  * @param leftAgo runs whose agent has ended, with when it was let in; in place of {@code left}
+ * @param id so that it counts once though it is sent twice; null if nothing in it is counted
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -33,13 +34,39 @@ public record GateReport(
     Map<String, WindowUse> windows,
     Spent spent,
     List<String> left,
-    List<Left> leftAgo) {
+    List<Left> leftAgo,
+    Id id) {
 
   /** How many of a kind a report may hold. */
   public static final int MAX_ITEMS = 100;
 
   /** How long a window's name may be. */
   static final int MAX_NAME = 100;
+
+  /**
+   * Which report it is.
+   *
+   * @param reporter whoever sends it, by a name that nobody else ever has
+   * @param number grows with each report of this reporter
+   */
+  @JsonIgnoreProperties(ignoreUnknown = true)
+  public record Id(String reporter, long number) {
+    public Id {
+      Objects.requireNonNull(reporter, "reporter");
+    }
+  }
+
+  /** Without {@code id}. */
+  public GateReport(
+      GateSettings settings,
+      List<Hit> hits,
+      List<Pass> passes,
+      Map<String, WindowUse> windows,
+      Spent spent,
+      List<String> left,
+      List<Left> leftAgo) {
+    this(settings, hits, passes, windows, spent, left, leftAgo, null);
+  }
 
   /** Without {@code leftAgo}. */
   public GateReport(
@@ -61,6 +88,11 @@ public record GateReport(
     if (windows.size() > MAX_ITEMS) {
       throw new IllegalArgumentException("windows: more than " + MAX_ITEMS);
     }
+  }
+
+  /** The same, by its id. */
+  public GateReport as(Id known) {
+    return new GateReport(settings, hits, passes, windows, spent, left, leftAgo, known);
   }
 
   /** What has no name that could be shown is left out, and not the whole report. */
@@ -164,12 +196,24 @@ public record GateReport(
    * @param run its workflow id
    * @param enteredAgo how long ago the gate's answer that let it in had come; null if that is not
    *     known
+   * @param heldFor how long it is before the run comes by itself, if it was not even started for a
+   *     reason of its host's: nobody is to wait for it; null if it was started
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record Left(String run, Duration enteredAgo) {
+  public record Left(
+      String run,
+      Duration enteredAgo,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Duration heldFor) {
+
+    /** One that was started. */
+    public Left(String run, Duration enteredAgo) {
+      this(run, enteredAgo, null);
+    }
+
     public Left {
       Objects.requireNonNull(run, "run");
       enteredAgo = enteredAgo == null ? null : sane(enteredAgo);
+      heldFor = heldFor == null ? null : sane(heldFor);
     }
   }
 

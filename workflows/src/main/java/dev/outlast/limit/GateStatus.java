@@ -129,6 +129,7 @@ public record GateStatus(
     return open ? Optional.of(GateAnswer.go(false, version)) : Optional.empty();
   }
 
+  /** When a workflow is queried, its clock stands where it was when something happened to it. */
   private GateAnswer notNow(boolean probe, Instant opens, String words) {
     return new GateAnswer(false, probe, opens, GateAnswer.latest(opens, settings), version, words);
   }

@@ -142,6 +142,11 @@ final class AccountWait {
     byHours = hours;
   }
 
+  /** Whether the run waits for what its gate does not know of, and is not to ask it to try. */
+  boolean isHeldBack() {
+    return waiting && byHours;
+  }
+
   /** Whether the gate may have released others while the run was paused, and passed it over. */
   boolean mayBePassedOver() {
     return waiting && !grace().isZero();

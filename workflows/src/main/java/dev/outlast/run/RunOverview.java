@@ -77,7 +77,7 @@ final class RunOverview {
         memory.transcript(),
         worktree.view(),
         account.priority(),
-        memory.waitingSince(),
+        account.isHeldBack() ? null : memory.waitingSince(),
         memory.overageUsd(),
         budget.budget(),
         budget.pauses() ? Boolean.TRUE : null,

@@ -21,7 +21,7 @@ class DayBudgetTest {
   private static final Instant NOON = Instant.parse("2026-11-21T11:00:00Z");
   private static final GateSettings BUDGET = new GateSettings(0, Map.of(), 10, 1_000, null);
 
-  private final GateBook book = new GateBook();
+  private GateBook book = new GateBook();
   private Instant now = NOON;
 
   /** An invocation that has ended now, as a worker of the zone tells it. */
@@ -45,6 +45,42 @@ class DayBudgetTest {
 
   private GateStatus status() {
     return book.status("claude", "work", now);
+  }
+
+  private void told(String reporter, long number, double costUsd) {
+    Spent spent = ended(now, BERLIN, costUsd, 0);
+    GateReport report = new GateReport(BUDGET, null, null, null, spent, null);
+    book.report(report.as(new GateReport.Id(reporter, number)), now);
+  }
+
+  private double spentToday() {
+    return status().spent().get(0).costUsd();
+  }
+
+  @Test
+  void a_report_that_comes_twice_or_late_counts_once() {
+    told("a", 1, 1);
+    told("a", 1, 1);
+    told("b", 1, 1);
+    told("a", 3, 1);
+    book = GateBook.restore(book.save(List.of()));
+    told("b", 1, 1);
+    told("a", 2, 1);
+    told("a", 4, 1);
+    assertEquals(4, spentToday());
+  }
+
+  @Test
+  void of_the_reporters_it_knows_only_those_that_have_told_last() {
+    for (int i = 0; i <= GateBook.MAX_REPORTERS; i++) {
+      told("always", i, 0.001);
+      told("reporter-" + i, 1, 0.001);
+    }
+    assertEquals(GateBook.MAX_REPORTERS, book.save(List.of()).heard().size());
+    double before = spentToday();
+    told("always", GateBook.MAX_REPORTERS, 0.001);
+    told("reporter-" + GateBook.MAX_REPORTERS, 1, 0.001);
+    assertEquals(before, spentToday());
   }
 
   @Test

@@ -79,6 +79,120 @@ class GateBookTest {
     assertTrue(enter("a", null).version() > released);
   }
 
+  private void heldBack(String run) {
+    List<GateReport.Left> left = List.of(new GateReport.Left(run, Duration.ZERO, HOUR));
+    book.report(new GateReport(null, null, null, null, null, null, left), now);
+  }
+
+  private void seeksAfter(Duration time, int asked, int skipped) {
+    goesBy(time.minusSeconds(1));
+    assertEquals(List.of(), book.due(now));
+    goesBy(Duration.ofSeconds(1));
+    assertEquals(List.of(new GateTask.SeekProbe(null)), book.due(now));
+    assertEquals(asked, book.asked(null));
+    assertEquals(skipped, book.askedInVain(null));
+  }
+
+  @Test
+  void whoever_cannot_try_now_is_not_waited_for_and_not_asked_again() {
+    hit("a", null, LimitScope.SESSION);
+    enter("b", null);
+    goesBy(HOUR);
+    heldBack("a");
+    seeksAfter(GateBook.DECLINED_GRACE, 1, 0);
+    assertEquals(List.of("b"), book.waiting(null, 9).stream().map(GateWaiter::run).toList());
+    book.sought(null, new GateWaiter("b", 3, now, null), now);
+    heldBack("x");
+    heldBack("b");
+    seeksAfter(GateBook.DECLINED_GRACE, 2, 0);
+    heldBack("one of them");
+    heldBack("the other");
+    seeksAfter(GateBook.DECLINED_GRACE, 4, 0);
+    assertTrue(enter("c", null).probe());
+    assertEquals(1, book.asked(null), "next time it begins anew");
+  }
+
+  @Test
+  void a_gate_whose_runs_are_all_held_back_stays_closed_until_the_first_of_them_tries() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    heldBack("a");
+    heldBack("b");
+    seeksAfter(GateBook.DECLINED_GRACE, 1, 0);
+    book = GateBook.restore(book.save(List.of()));
+    book.sought(null, null, now);
+    assertEquals(GateState.CLOSED, book.part(null).state());
+    goesBy(HOUR.minus(GateBook.DECLINED_GRACE));
+    assertEquals(List.of(), book.due(now));
+    assertTrue(enter("b", null).probe());
+    assertFalse(enter("a", null).go(), "one is enough");
+    report(List.of(), List.of(), List.of("b"));
+    goesBy(GateBook.PROBE_GRACE);
+    assertEquals(List.of(new GateTask.SeekProbe(null)), book.due(now));
+    book.sought(null, null, now);
+    assertEquals(GateState.OPEN, book.part(null).state(), "now nobody waits");
+  }
+
+  @Test
+  void others_are_asked_to_try_after_those_that_did_not_come() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    seeksAfter(GateBook.PROBE_GRACE, 1, 0);
+    book.sought(null, new GateWaiter("b", 3, now, null), now);
+    seeksAfter(GateBook.PROBE_GRACE, 2, 1);
+    seeksAfter(GateBook.PROBE_GRACE.multipliedBy(2), 4, 3);
+    assertTrue(enter("c", null).probe());
+    assertEquals(0, book.askedInVain(null));
+  }
+
+  @Test
+  void a_place_that_is_not_taken_since_its_run_is_held_back_is_offered_to_others() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    assertTrue(enter("a", null, one).go());
+    assertFalse(enter("b", null, one).go());
+    assertFalse(enter("c", null, one).go());
+    report(List.of(), List.of(), List.of("a"));
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+    book.woken(1);
+    heldBack("b");
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+    assertEquals(List.of("c"), book.waiting(null, 9).stream().map(GateWaiter::run).toList());
+    book.woken(1);
+    goesBy(GateBook.WAKE_GRACE);
+    assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
+    assertEquals(1, book.wokenInVain(), "so that others are told");
+    assertTrue(enter("c", null, one).go());
+    assertEquals(0, book.wokenInVain());
+  }
+
+  /** A run doubles its own wait in the same way, so its gate is not to ask it to try before. */
+  @Test
+  void a_limit_of_unknown_end_closes_for_twice_as_long_with_each_refusal() {
+    Instant passed = now.minus(HOUR);
+    for (Instant reset : new Instant[] {null, passed}) {
+      book = new GateBook();
+      limited("a", reset);
+      for (int hours : new int[] {1, 2, 4, 6}) {
+        assertEquals(now.plus(HOUR.multipliedBy(hours)), book.part(null).until());
+        goesBy(HOUR.multipliedBy(hours));
+        assertTrue(enter("a", null).go());
+        limited("a", reset);
+      }
+    }
+    goesBy(HOUR.multipliedBy(6));
+    assertTrue(enter("a", null).go());
+    limited("a", now.plus(HOUR));
+    assertEquals(now.plus(HOUR), book.part(null).until(), "now it is known");
+  }
+
+  private void limited(String run, Instant reset) {
+    GateWaiter waiter = new GateWaiter(run, 3, now, null);
+    report(
+        List.of(new Hit(waiter, LimitScope.SESSION, HOUR, reset, Duration.ZERO)),
+        List.of(),
+        List.of());
+  }
+
   @Test
   void the_limit_of_a_model_that_nobody_has_named_is_not_over_because_another_model_works() {
     hit("a", null, LimitScope.MODEL);

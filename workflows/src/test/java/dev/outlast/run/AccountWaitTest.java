@@ -3,6 +3,8 @@ package dev.outlast.run;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -25,6 +27,7 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.failure.CanceledFailure;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -442,6 +445,28 @@ class AccountWaitTest {
     assertEquals(1, agent.ledger().size());
     run.signal(Names.SIGNAL_UNPAUSE, "back");
     fixture.result(run);
+    assertTrue(resumedAfter(1).compareTo(Duration.ofMinutes(15)) < 0, "nothing is waited for");
+  }
+
+  @Test
+  void a_run_that_waits_for_the_hours_of_its_host_is_not_found_by_its_gate() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(deferred(HOUR, later(1)), deferred(HOUR, null), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    Instant since = fixture.status(run).waitingSince();
+    assertNotNull(since);
+    assertNotNull(shownSince(run));
+    opens(run, null, 2);
+    fixture.awaitStatus(
+        run, status -> status.state() == AgentState.WAITING && agent.ledger().size() == 2);
+    assertNull(fixture.status(run).waitingSince());
+    assertNull(shownSince(run));
+    fixture.result(run);
+    assertEquals(since, turn(2).since(), "it keeps its place");
+  }
+
+  private static OffsetDateTime shownSince(WorkflowStub run) {
+    return run.describe().getTypedSearchAttributes().get(Names.AGENT_WAITING_SINCE);
   }
 
   @Test

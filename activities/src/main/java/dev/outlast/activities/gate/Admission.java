@@ -16,6 +16,7 @@ import dev.outlast.limit.GateWord;
 import dev.outlast.limit.RunPriority;
 import dev.outlast.limit.UsageLimit;
 import dev.outlast.operator.OperatorTexts;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -27,6 +28,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.LongSupplier;
+import java.util.zip.CRC32;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -148,6 +150,7 @@ public final class Admission implements AutoCloseable {
     }
     Optional<Deferred> held = held(leftBehind);
     if (held.isPresent()) {
+      giveWay(Duration.between(held.get().observedAt(), held.get().until()));
       return held;
     }
     // Also an answer that does not get through may have given the run a place.
@@ -162,9 +165,11 @@ public final class Admission implements AutoCloseable {
   }
 
   private Deferred notNow(GateAnswer closed, InvocationFacts leftBehind) {
+    Instant now = clock.instant();
     return new Deferred(
-        closed.until(),
-        clock.instant(),
+        // The run waits for what lies between the two, which is to be measured by one clock.
+        closed.opensIn() == null ? closed.until() : now.plus(closed.opensIn()),
+        now,
         Deferred.Cause.ACCOUNT,
         null,
         leftBehind,
@@ -173,10 +178,19 @@ public final class Admission implements AutoCloseable {
         null);
   }
 
-  private static GateWord word(GateAnswer closed) {
-    Duration grace = Duration.between(closed.until(), closed.latest());
+  private GateWord word(GateAnswer closed) {
+    Duration told = Duration.between(closed.until(), closed.latest());
+    Duration grace = told.isNegative() ? Duration.ZERO : told;
     return new GateWord(
-        closed.probe(), grace.isNegative() ? Duration.ZERO : grace, closed.version());
+        closed.probe(), closed.probe() ? grace : grace.plus(share()), closed.version());
+  }
+
+  /** The run's own part of the spread: runs whose gate is lost are not to ask all at once. */
+  private Duration share() {
+    CRC32 hash = new CRC32();
+    hash.update(visitor.run().getBytes(StandardCharsets.UTF_8));
+    double part = hash.getValue() / (double) (1L << Integer.SIZE);
+    return Duration.ofMillis((long) (rules.settings().spread().toMillis() * part));
   }
 
   /** What is decided on this host alone, by its own clock; the latest of all that applies. */
@@ -221,6 +235,14 @@ public final class Admission implements AutoCloseable {
                 null,
                 why,
                 hostWide ? Boolean.TRUE : null));
+  }
+
+  /** A run that has waited may be the one that is to try first, for which all others wait. */
+  private void giveWay(Duration heldFor) {
+    if (visitor.turn().since() != null) {
+      GateNews.Left comesLater = new GateNews.Left(visitor.run(), nanos.getAsLong(), heldFor);
+      gates.tell(visitor.account(), news(null, null, null, null, comesLater));
+    }
   }
 
   /** When a run may begin that wants the account's next window; one that has waited has had it. */

@@ -43,8 +43,16 @@ public record GateNews(
    * A run's agent has ended.
    *
    * @param enteredNanos when its invocation was let in, so that the place of a later one is kept
+   * @param heldFor how long after {@code enteredNanos} the run comes by itself, if it was not even
+   *     started for a reason of its host's; null if it was started
    */
-  public record Left(String run, long enteredNanos) {}
+  public record Left(String run, long enteredNanos, Duration heldFor) {
+
+    /** One that was started. */
+    public Left(String run, long enteredNanos) {
+      this(run, enteredNanos, null);
+    }
+  }
 
   /**
    * A usage limit.

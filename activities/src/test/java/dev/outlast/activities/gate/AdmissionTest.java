@@ -36,6 +36,7 @@ import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -64,6 +65,7 @@ class AdmissionTest {
   private GateSettings settings = places(2);
   private Hours reserve = Hours.NONE;
   private Hours quiet = Hours.NONE;
+  private String run = "run-1";
   private String model;
   private AccountTurn turn = AccountTurn.DEFAULT;
   private boolean again;
@@ -99,7 +101,7 @@ class AdmissionTest {
             settings, reserve, quiet, ResumePolicy.DEFAULT, ZoneId.of("Europe/Berlin")),
         clock,
         () -> nanos,
-        new Admission.Visitor(WORK, "run-1", model, turn, again, untold, avoidsOverage));
+        new Admission.Visitor(WORK, run, model, turn, again, untold, avoidsOverage));
   }
 
   private Admission admitted() {
@@ -180,6 +182,36 @@ class AdmissionTest {
     assertEquals(new GateWord(true, Duration.ofMinutes(25), 7), deferred.gate());
     assertEquals("session limit", deferred.why());
     assertSame(behind, deferred.facts());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"PT-3H", "PT-10S", "PT10S", "PT3H"})
+  void how_long_a_closed_gate_is_waited_for_does_not_depend_on_the_hosts_clock(Duration ahead) {
+    Duration opensIn = Duration.ofMinutes(20);
+    Instant until = NOON.minus(ahead).plus(opensIn);
+    gates.answer =
+        new GateAnswer(
+            false, true, until, until.plus(Duration.ofMinutes(25)), 7, "session limit", opensIn);
+    Deferred deferred = admission().ask(null).orElseThrow();
+    assertEquals(opensIn, Duration.between(deferred.observedAt(), deferred.until()));
+    assertEquals(new GateWord(true, Duration.ofMinutes(25), 7), deferred.gate());
+  }
+
+  @Test
+  void runs_whose_gate_is_lost_ask_by_themselves_spread_out() {
+    settings = new GateSettings(0, null, 0, 0, Duration.ofMinutes(5));
+    gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);
+    int runs = 1_000;
+    int[] inEachHalfMinute = new int[10];
+    for (int i = 0; i < runs; i++) {
+      run = "agent-run-" + i;
+      Duration grace = admission().ask(null).orElseThrow().gate().grace();
+      assertEquals(grace, admission().ask(null).orElseThrow().gate().grace(), "the same for a run");
+      inEachHalfMinute[(int) grace.minusMinutes(25).dividedBy(Duration.ofSeconds(30))]++;
+    }
+    for (int each : inEachHalfMinute) {
+      assertTrue(each > 70 && each < 130, () -> Arrays.toString(inEachHalfMinute));
+    }
   }
 
   @Test
@@ -520,6 +552,20 @@ class AdmissionTest {
     admission.ended(completed());
     assertEquals(0, gates.told.get(0).spent().costUsd());
     assertEquals(0, gates.told.get(0).spent().overageUsd());
+  }
+
+  @Test
+  void a_run_that_waited_for_the_account_and_is_held_back_for_its_hours_gives_way_to_others() {
+    quiet = Hours.of(List.of("09:00-14:00"));
+    assertTrue(admission().ask(null).isPresent());
+    assertEquals(List.of(), gates.told, "nobody waits for it");
+    turn = new AccountTurn(3, NOON.minusSeconds(60), 0, false, false);
+    try (Admission admission = admission()) {
+      assertTrue(admission.ask(null).isPresent());
+    }
+    assertEquals(1, gates.told.size());
+    assertEquals(new GateNews.Left("run-1", nanos, Duration.ofHours(1)), gates.told.get(0).left());
+    assertEquals(List.of(), gates.asked);
   }
 
   @ParameterizedTest

@@ -21,11 +21,18 @@ import io.temporal.common.SearchAttributes;
 import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,9 +42,12 @@ import org.slf4j.LoggerFactory;
  * the server's index. A run that the gate remembers but the index does not show (it has begun to
  * wait a moment ago, or the server cannot be searched, as the in-memory server) is asked for
  * itself. A release of all also reaches those of them that use another account meanwhile, and go
- * back to this one when it is open. Runs that an operator has paused are left alone. Nothing is
- * kept between two calls: one that is done again, here or on another worker, goes on with those
- * that still wait. Thread-safe.
+ * back to this one when it is open, and those that an operator has paused in their wait: they need
+ * not wait on when they go on. Paused runs are left alone otherwise.
+ *
+ * <p>What is done again, here or on another worker, goes on with those that still wait. Only where
+ * places become free one by one, the order in which runs wait is remembered for a while: it may be
+ * long, and the index is to be read as a whole to find the first. Thread-safe.
  */
 final class GateKeeper implements GateKeeping {
 
@@ -64,7 +74,37 @@ final class GateKeeper implements GateKeeping {
   /** How many runs are read from the index between two signs of life. */
   private static final int PAGE = 500;
 
+  /** For how long the order in which runs wait is remembered: a new one that is urgent is late. */
+  static final Duration ORDER_HOLDS = Duration.ofSeconds(30);
+
+  /** Of how many accounts it is; each is {@link #MAX_FOUND} runs at most. */
+  static final int MAX_ORDERS = 20;
+
+  /** After so many runs that do not wait any more the order is read anew. */
+  static final int MAX_STALE = 20;
+
+  private final LongSupplier nanos;
+
+  /** By provider and account; those that were used last come last. */
+  private final Map<List<String>, Order> orders =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<List<String>, Order> eldest) {
+          return size() > MAX_ORDERS;
+        }
+      };
+
   private volatile WorkflowClient client;
+
+  GateKeeper() {
+    this(System::nanoTime);
+  }
+
+  GateKeeper(LongSupplier nanos) {
+    this.nanos = nanos;
+  }
 
   /** The server that is asked; set before anybody asks. */
   void connect(WorkflowClient toAsk) {
@@ -104,17 +144,106 @@ final class GateKeeper implements GateKeeping {
     ActivityExecutionContext context = Activity.getExecutionContext();
     Duration spread = rest(release.spread(), context.getInfo());
     Set<String> done = new HashSet<>();
-    int told = 0;
+    int told = isByOrder(release) ? tellInOrder(context, release, done) : 0;
+    if (release.most() > 0 && told >= release.most()) {
+      return told;
+    }
     for (int look = 0; look < MAX_LOOKS; look++) {
       if (look > 0) {
         pause(context, SETTLES);
       }
       List<GateWaiter> next = waiting(context, release, done);
+      if (look == 0 && release.skip() > 0 && !next.isEmpty()) {
+        Collections.rotate(next, -(release.skip() % next.size()));
+      }
       if (next.isEmpty() && look > 0) {
         break;
       }
       told += release(context, release, next, spread, release.most() - told, done);
+      if (look == 0 && isByOrder(release)) {
+        remember(release, next, done);
+      }
       if (release.most() > 0 && told >= release.most()) {
+        break;
+      }
+    }
+    return told;
+  }
+
+  /** In what order runs wait for an account, when that was read, and who was told since. */
+  private static final class Order {
+    private final List<GateWaiter> waiters;
+    private final long read;
+    private final Map<String, Long> told = new ConcurrentHashMap<>();
+
+    Order(List<GateWaiter> waiters, long read) {
+      this.waiters = waiters;
+      this.read = read;
+    }
+
+    /** The rest of them and others, unless these were told just now; the first first. */
+    List<GateWaiter> with(List<GateWaiter> others, long now) {
+      Map<String, GateWaiter> all = new HashMap<>();
+      waiters.forEach(waiter -> all.put(waiter.run(), waiter));
+      all.keySet().removeAll(told.keySet());
+      for (GateWaiter waiter : others) {
+        Long before = told.get(waiter.run());
+        if (before == null || now - before >= SETTLES.toNanos()) {
+          all.put(waiter.run(), waiter);
+        }
+      }
+      return all.values().stream().sorted(GateWaiter.FIRST).toList();
+    }
+  }
+
+  /** Whether a few are told that wait for the account, and none of them twice in a row. */
+  private static boolean isByOrder(GateRelease release) {
+    return release.most() > 0 && release.model() == null && release.skip() == 0;
+  }
+
+  private static List<String> account(GateRelease release) {
+    return List.of(release.provider(), release.account());
+  }
+
+  private void remember(GateRelease release, List<GateWaiter> waiters, Set<String> told) {
+    long now = nanos.getAsLong();
+    Order order = new Order(waiters, now);
+    told.forEach(run -> order.told.put(run, now));
+    synchronized (orders) {
+      orders.put(account(release), order);
+    }
+  }
+
+  /** Tells those that wait by the order that is remembered; nobody if none is. */
+  private int tellInOrder(ActivityExecutionContext context, GateRelease release, Set<String> done) {
+    Order order;
+    synchronized (orders) {
+      order = orders.get(account(release));
+      if (order != null && nanos.getAsLong() - order.read >= ORDER_HOLDS.toNanos()) {
+        orders.remove(account(release));
+        order = null;
+      }
+    }
+    if (order == null) {
+      return 0;
+    }
+    Set<GateWaiter> remembered = Set.copyOf(release.remembered());
+    long now = nanos.getAsLong();
+    int told = 0;
+    int gone = 0;
+    for (GateWaiter waiter : order.with(release.remembered(), now)) {
+      context.heartbeat(null);
+      order.told.put(waiter.run(), now);
+      done.add(waiter.run());
+      // What the gate remembers is newer than the order.
+      boolean waits =
+          remembered.contains(waiter) ? mayBeTold(waiter, release, false) : waits(waiter, release);
+      if (waits && told(waiter, release, false)) {
+        told++;
+      } else {
+        gone++;
+      }
+      if (told == release.most() || gone == MAX_STALE) {
         break;
       }
     }
@@ -222,14 +351,20 @@ final class GateKeeper implements GateKeeping {
 
   /** Those that the index knows to wait, the first first; none where it cannot be searched. */
   private List<GateWaiter> found(ActivityExecutionContext context, GateRelease release) {
+    AgentState[] states =
+        release.most() == 0
+            ? new AgentState[] {AgentState.WAITING, AgentState.PAUSED}
+            : new AgentState[] {AgentState.WAITING};
     String query =
         // Runs wait for other things too, and only those that wait for an account say since when.
-        ("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s = '%s' AND %s = %s AND %s = %s"
-                + " AND %s IS NOT NULL")
+        ("WorkflowType = '%s' AND ExecutionStatus = 'Running' AND %s IN (%s) AND %s = %s"
+                + " AND %s = %s AND %s IS NOT NULL")
             .formatted(
                 Names.AGENT_RUN,
                 Names.AGENT_STATE.getName(),
-                AgentState.WAITING.word(),
+                Stream.of(states)
+                    .map(state -> quoted(state.word()))
+                    .collect(Collectors.joining(", ")),
                 Names.AGENT_PROVIDER.getName(),
                 quoted(release.provider()),
                 Names.AGENT_ACCOUNT.getName(),
@@ -272,19 +407,34 @@ final class GateKeeper implements GateKeeping {
    * Whether a run may still want the account, as it says itself. One that runs may be about to
    * wait, and remembers what it is told.
    *
-   * @param elsewhere whether that holds for one that uses another account, too: it has gone there
-   *     for the time being, and takes a place of this one later or not at all
+   * @param all whether that holds for one that is paused, too, or uses another account: it has gone
+   *     there for the time being, and takes a place of this one later or not at all
    */
-  private boolean mayBeTold(GateWaiter waiter, GateRelease release, boolean elsewhere) {
+  private boolean mayBeTold(GateWaiter waiter, GateRelease release, boolean all) {
+    try {
+      return mayBeTold(client.newUntypedWorkflowStub(waiter.run()).describe(), release, all);
+    } catch (WorkflowNotFoundException isForgotten) {
+      return false;
+    }
+  }
+
+  private static boolean mayBeTold(
+      WorkflowExecutionMetadata run, GateRelease release, boolean all) {
+    SearchAttributes says = run.getTypedSearchAttributes();
+    return run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+        && Names.AGENT_RUN.equals(run.getWorkflowType())
+        && (all
+            || (!AgentState.PAUSED.word().equals(says.get(Names.AGENT_STATE))
+                && saysOrIsSilent(says.get(Names.AGENT_PROVIDER), release.provider())
+                && saysOrIsSilent(says.get(Names.AGENT_ACCOUNT), release.account())));
+  }
+
+  /** Whether a run that was found to wait for the account still does. */
+  private boolean waits(GateWaiter waiter, GateRelease release) {
     try {
       WorkflowExecutionMetadata run = client.newUntypedWorkflowStub(waiter.run()).describe();
-      SearchAttributes says = run.getTypedSearchAttributes();
-      return run.getStatus() == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
-          && Names.AGENT_RUN.equals(run.getWorkflowType())
-          && !AgentState.PAUSED.word().equals(says.get(Names.AGENT_STATE))
-          && (elsewhere
-              || (saysOrIsSilent(says.get(Names.AGENT_PROVIDER), release.provider())
-                  && saysOrIsSilent(says.get(Names.AGENT_ACCOUNT), release.account())));
+      String state = run.getTypedSearchAttributes().get(Names.AGENT_STATE);
+      return mayBeTold(run, release, false) && AgentState.WAITING.word().equals(state);
     } catch (WorkflowNotFoundException isForgotten) {
       return false;
     }

@@ -298,7 +298,7 @@ public final class OutlastPlugin extends SimplePlugin {
             new GateReport(GateSettings.NONE, null, null, null, null, List.of("warm-up")),
             new GateEntry(waiter, GateSettings.NONE),
             GateAnswer.open(),
-            new GateRelease("warm-up", "warm-up", null, 0, 0, null, List.of(waiter)));
+            new GateRelease("warm-up", "warm-up", null, 0, 0, null, 0, List.of(waiter)));
     for (Object value : all) {
       Payload payload = converter.toPayload(value).orElseThrow();
       Objects.requireNonNull(converter.fromPayload(payload, value.getClass(), value.getClass()));

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -25,8 +26,9 @@ import java.util.function.Consumer;
  * News for one gate, in the order in which they came. One report is under way at a time; what comes
  * meanwhile travels with the next one. News that could not be sent are kept, and travel with the
  * next report, which whoever tells or asks next sets off; what was sent without an answer is sent
- * again, so that a gate may hear it twice rather than never. Only what the server refuses is
- * dropped, and the oldest where there are more than are kept. Thread-safe.
+ * again, so that a gate may hear it twice rather than never. What it counts it is told again by the
+ * same id and with nothing else, and so counts once. Only what the server refuses is dropped, and
+ * the oldest where there are more than are kept. Thread-safe.
  */
 final class Reports {
 
@@ -49,6 +51,15 @@ final class Reports {
   private final Duration between;
   private final Deque<Item> waiting = new ArrayDeque<>();
   private State state = State.IDLE;
+
+  /** Another worker's process, and a later one of this host, has another name. */
+  private final String reporter = UUID.randomUUID().toString();
+
+  /** Which report is under way, or was last. */
+  private long number;
+
+  /** What the gate may have heard and counted, though it has not answered; empty if nothing. */
+  private List<Item> unsure = List.of();
 
   /** Which of the planned reports is the next one; those that were planned before are not sent. */
   private long planned;
@@ -188,9 +199,10 @@ final class Reports {
     }
     for (List<Item> items = first(); !items.isEmpty(); items = first()) {
       try {
-        send.accept(report(items.stream().map(item -> item.news).toList(), System.nanoTime()));
+        send.accept(report(items));
       } catch (RuntimeException | Error e) {
         if (worthTryingAgain(e)) {
+          mayBeHeard(items);
           failed(e);
           return;
         }
@@ -205,12 +217,25 @@ final class Reports {
     sendWhatIsKept();
   }
 
+  private GateReport report(List<Item> items) {
+    GateReport report = report(items.stream().map(item -> item.news).toList(), System.nanoTime());
+    return report.spent() == null ? report : report.as(new GateReport.Id(reporter, number));
+  }
+
+  private synchronized void mayBeHeard(List<Item> items) {
+    unsure = items.stream().anyMatch(item -> item.news.spent() != null) ? items : List.of();
+  }
+
   /** What fits into one report, from the first on; nothing if none is due, and then it ends. */
   private synchronized List<Item> first() {
     if (waiting.isEmpty() || !pause().isZero()) {
       state = State.IDLE;
       return List.of();
     }
+    if (!unsure.isEmpty()) {
+      return unsure;
+    }
+    number++;
     List<Item> items = new ArrayList<>();
     Map<String, WindowUse> windows = new TreeMap<>();
     String day = null;
@@ -232,6 +257,7 @@ final class Reports {
   }
 
   private synchronized void remove(List<Item> items) {
+    unsure = List.of();
     waiting.removeAll(Set.copyOf(items));
     lastSent = System.nanoTime();
     lastHit = items.stream().anyMatch(item -> item.news.hit() != null) ? lastSent : lastHit;
@@ -282,7 +308,10 @@ final class Reports {
       }
       if (news.left() != null) {
         Duration entered = Duration.ofNanos(now - news.left().enteredNanos());
-        left.add(new GateReport.Left(news.left().run(), entered));
+        Duration heldFor = news.left().heldFor();
+        left.add(
+            new GateReport.Left(
+                news.left().run(), entered, heldFor == null ? null : heldFor.minus(entered)));
       }
       windows.putAll(news.windows());
       if (news.spent() != null) {

@@ -119,7 +119,10 @@ class AccountGateTest {
     List<Integer> priorities = told.stream().map(runs::get).toList();
     assertEquals(priorities.stream().sorted().toList(), priorities, told::toString);
     assertEquals(GateState.OPEN, gate().state());
-    assertEquals(Optional.empty(), toldAt(paused), "paused by an operator");
+    Await.until(
+        PATIENCE,
+        () -> toldAt(paused).isPresent(),
+        () -> "paused by an operator, it is to wait for nothing afterwards; " + paused.told());
     assertEquals(AgentState.PAUSED, status(paused).state());
     assertTrue(paused.ledger().isEmpty(), paused::told);
     assertEquals(Optional.empty(), toldAt(later), "it does not wait for the account");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.Timestamp;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.GateRelease;
 import dev.outlast.limit.GateWaiter;
@@ -13,11 +14,15 @@ import dev.outlast.operator.Names;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityOptions;
+import io.temporal.api.common.v1.WorkflowExecution;
 import io.temporal.api.enums.v1.IndexedValueType;
+import io.temporal.api.workflow.v1.WorkflowExecutionInfo;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowExecutionMetadata;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.SearchAttributes;
+import io.temporal.common.converter.GlobalDataConverter;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import io.temporal.testing.TestEnvironmentOptions;
@@ -33,6 +38,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -60,6 +66,7 @@ class GateKeeperTest {
   private TestWorkflowEnvironment environment;
   private TestActivityEnvironment activities;
   private GateKeeper keeper;
+  private final AtomicLong nanos = new AtomicLong();
 
   /** A run, as far as its account's gate is concerned. */
   @WorkflowInterface
@@ -97,7 +104,7 @@ class GateKeeperTest {
                 .build());
     environment.newWorker(QUEUE).registerWorkflowImplementationTypes(WaitingRun.class);
     environment.start();
-    keeper = new GateKeeper();
+    keeper = new GateKeeper(nanos::get);
     keeper.connect(environment.getWorkflowClient());
     activities = TestActivityEnvironment.newInstance();
   }
@@ -143,14 +150,14 @@ class GateKeeperTest {
   }
 
   @Test
-  void runs_that_are_paused_or_have_ended_are_left_alone() {
+  void runs_that_are_paused_or_have_ended_take_no_place() {
     run("paused", AgentState.PAUSED, "work");
     run("ended", AgentState.WAITING, "work").terminate("over");
     run("waits", AgentState.WAITING, "work");
     GateRelease release =
         release(
             null,
-            0,
+            2,
             0,
             waiter("paused", 1, 1),
             waiter("ended", 1, 1),
@@ -159,6 +166,59 @@ class GateKeeperTest {
     assertEquals(1, released(release));
     awaitTold(1);
     assertEquals(List.of("waits"), List.copyOf(TOLD.keySet()));
+  }
+
+  @Test
+  void a_release_of_all_reaches_those_that_are_paused_so_that_they_need_not_wait_afterwards() {
+    run("paused", AgentState.PAUSED, "work");
+    run("found", AgentState.PAUSED, "work");
+    Index index = new Index("found");
+    keeper.connect(index.before(environment.getWorkflowClient()));
+    assertEquals(2, released(release(null, 0, 0, waiter("paused", 3, 1))));
+    awaitTold(2);
+    assertTrue(index.queries.get(0).contains("IN ('waiting', 'paused')"), index.queries::toString);
+  }
+
+  @Test
+  void the_index_is_read_once_for_places_that_become_free_one_by_one() {
+    for (String id : List.of("a", "b", "c", "d", "late", "urgent")) {
+      run(id, AgentState.WAITING, "work");
+    }
+    Index index = new Index("a", "b", "c", "d");
+    keeper.connect(index.before(environment.getWorkflowClient()));
+    assertEquals(1, released(release(null, 1, 0)));
+    awaitTold(1);
+    assertTrue(TOLD.containsKey("a"), TOLD::toString);
+    environment.getWorkflowClient().newUntypedWorkflowStub("b").terminate("over");
+    assertEquals(1, released(release(null, 1, 0, waiter("a", 3, 1), waiter("late", 3, 20))));
+    awaitTold(2);
+    assertTrue(TOLD.containsKey("c"), TOLD::toString);
+    assertEquals(1, released(release(null, 1, 0, waiter("urgent", 1, 30))));
+    awaitTold(3);
+    assertTrue(TOLD.containsKey("urgent"), TOLD::toString);
+    assertEquals(1, index.queries.size(), index.queries::toString);
+
+    nanos.addAndGet(GateKeeper.ORDER_HOLDS.toNanos());
+    TOLD.clear();
+    assertEquals(1, released(release(null, 1, 0)));
+    assertEquals(2, index.queries.size(), "who began to wait since is found");
+    awaitTold(1);
+    assertTrue(TOLD.containsKey("a"), TOLD::toString);
+    assertEquals(3, released(release(null, 3, 0)), "the rest, and then it is read anew");
+    assertTrue(index.queries.size() > 2, index.queries::toString);
+  }
+
+  @Test
+  void those_that_were_told_in_vain_are_passed_over_as_long_as_others_wait() {
+    for (String id : List.of("a", "b", "c")) {
+      run(id, AgentState.WAITING, "work");
+    }
+    GateWaiter[] remembered = {waiter("a", 1, 1), waiter("b", 3, 1), waiter("c", 3, 2)};
+    assertEquals(2, released(release(null, 2, 0, 1, remembered)));
+    awaitTold(2);
+    assertTrue(TOLD.containsKey("b") && TOLD.containsKey("c"), TOLD::toString);
+    assertEquals(1, released(release(null, 1, 0, 3, remembered)));
+    awaitTold(3);
   }
 
   @Test
@@ -246,6 +306,39 @@ class GateKeeperTest {
         activity(() -> keeper.ended(List.of("ended", "works", "waits", "paused", "unknown"))));
   }
 
+  /** A server's index, which names these runs in this order to whoever asks. */
+  private static final class Index {
+    private final List<String> runs;
+    private final List<String> queries = new ArrayList<>();
+
+    Index(String... runs) {
+      this.runs = List.of(runs);
+    }
+
+    WorkflowClient before(WorkflowClient client) {
+      return (WorkflowClient)
+          Proxy.newProxyInstance(
+              GateKeeperTest.class.getClassLoader(),
+              new Class<?>[] {WorkflowClient.class},
+              (proxy, method, args) -> {
+                if (!method.getName().equals("listExecutions")) {
+                  return method.invoke(client, args);
+                }
+                queries.add((String) args[0]);
+                return runs.stream().map(this::row);
+              });
+    }
+
+    private WorkflowExecutionMetadata row(String run) {
+      return new WorkflowExecutionMetadata(
+          WorkflowExecutionInfo.newBuilder()
+              .setExecution(WorkflowExecution.newBuilder().setWorkflowId(run))
+              .setStartTime(Timestamp.newBuilder().setSeconds(10 + runs.indexOf(run)))
+              .build(),
+          GlobalDataConverter.get());
+    }
+  }
+
   private static ActivityInfo info(long scheduled, long attempt) {
     return (ActivityInfo)
         Proxy.newProxyInstance(
@@ -284,8 +377,20 @@ class GateKeeperTest {
 
   private static GateRelease release(
       String model, int most, long spreadSeconds, GateWaiter... remembered) {
+    return release(model, most, spreadSeconds, 0, remembered);
+  }
+
+  private static GateRelease release(
+      String model, int most, long spreadSeconds, int skip, GateWaiter... remembered) {
     return new GateRelease(
-        "claude", "work", model, 7, most, Duration.ofSeconds(spreadSeconds), List.of(remembered));
+        "claude",
+        "work",
+        model,
+        7,
+        most,
+        Duration.ofSeconds(spreadSeconds),
+        skip,
+        List.of(remembered));
   }
 
   private int released(GateRelease release) {

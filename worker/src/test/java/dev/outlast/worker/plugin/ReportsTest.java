@@ -228,7 +228,7 @@ class ReportsTest {
     away.set(false);
     reports.sendWhatIsKept();
     assertEquals(
-        List.of(3.0, 4.0),
+        List.of(1.0, 2.0, 4.0),
         sent.stream()
             .filter(report -> report.spent() != null)
             .map(report -> report.spent().costUsd())
@@ -282,6 +282,39 @@ class ReportsTest {
     }
     // On a very slow machine time passes while they are told.
     assertTrue(sent.size() < later.size(), () -> sent.size() + " reports");
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3})
+  void money_counts_once_however_often_an_answer_is_lost(long seed) {
+    Random random = new Random(seed);
+    Map<GateReport.Id, Double> counted = new HashMap<>();
+    Reports reports =
+        new Reports(
+            report -> {
+              boolean arrives = random.nextInt(4) > 0;
+              if (arrives && report.spent() != null) {
+                Double before = counted.put(report.id(), report.spent().costUsd());
+                assertTrue(before == null || before == report.spent().costUsd(), "seed " + seed);
+              }
+              if (!arrives || random.nextBoolean()) {
+                throw Status.DEADLINE_EXCEEDED.asRuntimeException();
+              }
+            },
+            Runnable::run,
+            Reports.MAX_KEPT,
+            Duration.ZERO);
+    int dollars = 0;
+    for (int i = 0; i < 200; i++) {
+      boolean spends = random.nextBoolean();
+      dollars += spends ? 1 : 0;
+      reports.tell(spends ? spent("2026-11-21", 1) : left("run-" + i));
+    }
+    for (int i = 0; i < 1_000; i++) {
+      reports.sendWhatIsKept();
+    }
+    double told = counted.values().stream().mapToDouble(Double::doubleValue).sum();
+    assertEquals(dollars, told, "seed " + seed);
   }
 
   private static void told(CompletableFuture<Void> news) throws Exception {
