@@ -221,7 +221,7 @@ public final class AccountGateWorkflow implements AccountGate {
   @Override
   public void validateRelease(String reason) {
     if (!book.closedAtAll(now())) {
-      refuse("release: the account is open; why a run waits for it, its own status says");
+      refuse("release: the account is open; why a run waits: outlast show ID, or its query status");
     }
   }
 

@@ -279,7 +279,16 @@ public final class OperatorTexts {
    * @param why null if that is not known
    */
   public static String account(String why) {
-    return why == null ? "the account, which is closed" : "the account: " + reason(why);
+    if (why == null) {
+      return "the account, which is closed";
+    }
+    String said = reason(why);
+    if (said.startsWith("the account: ")) {
+      return said;
+    }
+    return said.startsWith("the account is ")
+        ? said.replaceFirst("^the account is ", "the account, which is ")
+        : "the account: " + said;
   }
 
   /** The first line of the details of a run whose host has not taken an invocation. */

@@ -42,4 +42,12 @@ class OperatorTextsTest {
         ErrorCode.values().length,
         Arrays.stream(ErrorCode.values()).map(ErrorCode::code).collect(Collectors.toSet()).size());
   }
+
+  @Test
+  void a_reason_that_names_the_account_itself_is_not_told_as_another_ones() {
+    assertEquals("the account, which is closed", OperatorTexts.account(null));
+    assertEquals("the account: session limit", OperatorTexts.account("the account: session limit"));
+    assertEquals("the account, which is kept", OperatorTexts.account("the account is kept"));
+    assertEquals("the account: 4 of 4 at work", OperatorTexts.account("4 of 4 at work"));
+  }
 }

@@ -159,7 +159,10 @@ final class AccountTable {
 
   private void limit(GatePart part, List<String> lines) {
     String what = part.model() == null ? "" : "model " + part.model() + ": ";
-    String refused = part.refusals() == 0 ? "" : ", refused " + part.refusals() + " times";
+    String refused =
+        part.refusals() == 0
+            ? ""
+            : ", refused " + part.refusals() + (part.refusals() == 1 ? " time" : " times");
     lines.add(
         what
             + part.state().word()

@@ -138,6 +138,10 @@ final class KnownAccounts {
             + meant.stream().map(AccountName::toString).collect(Collectors.joining(", ")));
   }
 
+  private List<String> bare() {
+    return all().stream().map(AccountName::account).toList();
+  }
+
   /** What to say of an account that is not configured here and has no gate. */
   CliException unknown(String text) {
     List<String> names = all().stream().map(AccountName::toString).toList();
@@ -146,7 +150,7 @@ final class KnownAccounts {
         "unknown account \""
             + Console.oneLine(text)
             + "\": it is not configured here, and was never limited, bounded or closed"
-            + Suggestion.didYouMean(text, names)
+            + Suggestion.didYouMean(text, text.indexOf('/') >= 0 ? names : bare())
             + (names.isEmpty() ? "" : "; known: " + String.join(", ", names)));
   }
 }

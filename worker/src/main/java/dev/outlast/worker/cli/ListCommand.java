@@ -1,5 +1,6 @@
 package dev.outlast.worker.cli;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
@@ -12,6 +13,7 @@ import io.temporal.common.SearchAttributeKey;
 import io.temporal.common.SearchAttributes;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -50,7 +52,11 @@ final class ListCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
 
-  /** One run of the list. */
+  /**
+   * One run of the list.
+   *
+   * @param forAccount whether it waits for its account, or has since it was last at work
+   */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   private record Row(
       String id,
@@ -61,7 +67,8 @@ final class ListCommand implements Callable<Integer> {
       Instant resumeAt,
       Long limitHits,
       Instant startedAt,
-      Instant endedAt) {}
+      Instant endedAt,
+      @JsonIgnore boolean forAccount) {}
 
   ListCommand(Console console) {
     this.console = console;
@@ -140,7 +147,8 @@ final class ListCommand implements Callable<Integer> {
         resumeAt == null ? null : resumeAt.toInstant(),
         attributes.get(Names.AGENT_LIMIT_HITS),
         run.getStartTime(),
-        run.getCloseTime());
+        run.getCloseTime(),
+        attributes.get(Names.AGENT_WAITING_SINCE) != null);
   }
 
   /** The state of a run; that of Temporal for one that was ended from outside. */
@@ -162,6 +170,7 @@ final class ListCommand implements Callable<Integer> {
     String format = "%-44s %-11s %-9s %-12s %-6s %s";
     console.print(
         String.format(format, "ID", "STATE", "PROVIDER", "ACCOUNT", "LIMITS", "RESUMES AT"));
+    Instant now = Instant.now();
     for (Row row : rows) {
       console.print(
           String.format(
@@ -171,8 +180,21 @@ final class ListCommand implements Callable<Integer> {
               blank(row.provider()),
               blank(row.account()),
               row.limitHits() == null ? "-" : row.limitHits(),
-              row.resumeAt() == null ? "-" : row.resumeAt()));
+              resumes(row, now)));
     }
+    if (rows.stream().anyMatch(row -> row.state().equals(AgentState.WAITING.word()))) {
+      console.say("why a run waits: outlast show ID; how its account stands: outlast accounts");
+    }
+  }
+
+  /** A time that has passed says nothing of a run that its account's gate lets go on later. */
+  private static String resumes(Row row, Instant now) {
+    if (row.resumeAt() == null) {
+      return "-";
+    }
+    return row.forAccount() && !row.resumeAt().isAfter(now)
+        ? "when its account lets it"
+        : row.resumeAt().truncatedTo(ChronoUnit.SECONDS).toString();
   }
 
   private static String blank(String text) {

@@ -9,9 +9,12 @@ import io.temporal.client.WorkflowUpdateException;
 import io.temporal.failure.ApplicationFailure;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.TypeConversionException;
 
 /** The {@code outlast} command. */
 @Command(
@@ -73,6 +76,11 @@ public final class Outlast {
             .addSubcommand(new AccountPauseAtCommand(console)));
     line.addSubcommand("doctor", new DoctorCommand(console));
     line.addSubcommand("detect", new DetectCommand(console));
+    ITypeConverter<Integer> whole = text -> number(text, Integer::valueOf, "a whole number");
+    line.registerConverter(int.class, whole);
+    line.registerConverter(Integer.class, whole);
+    line.registerConverter(
+        Double.class, text -> number(text, Double::valueOf, "a number such as 0.95"));
     line.setOut(new PrintWriter(console.out(), true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
     line.setColorScheme(
@@ -87,6 +95,16 @@ public final class Outlast {
         });
     line.setExecutionExceptionHandler((e, command, parsed) -> explain(console, e));
     return line;
+  }
+
+  /** Names of Java's own types are none of the user's business. */
+  private static <N> N number(String text, Function<String, N> read, String expected) {
+    try {
+      return read.apply(text);
+    } catch (NumberFormatException e) {
+      throw new TypeConversionException(
+          "got \"" + Console.oneLine(text) + "\"; expected " + expected);
+    }
   }
 
   /** Says what went wrong, and gives the exit code for it. */

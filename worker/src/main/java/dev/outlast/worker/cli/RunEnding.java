@@ -1,5 +1,6 @@
 package dev.outlast.worker.cli;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.outlast.agent.SessionId;
 import dev.outlast.operator.Names;
@@ -13,7 +14,6 @@ import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.failure.TerminatedFailure;
 import io.temporal.failure.TimeoutFailure;
-import java.util.Optional;
 
 /**
  * How a run ended.
@@ -24,6 +24,7 @@ import java.util.Optional;
  * @param message what went wrong; null when completed
  * @param session the session, with which a new run can go on; null if it is not known
  * @param result null unless completed
+ * @param started whether an agent was ever started: the id of a fresh session is chosen before
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record RunEnding(
@@ -32,30 +33,39 @@ record RunEnding(
     String code,
     String message,
     SessionId session,
-    AgentRunResult result) {
+    AgentRunResult result,
+    @JsonIgnore boolean started) {
 
   static RunEnding completed(String id, AgentRunResult result) {
-    return new RunEnding(id, "completed", null, null, result.session(), result);
+    return new RunEnding(id, "completed", null, null, result.session(), result, true);
   }
 
   static RunEnding failed(WorkflowClient client, String id, WorkflowFailedException failed) {
     Throwable cause = failed.getCause();
     if (cause instanceof ApplicationFailure failure) {
+      RunStatus status = status(failure);
       return new RunEnding(
-          id, "stopped", failure.getType(), message(failure), session(failure), null);
+          id,
+          "stopped",
+          failure.getType(),
+          message(failure),
+          session(status),
+          null,
+          started(status));
     }
     if (cause instanceof CanceledFailure) {
+      RunStatus status = statusInMemo(client, id);
       return new RunEnding(
-          id, "cancelled", null, "the run was cancelled", sessionInMemo(client, id), null);
+          id, "cancelled", null, "the run was cancelled", session(status), null, started(status));
     }
     if (cause instanceof TerminatedFailure) {
-      return new RunEnding(id, "terminated", null, "the run was terminated", null, null);
+      return new RunEnding(id, "terminated", null, "the run was terminated", null, null, false);
     }
     if (cause instanceof TimeoutFailure) {
-      return new RunEnding(id, "timed-out", null, "the run's own time is over", null, null);
+      return new RunEnding(id, "timed-out", null, "the run's own time is over", null, null, false);
     }
     String text = cause == null ? failed.getMessage() : cause.getMessage();
-    return new RunEnding(id, "stopped", null, Console.oneLine(text), null, null);
+    return new RunEnding(id, "stopped", null, Console.oneLine(text), null, null, false);
   }
 
   /** The message of a failure, and of what caused it if that says more. */
@@ -80,21 +90,27 @@ record RunEnding(
     return said.startsWith(code) ? said.substring(code.length()) : said;
   }
 
-  private static SessionId session(ApplicationFailure failure) {
-    if (failure.getDetails() == null || failure.getDetails().getSize() == 0) {
-      return null;
-    }
-    RunStatus status = failure.getDetails().get(RunStatus.class);
+  /** Null if it has none. */
+  private static RunStatus status(ApplicationFailure failure) {
+    return failure.getDetails() == null || failure.getDetails().getSize() == 0
+        ? null
+        : failure.getDetails().get(RunStatus.class);
+  }
+
+  /** Null if there is none. */
+  private static RunStatus statusInMemo(WorkflowClient client, String id) {
+    return client
+        .newUntypedWorkflowStub(id)
+        .describe()
+        .getMemo(Names.MEMO_CANCELLED_STATUS, RunStatus.class, RunStatus.class);
+  }
+
+  private static SessionId session(RunStatus status) {
     return status == null ? null : status.session();
   }
 
-  private static SessionId sessionInMemo(WorkflowClient client, String id) {
-    RunStatus status =
-        client
-            .newUntypedWorkflowStub(id)
-            .describe()
-            .getMemo(Names.MEMO_CANCELLED_STATUS, RunStatus.class, RunStatus.class);
-    return Optional.ofNullable(status).map(RunStatus::session).orElse(null);
+  private static boolean started(RunStatus status) {
+    return status != null && status.invocations() > 0;
   }
 
   int exitCode() {
@@ -122,7 +138,7 @@ record RunEnding(
       }
     } else {
       console.say("outlast: " + outcome + ": " + message);
-      if (session != null) {
+      if (session != null && started) {
         console.say(
             "outlast: the session is kept; go on with: outlast run --session "
                 + session

@@ -227,19 +227,14 @@ final class RunFollower {
     } else if (status.state() == AgentState.WAITING) {
       showWait(status);
     } else if (status.state() == AgentState.PAUSED) {
-      live("paused; let it go on with: outlast unpause " + id);
+      boolean budget = Boolean.TRUE.equals(status.budgetSpent());
+      live(
+          budget
+              ? "paused, as its budget is spent; raise it with: outlast budget " + id
+              : "paused; let it go on with: outlast unpause " + id);
     } else {
       live(watch.progress().map(p -> working(status, p)).orElse(""));
     }
-  }
-
-  private static String awaited(RunStatus status) {
-    if (status.waitsFor() == WaitsFor.ACCOUNT) {
-      return OperatorTexts.account(status.waitsWhy());
-    }
-    return status.waitsFor() == WaitsFor.START
-        ? "its start"
-        : "the " + (status.scope() == null ? "usage" : status.scope()) + " limit";
   }
 
   private static boolean forOtherRun(RunStatus status) {
@@ -259,10 +254,13 @@ final class RunFollower {
   }
 
   private void showWait(RunStatus status) {
-    String what = Console.oneLine(awaited(status));
+    String what = Console.oneLine(RunWait.what(status).orElse("what it has not said"));
     String at = OperatorTexts.moment(status.resumeAt());
-    Duration left = Duration.between(Instant.now(), status.resumeAt());
-    if (console.terminal()) {
+    Instant now = Instant.now();
+    Duration left = Duration.between(now, status.resumeAt());
+    if (console.terminal() && RunWait.atGate(status, now)) {
+      live("waiting for " + what + ": goes on when its account lets it");
+    } else if (console.terminal()) {
       Duration shown = left.truncatedTo(ChronoUnit.SECONDS);
       live("waiting for " + what + ": resumes in " + DurationText.of(shown) + ", " + at);
     } else if (!status.resumeAt().equals(shownResumeAt)) {

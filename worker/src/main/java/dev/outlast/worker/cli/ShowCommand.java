@@ -172,28 +172,15 @@ final class ShowCommand implements Callable<Integer> {
               + (kept == null ? "" : kept ? ", kept" : ", removed"));
     }
     line("session", status.session() == null ? "not known yet" : status.session().value());
-    if (status.waitsFor() == WaitsFor.HOST) {
-      line(
-          "waits",
-          "for its host, of which no worker is heard; go on elsewhere with: outlast move " + id);
-    } else if (status.waitsFor() == WaitsFor.WORKSPACE || status.waitsFor() == WaitsFor.SESSION) {
-      line("waits", "for " + OperatorTexts.busy(status.waitsFor().word(), status.holder()));
-    } else if (status.waitsFor() == WaitsFor.WORKER) {
-      line("waits", "for its host, where no agent can be started");
-    } else if (status.waitsFor() == WaitsFor.ACCOUNT) {
-      line("waits", "for " + OperatorTexts.account(status.waitsWhy()));
-    } else if (status.waitsFor() == WaitsFor.START) {
-      String why = OperatorTexts.reason(status.waitsWhy());
-      line("waits", "for its start" + (why == null ? "" : ": " + why));
-    }
+    boolean host = status.waitsFor() == WaitsFor.HOST;
+    RunWait.what(status)
+        .ifPresent(
+            what ->
+                line(
+                    "waits",
+                    "for " + what + (host ? "; go on elsewhere with: outlast move " + id : "")));
     if (status.resumeAt() != null) {
-      line(
-          "resumes",
-          OperatorTexts.moment(status.resumeAt())
-              + " (in "
-              + DurationText.of(Duration.between(Instant.now(), status.resumeAt()))
-              + "), or now with: outlast resume "
-              + id);
+      line("resumes", RunWait.until(status, Instant.now()) + ", or now with: outlast resume " + id);
     }
     if (status.warning() != null) {
       line("warning", status.warning());
@@ -203,7 +190,7 @@ final class ShowCommand implements Callable<Integer> {
       line(
           "paused",
           status.pausedBecause()
-              + (budget ? "; raise it with: outlast budget " : "; go on with: outlast unpause ")
+              + (budget ? "; from here: outlast budget " : "; go on with: outlast unpause ")
               + id);
     }
     money(status).ifPresent(text -> line("cost", text));

@@ -93,6 +93,61 @@ class AccountsOnServerTest {
   }
 
   @Test
+  void a_run_whose_time_has_passed_while_its_account_stays_closed_says_so() throws Exception {
+    Files.writeString(
+        folder.resolve("outlast.toml"),
+        """
+        [worker]
+        state-dir = "state"
+        [limits]
+        margin = 0
+        jitter = 0
+        [agents.limited]
+        provider = "command"
+        command = ["sh", "-c", "echo '{\\"type\\":\\"error\\",\\"message\\":\\"quota used up until 7800\\"}'; exit 1"]
+        args = ["{prompt}"]
+        output = "json"
+        patterns = ["quota used up until (?<reset>.+)"]
+        account = "work"
+        [accounts.work]
+        provider = "command"
+        """);
+    LocalServer server =
+        LocalServer.real(
+            Path.of(System.getenv(LocalServer.VARIABLE)),
+            0,
+            0,
+            folder.resolve("server.sqlite"),
+            folder.resolve("server.log"),
+            SearchAttributes.wanted());
+    try (Served served = Served.start(folder, new Cli(folder), server)) {
+      served.call("accounts", "close", "work", "--until", "10s");
+      for (String id : new String[] {"one", "two"}) {
+        served.call("run", "x", "--id", id, "--detach", "--workspace", ".");
+      }
+      served.awaitState("one", "waiting");
+      served.awaitState("two", "waiting");
+
+      Instant until = Instant.now().plus(Served.PATIENCE);
+      Called listed;
+      do {
+        Thread.sleep(500);
+        listed = served.call("list", "--state", "waiting");
+      } while (Instant.now().isBefore(until)
+          && !(listed.out().contains("when its account lets it") && listed.out().contains(" 1 ")));
+      // The one that tried first has met the limit; the other one's own time has passed.
+      String both = listed.out();
+      assertTrue(both.contains("when its account lets it"), both);
+      assertTrue(listed.err().contains("why a run waits: outlast show ID"), listed.err());
+      String other =
+          both.lines().anyMatch(l -> l.startsWith("one ") && l.endsWith("Z")) ? "two" : "one";
+      String shown = served.call("show", other).out();
+      assertTrue(shown.contains("\n  resumes    when its account lets it (since 20"), shown);
+      assertTrue(shown.contains("outlast accounts command/work, or now with"), shown);
+    }
+  }
+
+  @Test
   void without_a_worker_what_the_server_knows_is_shown_and_nobody_waits_for_long()
       throws Exception {
     Files.writeString(

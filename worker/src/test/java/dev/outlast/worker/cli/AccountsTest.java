@@ -203,7 +203,7 @@ class AccountsTest {
         waiting::toString);
     String shown = call("show", "kept-back").out();
     assertTrue(
-        shown.contains("  waits      for the account: the account is kept for runs of priority 1"),
+        shown.contains("  waits      for the account, which is kept for runs of priority 1"),
         shown);
 
     Called account = call("accounts", "kept");
@@ -271,7 +271,9 @@ class AccountsTest {
       assertTrue(called.err().contains("did you mean \"claude/work\"?"), called.err());
       assertTrue(called.err().contains("known: claude/work, codex/default"), called.err());
     }
-    assertRefused(call("accounts", "wrk"), ExitCode.FAILED, "unknown account \"wrk\"");
+    Called bare = call("accounts", "wrk");
+    assertRefused(bare, ExitCode.FAILED, "unknown account \"wrk\"");
+    assertTrue(bare.err().contains("did you mean \"work\"?"), bare.err());
     assertRefused(call("accounts", "cloude/work"), ExitCode.USAGE, "(did you mean \"claude\"?)");
     assertRefused(call("accounts", "claude/"), ExitCode.USAGE, "such as claude/work");
 

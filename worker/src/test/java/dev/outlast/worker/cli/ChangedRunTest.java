@@ -18,6 +18,43 @@ class ChangedRunTest {
   @TempDir Path folder;
 
   @Test
+  void a_run_that_is_paused_for_its_budget_says_so_and_only_a_raise_lets_it_go_on()
+      throws Exception {
+    Files.writeString(
+        folder.resolve("agent.sh"),
+        """
+        echo '{"type":"system","subtype":"init","session_id":"s-1"}'
+        while [ ! -e queued ]; do sleep 0.2; done
+        echo '{"type":"result","subtype":"success","is_error":false,"session_id":"s-1","result":"done","total_cost_usd":0.5}'
+        """);
+    Files.writeString(
+        folder.resolve("outlast.toml"),
+        """
+        [worker]
+        state-dir = "state"
+        [agents.paid]
+        provider = "claude"
+        command = ["sh", "%s"]
+        """
+            .formatted(folder.resolve("agent.sh")));
+    try (Served served = Served.start(folder, new Cli(folder))) {
+      served.call("run", "x", "--id", "paid", "--detach", "--budget-cost", "0.4");
+      assertEquals(ExitCode.DONE, served.call("send", "paid", "and more").exitCode());
+      Files.createFile(folder.resolve("queued"));
+      served.awaitState("paid", "paused");
+
+      String shown = served.call("show", "paid").out();
+      assertTrue(shown.contains("\n  paused     the budget is spent (0.50 USD of 0.40 "), shown);
+      assertTrue(shown.contains("; from here: outlast budget paid\n"), shown);
+      Called unpaused = served.call("unpause", "paid");
+      assertEquals(ExitCode.FAILED, unpaused.exitCode(), unpaused.out());
+      assertTrue(unpaused.err().contains("outlast budget paid\n"), unpaused.err());
+      assertEquals(ExitCode.DONE, served.call("budget", "paid", "--cost", "2").exitCode());
+      assertEquals(ExitCode.DONE, served.call("follow", "paid", "--wait").exitCode());
+    }
+  }
+
+  @Test
   void a_run_is_started_with_agents_and_a_budget_that_are_changed_while_it_waits()
       throws Exception {
     Files.writeString(
@@ -55,6 +92,8 @@ class ChangedRunTest {
               "1.5M");
       assertEquals(ExitCode.DONE, started.exitCode(), started.err());
       JsonNode waiting = served.awaitState("changed", "waiting");
+      String shown = served.call("show", "changed").out();
+      assertTrue(shown.contains("\n  waits      for the usage limit\n"), shown);
       assertEquals("limited · work", waiting.path("summary").asText());
       JsonNode status = waiting.path("status");
       assertEquals(1_500_000, status.path("budget").path("tokens").asLong(), status::toString);

@@ -73,6 +73,13 @@ class CommandLineTest {
     assertUsage(cli.call("run", "x", "--budget-cost", "NaN"), "budget.costUsd: got NaN");
     assertUsage(cli.call("run", "x", "--budget-tokens", "0"), "--budget-tokens: got \"0\"");
     assertUsage(cli.call("run", "x", "--priority", "6"), "priority: got 6; expected 1");
+    assertUsage(
+        cli.call("run", "x", "--priority", "urgent"),
+        "'--priority': got \"urgent\"; expected a whole number");
+    assertUsage(cli.call("list", "--limit", "all"), "got \"all\"; expected a whole number");
+    assertUsage(
+        cli.call("accounts", "pause-at", "work", "95%"),
+        "(SHARE): got \"95%\"; expected a number such as 0.95");
     assertUsage(cli.call("run", "x", "--fairness-key", " "), "fairnessKey: got");
     assertUsage(cli.call("run", "x", "--start-at", "noon"), "--start-at: got \"noon\"; expected");
     assertUsage(cli.call("run", "x", "--resume-with", "x"), "expected session or handoff or auto");

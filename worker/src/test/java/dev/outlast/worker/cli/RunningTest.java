@@ -191,6 +191,10 @@ class RunningTest {
     assertEquals("OUT1002", unknown.json().path("code").asText());
     assertTrue(unknown.json().path("message").asText().contains("quick"), unknown.out());
 
+    Called never = call("run", "x", "--agents", "quick,slow:nowhere", "--wait");
+    assertEquals(ExitCode.FAILED, never.exitCode());
+    assertFalse(never.err().contains("--session"), () -> "no agent was started: " + never.err());
+
     Called outside = call("run", "x", "--workspace", "/", "--wait");
     assertTrue(outside.err().contains("[OUT1004]"), outside.err());
   }

@@ -1,5 +1,6 @@
 package dev.outlast.worker.e2e;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -26,6 +28,9 @@ class DocumentsTest {
 
   private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
   private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:]+)(?:#[^)]*)?\\)");
+  private static final Pattern SECTION = Pattern.compile("\\]\\(([^)#:]*)#([^)]*)\\)");
+  private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.*)$");
+  private static final Pattern TOML = Pattern.compile("(?s)```toml\n(.*?)```");
   private static final Pattern TEST_OF_A_PROMISE =
       Pattern.compile("\\[`?([A-Za-z_0-9]+)`?\\]\\(([^)]+/src/test/java/[^)]+\\.java)\\)");
 
@@ -109,6 +114,49 @@ class DocumentsTest {
       }
     }
     assertEquals(List.of(), broken);
+  }
+
+  @Test
+  void every_link_to_a_section_leads_somewhere() throws IOException {
+    List<String> broken = new ArrayList<>();
+    int links = 0;
+    for (Path document : documents()) {
+      for (MatchResult link : SECTION.matcher(Files.readString(document)).results().toList()) {
+        Path there =
+            link.group(1).isEmpty() ? document : document.resolveSibling(link.group(1)).normalize();
+        links++;
+        if (!sections(there).contains(link.group(2))) {
+          broken.add(ROOT.relativize(document) + ": " + link.group(1) + "#" + link.group(2));
+        }
+      }
+    }
+    assertTrue(links > 5, "too few links to sections");
+    assertEquals(List.of(), broken);
+  }
+
+  /** The names that the headings of a document have in links. */
+  private static List<String> sections(Path document) throws IOException {
+    return HEADING
+        .matcher(Files.readString(document))
+        .results()
+        .map(heading -> heading.group(1).strip().toLowerCase(Locale.ROOT))
+        .map(heading -> heading.replaceAll("[^\\p{L}\\p{N}_ -]", "").replace(' ', '-'))
+        .toList();
+  }
+
+  @Test
+  void every_example_of_a_configuration_can_be_loaded() throws IOException {
+    int examples = 0;
+    for (Path document : documents()) {
+      for (MatchResult example : TOML.matcher(Files.readString(document)).results().toList()) {
+        // All that this machine need not have is the folder.
+        String toml = example.group(1).replace("\"/srv/repos\"", "\".\"");
+        Path file = Files.writeString(folder.resolve("outlast.toml"), toml);
+        assertDoesNotThrow(() -> OutlastConfig.load(file), () -> document + ": " + example.group());
+        examples++;
+      }
+    }
+    assertTrue(examples > 2, "too few examples");
   }
 
   @Test
