@@ -391,16 +391,16 @@ class AdmittedInvocationTest {
     clock = Clock.fixed(Instant.parse("2026-10-25T01:30:00Z"), ZoneId.of("UTC"));
     quiet = Hours.of(List.of("Sun 02:00-03:00"));
     reserve = Hours.of(List.of("Sun 00:00-12:00"));
-    turn = new AccountTurn(2, null, 0, false, false);
+    turn = new AccountTurn(2, null, 0, false, false, false);
     agentThat("result 'done'");
     Deferred deferred = assertInstanceOf(Deferred.class, invoke());
     assertEquals(Instant.parse("2026-10-25T02:00:00Z"), deferred.until());
     assertEquals(Instant.parse("2026-10-25T01:30:00Z"), deferred.observedAt());
-    turn = new AccountTurn(3, null, 0, false, false);
+    turn = new AccountTurn(3, null, 0, false, false, false);
     deferred = assertInstanceOf(Deferred.class, invoke());
     assertEquals(Instant.parse("2026-10-25T11:00:00Z"), deferred.until());
     assertEquals(List.of(), agent.ledger());
-    turn = new AccountTurn(5, null, 0, false, true);
+    turn = new AccountTurn(5, null, 0, false, true, false);
     assertInstanceOf(Completed.class, invoke());
     assertEquals(List.of(), gates.asked);
   }

@@ -13,15 +13,21 @@ import java.time.Instant;
  * @param released the version of the gate that has released it; 0 if none has
  * @param afterNextReset whether it is to begin only when the account's next window begins
  * @param insists whether an operator wants it to go on although the account is known to be closed
+ * @param movesOn whether it goes on with another account where this one is closed
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_DEFAULT)
 public record AccountTurn(
-    int priority, Instant since, long released, boolean afterNextReset, boolean insists) {
+    int priority,
+    Instant since,
+    long released,
+    boolean afterNextReset,
+    boolean insists,
+    boolean movesOn) {
 
   /** Of a run that has nothing special about it. */
   public static final AccountTurn DEFAULT =
-      new AccountTurn(RunPriority.DEFAULT, null, 0, false, false);
+      new AccountTurn(RunPriority.DEFAULT, null, 0, false, false, false);
 
   public AccountTurn {
     priority = RunPriority.checked(priority);

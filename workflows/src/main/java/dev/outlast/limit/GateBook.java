@@ -292,9 +292,11 @@ final class GateBook {
             latest(hit, part),
             since,
             refusals);
-    // Whoever is out trying does not wait, and cannot try first the next time.
-    boolean first = triedByAnother || waiter.before(part.probe());
-    put(first ? closed.withProbe(waiter, null) : closed);
+    // Whoever is out trying does not wait, and cannot try first the next time; nor can whoever
+    // goes.
+    boolean nobody = triedByAnother || (waiter.movesOn() && closed.isProbe(waiter.run()));
+    GateWaiter first = nobody ? null : closed.probe();
+    put(closed.withProbe(waiter.triesBefore(first) ? waiter : first, null));
   }
 
   /** Where nobody knows the end, it is doubled as the run doubles its own wait. */
@@ -653,7 +655,7 @@ final class GateBook {
 
   /** Makes a run the one that tries first if nobody is before it; says whether it is. */
   private boolean triesFirst(GatePart part, GateWaiter waiter) {
-    if (part.state() == GateState.CLOSED && waiter.before(part.probe())) {
+    if (part.state() == GateState.CLOSED && waiter.triesBefore(part.probe())) {
       put(part.withProbe(waiter, null));
       return true;
     }
@@ -762,6 +764,9 @@ final class GateBook {
   private Instant nextOf(GatePart part) {
     if (part.state() == GateState.HALF_OPEN) {
       return part.since().plus(PROBE_SILENCE);
+    }
+    if (part.probe() == null && part.sought() == null) {
+      return part.until();
     }
     Instant asked = part.sought() == null ? part.until() : later(part.sought(), part.until());
     Seeking search = seeking.getOrDefault(part.model(), NOBODY);

@@ -121,7 +121,7 @@ public record GateStatus(
       open = false;
       boolean closed = part.state() == GateState.CLOSED && part.until().isAfter(now);
       boolean tried = part.state() == GateState.HALF_OPEN && !part.isProbe(waiter.run());
-      if (tried || (closed && !waiter.before(part.probe()))) {
+      if (tried || (closed && !waiter.triesBefore(part.probe()))) {
         Instant until = part.until().isAfter(now) ? part.until() : now;
         return Optional.of(notNow(part.isProbe(waiter.run()), until, part.words()));
       }

@@ -4,7 +4,9 @@ import dev.outlast.agent.AccountTurn;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
+import dev.outlast.agent.AgentOutcome.Stopped;
 import dev.outlast.agent.ResolvedAgent;
+import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitScope;
@@ -12,6 +14,8 @@ import dev.outlast.limit.RunPriority;
 import dev.outlast.operator.OperatorTexts;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
  * How a run waits for its account. The gate has said whether it tries first; then its own timer
@@ -19,6 +23,11 @@ import java.time.Instant;
  * does.
  */
 final class AccountWait {
+
+  /** How an agent can end before its provider is asked anything. */
+  private static final Set<StopReason> BEFORE_THE_PROVIDER =
+      EnumSet.of(
+          StopReason.SESSION_UNKNOWN, StopReason.CONTINUED_ELSEWHERE, StopReason.INTERRUPTED);
 
   private final AgentRunRequest request;
   private final RunMemory memory;
@@ -53,7 +62,12 @@ final class AccountWait {
   AccountTurn turn() {
     shown = opened == null ? 0 : opened.version();
     return new AccountTurn(
-        priority(), memory.waitingSince(), shown, beginsWithReset(), memory.insists());
+        priority(), memory.waitingSince(), shown, beginsWithReset(), memory.insists(), movesOn());
+  }
+
+  private boolean movesOn() {
+    return request.onLimit() == AgentRunRequest.OnLimit.FAILOVER
+        && memory.agents().choices().anotherIsOpen(RunClock.now());
   }
 
   /** Whether the run is to begin with the account's next window, and has not waited for it yet. */
@@ -77,7 +91,7 @@ final class AccountWait {
     boolean closed =
         answer instanceof Limited
             || (answer instanceof Deferred deferred && deferred.cause() == Deferred.Cause.ACCOUNT);
-    memory.insists(false);
+    memory.insists(memory.insists() && provesNothing(answer));
     why =
         closed && answer instanceof Deferred deferred ? OperatorTexts.reason(deferred.why()) : null;
     if (!closed) {
@@ -93,6 +107,13 @@ final class AccountWait {
     if (memory.waitingSince() == null) {
       memory.waitingSince(now);
     }
+  }
+
+  /** Whether the agent ended before its provider could say whether the account is open. */
+  private static boolean provesNothing(AgentOutcome answer) {
+    return answer instanceof Stopped stopped
+        && BEFORE_THE_PROVIDER.contains(stopped.reason())
+        && (stopped.facts() == null || !stopped.facts().progressed());
   }
 
   /** Why no agent is started now, in one line that is safe to show; null if nobody has said it. */

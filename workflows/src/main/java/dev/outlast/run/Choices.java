@@ -120,6 +120,12 @@ final class Choices {
         .findFirst();
   }
 
+  /** Whether one but the present is not known to be closed. */
+  boolean anotherIsOpen(Instant now) {
+    return IntStream.range(0, size())
+        .anyMatch(choice -> choice != current && !closed.get(choice).until().isAfter(now));
+  }
+
   /**
    * The one that is worth waiting for the shortest time; the preferred one of several for which
    * that is about the same.

@@ -22,7 +22,7 @@ class AllowanceTest {
   private Instant now = Instant.parse("2026-11-21T08:00:00Z");
 
   private GateWaiter waiter(String run, boolean avoidsOverage) {
-    return new GateWaiter(run, 3, now, null, avoidsOverage);
+    return new GateWaiter(run, 3, now, null, avoidsOverage, false);
   }
 
   /** What the gate answers, which is the same for who only looks at how it stands. */
@@ -30,7 +30,16 @@ class AllowanceTest {
     GateWaiter waiter = waiter(run, avoidsOverage);
     Optional<GateAnswer> looked = status().answer(waiter, now);
     GateAnswer answer = book.enter(new GateEntry(waiter, GateSettings.NONE), now);
-    assertTrue(looked.isEmpty() || looked.get().equals(answer), () -> looked + ", " + answer);
+    // Only the gate itself knows how long it is until then: its clock stands while it is looked at.
+    GateAnswer same =
+        new GateAnswer(
+            answer.go(),
+            answer.probe(),
+            answer.until(),
+            answer.latest(),
+            answer.version(),
+            answer.why());
+    assertTrue(looked.isEmpty() || looked.get().equals(same), () -> looked + ", " + answer);
     return answer;
   }
 

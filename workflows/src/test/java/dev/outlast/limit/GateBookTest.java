@@ -93,6 +93,47 @@ class GateBookTest {
     assertEquals(skipped, book.askedInVain(null));
   }
 
+  private static GateWaiter moving(String run, Instant since) {
+    return new GateWaiter(run, 1, since, null, false, true);
+  }
+
+  private void hitAndMovesOn(String run) {
+    Hit hit = new Hit(moving(run, now), LimitScope.SESSION, HOUR, null, Duration.ZERO);
+    report(List.of(hit), List.of(), List.of());
+  }
+
+  @Test
+  void whoever_goes_to_another_account_is_not_waited_for_at_the_reset() {
+    hitAndMovesOn("goes");
+    assertFalse(enter("waits", null).go());
+    assertTrue(enter("waits", null).probe(), "it tries first in place of the other");
+    hitAndMovesOn("goes too");
+    GateEntry entry = new GateEntry(moving("goes as well", now), GateSettings.NONE);
+    assertFalse(book.enter(entry, now).probe());
+    assertTrue(book.part(null).isProbe("waits"));
+  }
+
+  @Test
+  void where_all_have_gone_to_another_account_one_that_came_back_is_sought_at_the_reset() {
+    hitAndMovesOn("goes");
+    goesBy(HOUR.minusSeconds(1));
+    assertEquals(List.of(), book.due(now));
+    goesBy(Duration.ofSeconds(1));
+    assertEquals(List.of(new GateTask.SeekProbe(null)), book.due(now));
+    book.sought(null, moving("goes", now), now);
+    assertTrue(book.enter(new GateEntry(moving("goes", now), GateSettings.NONE), now).go());
+  }
+
+  @Test
+  void whoever_was_refused_and_goes_to_another_account_then_does_not_try_first_again() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null).go());
+    hitAndMovesOn("a");
+    assertFalse(enter("b", null).go());
+    assertTrue(book.part(null).isProbe("b"));
+  }
+
   @Test
   void whoever_cannot_try_now_is_not_waited_for_and_not_asked_again() {
     hit("a", null, LimitScope.SESSION);

@@ -13,6 +13,7 @@ import dev.outlast.agent.AgentInvocation;
 import dev.outlast.agent.AgentOutcome;
 import dev.outlast.agent.AgentOutcome.Deferred;
 import dev.outlast.agent.AgentOutcome.Limited;
+import dev.outlast.agent.StopReason;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitScope;
@@ -391,6 +392,20 @@ class AccountWaitTest {
     assertFalse(turn(2).insists());
     assertEquals(Incident.End.RESUMED_BY_OPERATOR, fixture.incidents(run).get(0).end());
     assertEquals(Incident.End.RELEASED, fixture.incidents(run).get(1).end());
+  }
+
+  @Test
+  void resumeNow_insists_until_the_provider_has_been_asked() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(
+        limited(later(1)),
+        agent.stops(StopReason.SESSION_UNKNOWN, "no such session"),
+        agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    run.signal(Names.SIGNAL_RESUME_NOW, "I know better");
+    fixture.result(run);
+    assertTrue(turn(1).insists());
+    assertTrue(turn(2).insists());
   }
 
   @Test

@@ -296,6 +296,18 @@ class FailoverTest {
   }
 
   @Test
+  void a_run_that_does_not_wait_for_a_closed_account_says_so_to_its_gate() {
+    agents.does("claude/work", agents.limitedFor(HOUR), agents.completes("done"));
+    agents.does("codex/work", agents.limitedFor(HOUR.multipliedBy(3)));
+    WorkflowStub run = start(CLAUDE, CODEX);
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "codex/work", "claude/work"), agents.order());
+    assertTrue(call(0).accountTurn().movesOn());
+    assertFalse(call(1).accountTurn().movesOn(), "the other one is closed");
+    assertFalse(call(2).accountTurn().movesOn(), "it still is");
+  }
+
+  @Test
   void an_operator_who_ends_the_wait_has_the_preferred_one_tried() {
     agents.does("claude/work", agents.limitedFor(HOUR.multipliedBy(3)), agents.completes("done"));
     agents.does("codex/work", agents.limitedFor(HOUR));

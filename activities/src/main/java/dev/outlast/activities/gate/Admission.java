@@ -131,7 +131,8 @@ public final class Admission implements AutoCloseable {
             turn.priority(),
             turn.since() == null ? clock.instant() : turn.since(),
             visitor.model(),
-            visitor.avoidsOverage());
+            visitor.avoidsOverage(),
+            turn.movesOn());
   }
 
   /**

@@ -116,7 +116,7 @@ class AdmissionTest {
   }
 
   private AccountTurn turn(int priority, boolean afterNextReset, boolean insists) {
-    return new AccountTurn(priority, null, 0, afterNextReset, insists);
+    return new AccountTurn(priority, null, 0, afterNextReset, insists, false);
   }
 
   private InvocationFacts facts(boolean progressed, long tokens, double costUsd) {
@@ -234,7 +234,7 @@ class AdmissionTest {
   @Test
   void the_gate_is_asked_for_the_model_in_the_name_of_the_run_with_its_place_in_time() {
     model = "opus";
-    turn = new AccountTurn(1, NOON.minusSeconds(90), 3, false, false);
+    turn = new AccountTurn(1, NOON.minusSeconds(90), 3, false, false, false);
     admitted().close();
     assertEquals(1, gates.asked.size());
     assertEquals("run-1", gates.asked.get(0).waiter().run());
@@ -304,7 +304,7 @@ class AdmissionTest {
 
     now = deferred.until();
     gates.nextReset = now.plus(Duration.ofHours(5));
-    turn = new AccountTurn(3, NOON, 0, true, false);
+    turn = new AccountTurn(3, NOON, 0, true, false, false);
     admitted().close();
   }
 
@@ -559,7 +559,7 @@ class AdmissionTest {
     quiet = Hours.of(List.of("09:00-14:00"));
     assertTrue(admission().ask(null).isPresent());
     assertEquals(List.of(), gates.told, "nobody waits for it");
-    turn = new AccountTurn(3, NOON.minusSeconds(60), 0, false, false);
+    turn = new AccountTurn(3, NOON.minusSeconds(60), 0, false, false, false);
     try (Admission admission = admission()) {
       assertTrue(admission.ask(null).isPresent());
     }

@@ -277,7 +277,8 @@ final class AccountGates implements Gates {
         && news.onlyHit()
         && last.status()
             .part(news.hit().model())
-            .filter(part -> part.probe() != null && !news.hit().waiter().before(part.probe()))
+            .filter(part -> part.state() != GateState.OPEN)
+            .filter(part -> !news.hit().waiter().triesBefore(part.probe()))
             .filter(part -> !part.isProbe(news.hit().waiter().run()))
             .filter(part -> !ends(news.hit()).isAfter(part.until().plus(SAME_RESET)))
             .isPresent();
