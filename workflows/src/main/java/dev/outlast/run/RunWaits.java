@@ -63,6 +63,7 @@ final class RunWaits {
     } finally {
       wait = null;
       limit = null;
+      memory.agents().choices().newRound();
       if (memory.busy() == null && memory.notStarted() == null && !starting) {
         memory.waited(Duration.between(began, RunClock.now()));
       }
