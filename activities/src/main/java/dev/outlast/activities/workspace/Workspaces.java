@@ -117,9 +117,8 @@ public final class Workspaces {
     if (!own && roots.stream().noneMatch(root -> contains(root, real))) {
       throw wrong(
           shown,
-          "is "
-              + real
-              + ", which is outside of the worker's workspaces: "
+          (real.toString().equals(requested) ? "is" : "is " + real + ", which is")
+              + " outside of the worker's workspaces: "
               + roots.stream().map(Path::toString).distinct().collect(Collectors.joining(", "))
               + "; add its folder to worker.workspaces or use one of these");
     }

@@ -155,7 +155,12 @@ final class ShowCommand implements Callable<Integer> {
   }
 
   private void print(RunStatus status) {
-    line("agent", status.agent() + " (" + status.provider() + "), account " + status.account());
+    // A run whose agent was not found has none of these but what it has asked for.
+    line(
+        "agent",
+        (status.agent() == null ? "the worker's first" : status.agent())
+            + (status.provider() == null ? "" : " (" + status.provider() + ")")
+            + (status.account() == null ? "" : ", account " + status.account()));
     if (status.agents() != null) {
       status.agents().forEach(one -> line("may use", one.words()));
     }
