@@ -508,7 +508,7 @@ final class Failover {
       switchAsked = true;
       memory.record(RunClock.now(), RunEvent.Type.SWITCH_ASKED, null, "to " + name);
       host.cutShort("another agent goes on");
-      waits.endUnlessForStart();
+      waits.endUnlessForMoment();
     }
     return name;
   }

@@ -125,9 +125,9 @@ final class RunWaits {
     }
   }
 
-  /** As {@link #end}, but leaves a wait for the run's start alone. */
-  void endUnlessForStart() {
-    if (!starting) {
+  /** As {@link #end}, but leaves a wait for a moment alone at which the run is to start. */
+  void endUnlessForMoment() {
+    if (!starting || account.untilReset()) {
       end();
     }
   }

@@ -438,6 +438,23 @@ class FailoverTest {
         policy.onCredit());
   }
 
+  @Test
+  void a_run_that_begins_with_the_next_reset_waits_for_that_of_its_preferred_account() {
+    agents.does("claude/work", heldFor(HOUR), shut(HOUR));
+    agents.does("codex/work", agents.completes("done"));
+    WorkflowStub run =
+        fixture.start(request(CLAUDE, CODEX).setStartAt(AgentRunRequest.NEXT_RESET).build());
+    RunStatus status = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals(WaitsFor.START, status.waitsFor());
+    assertEquals("claude", status.agent());
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "claude/work", "codex/work"), agents.order());
+    assertFalse(at(1).isBefore(at(0).plus(HOUR)));
+    assertTrue(at(2).isBefore(at(1).plusSeconds(30)), "it has waited for a window already");
+    assertFalse(call(0).accountTurn().movesOn(), "it waits there");
+    assertFalse(call(2).accountTurn().afterNextReset());
+  }
+
   /** Shut by the host alone, with no gate to release anybody. */
   private Function<AgentInvocation, AgentOutcome> heldFor(Duration left) {
     return call ->
