@@ -202,7 +202,7 @@ final class AccountWait {
     }
     opened = told;
     // What the gate does not know of it does not end: the run's own timer does, without grace.
-    return waiting && !byHours && memory.gate() != null;
+    return waiting && !byHours && released();
   }
 
   /** Takes over that an account was released to which the run goes from the present one. */

@@ -52,12 +52,17 @@ final class RunWaits {
   ResumeTimer.End await(ResumeTimer timer) {
     Instant began = RunClock.now();
     wait = timer;
+    timer.goesOn(memory.movedFrom());
+    memory.movedFrom(null);
     show.run();
     try {
       ResumeTimer.End end = timer.await(RunHistory::isLong);
       if (end == ResumeTimer.End.DUE && timer.isAhead()) {
         // Asked, its gate would tell it to wait on, and the operator's moment would be void.
         memory.insists(true);
+      }
+      if (end == ResumeTimer.End.HISTORY_LONG) {
+        memory.movedFrom(timer.movedFrom());
       }
       return end;
     } finally {
