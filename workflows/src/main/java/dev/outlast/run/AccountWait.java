@@ -67,6 +67,7 @@ final class AccountWait {
 
   private boolean movesOn() {
     return request.onLimit() == AgentRunRequest.OnLimit.FAILOVER
+        && !beginsWithReset()
         && memory.agents().choices().anotherIsOpen(RunClock.now());
   }
 
@@ -74,7 +75,8 @@ final class AccountWait {
   boolean beginsWithReset() {
     return AgentRunRequest.NEXT_RESET.equals(request.startAt())
         && memory.invocations() <= 1
-        && memory.waitingSince() == null;
+        && memory.waitingSince() == null
+        && memory.agents().noneWaited();
   }
 
   /** Whether what the run was told last is to wait for the reset with which it is to begin. */
@@ -200,7 +202,7 @@ final class AccountWait {
     }
     opened = told;
     // What the gate does not know of it does not end: the run's own timer does, without grace.
-    return waiting && !byHours && memory.gate() != null;
+    return waiting && !byHours && released();
   }
 
   /** Takes over that an account was released to which the run goes from the present one. */

@@ -309,6 +309,10 @@ public final class AgentRunWorkflow implements AgentRun {
 
   @Override
   public void accountOpened(AccountOpened opened) {
+    if (opened == null) {
+      // A signal cannot be refused, and one that throws would end the run's history for good.
+      return;
+    }
     boolean other = failover.opened(opened);
     if (account.opened(opened) || other) {
       waits.end();
@@ -442,7 +446,13 @@ public final class AgentRunWorkflow implements AgentRun {
     }
   }
 
+  /** A moment that has passed is now: the server takes none of before the year 1. */
   private static Optional<Instant> moment(String when) {
+    Instant now = RunClock.now();
+    return read(when).map(moment -> moment.isBefore(now) ? now : moment);
+  }
+
+  private static Optional<Instant> read(String when) {
     if (when == null) {
       return Optional.empty();
     }

@@ -90,7 +90,8 @@ final class DeferralWait {
         null,
         (account.why() == null ? "the account is closed" : account.why())
             + "; nothing was started");
-    if (failover.automatic()) {
+    // Which account it begins with is said; on another one it would begin at once.
+    if (failover.automatic() && !account.untilReset()) {
       failover.deferred(until, Boolean.TRUE.equals(deferred.hostWide()));
       return;
     }
@@ -101,8 +102,11 @@ final class DeferralWait {
             at -> OperatorTexts.deferredSummary(agent.agent(), agent.account(), at));
     if (!account.untilReset()) {
       waits.awaitAccount(timer, null);
-    } else if (waits.awaitReset(timer) == ResumeTimer.End.HISTORY_LONG) {
-      // The next history asks for the reset again, and is told of the same.
+      return;
+    }
+    failover.waitBegins();
+    if (waits.awaitReset(timer) == ResumeTimer.End.HISTORY_LONG || failover.switchAsked()) {
+      // The next history, or the other account, is asked for its reset again.
       memory.waitingSince(null);
     }
   }

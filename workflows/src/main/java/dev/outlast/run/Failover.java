@@ -286,8 +286,13 @@ final class Failover {
     Instant until = never ? Choices.NEVER : opens(incident, limit, now);
     boolean fromReset = !never && limit.reset() != null;
     memory.waitBegins();
-    agents().closed(limit, until, account.grace());
     agents().afterLimit(true);
+    if (account.released()) {
+      // It was opened again while the limit was met.
+      resumed(incident, Incident.End.RELEASED);
+      return;
+    }
+    agents().closed(limit, until, account.grace());
     if (choices().firstOpen(now).isPresent()) {
       memory.resumed();
       memory.put(incident.ended(now, Incident.End.FAILED_OVER));
@@ -321,6 +326,10 @@ final class Failover {
    * @param hostWide whether those of all others are, too
    */
   void deferred(Instant until, boolean hostWide) {
+    if (account.released()) {
+      // It was opened again while it was asked.
+      return;
+    }
     agents().closed(until, account.grace());
     if (hostWide) {
       agents().closedByHost(until);
@@ -508,7 +517,7 @@ final class Failover {
       switchAsked = true;
       memory.record(RunClock.now(), RunEvent.Type.SWITCH_ASKED, null, "to " + name);
       host.cutShort("another agent goes on");
-      waits.endUnlessForStart();
+      waits.endUnlessForMoment();
     }
     return name;
   }

@@ -27,9 +27,9 @@ final class ResumeTimer {
   }
 
   private final Function<Instant, String> summary;
-  private final Instant ownUntil;
   private Instant until;
   private Duration grace;
+  private Instant movedFrom;
   private boolean ended;
   private Promise<Void> timer;
 
@@ -45,7 +45,6 @@ final class ResumeTimer {
    * @param grace how much longer it is waited for somebody to end it
    */
   ResumeTimer(Instant until, Duration grace, Function<Instant, String> summary) {
-    this.ownUntil = until;
     this.until = until;
     this.grace = grace;
     this.summary = summary;
@@ -63,13 +62,31 @@ final class ResumeTimer {
 
   /** Lets it end at a moment, whoever else might end it. */
   void moveTo(Instant when) {
+    movedFrom = movedFrom == null ? until : movedFrom;
     until = when;
     grace = Duration.ZERO;
   }
 
   /** Whether it ends earlier than it would have by itself, since somebody wants it to. */
   boolean isAhead() {
-    return until.isBefore(ownUntil);
+    return movedFrom != null && until.isBefore(movedFrom);
+  }
+
+  /** When it was expected to end by itself; null if nobody has moved it. */
+  Instant movedFrom() {
+    return movedFrom;
+  }
+
+  /**
+   * It goes on with a wait of the history before, which somebody may have moved there.
+   *
+   * @param from what that one's {@link #movedFrom} was
+   */
+  void goesOn(Instant from) {
+    if (from != null) {
+      movedFrom = from;
+      grace = Duration.ZERO;
+    }
   }
 
   /** Ends the wait at once. */

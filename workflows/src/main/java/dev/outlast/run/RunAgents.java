@@ -114,6 +114,11 @@ final class RunAgents {
     return choices;
   }
 
+  /** Whether the run has waited for none of those that it has left. */
+  boolean noneWaited() {
+    return list.stream().allMatch(one -> one.waitingSince() == null);
+  }
+
   /** The first that its host was not asked about; empty if it was about all. */
   Optional<Integer> unresolved() {
     return IntStream.range(0, size()).filter(i -> list.get(i).agent() == null).boxed().findFirst();

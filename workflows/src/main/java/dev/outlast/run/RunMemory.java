@@ -72,6 +72,7 @@ final class RunMemory {
   private Budget budget;
   private Double overageUsd;
   private boolean budgetSpent;
+  private Instant movedFrom;
 
   private RunAgents agents;
   private boolean goesOn;
@@ -138,6 +139,7 @@ final class RunMemory {
     memory.budget = state.budget();
     memory.overageUsd = state.overageUsd();
     memory.budgetSpent = state.budgetSpent();
+    memory.movedFrom = state.movedFrom();
     return memory;
   }
 
@@ -180,6 +182,7 @@ final class RunMemory {
         budget,
         overageUsd,
         budgetSpent,
+        movedFrom,
         agents.save(present()));
   }
 
@@ -304,6 +307,7 @@ final class RunMemory {
 
   /** Counts an invocation; false if it is one that was counted already and then not made. */
   boolean invoked() {
+    movedFrom = null;
     invocations++;
     boolean another = invocations > announced;
     announced = invocations;
@@ -682,6 +686,18 @@ final class RunMemory {
 
   void insists(boolean wanted) {
     insists = wanted;
+  }
+
+  /**
+   * When the wait that goes on in the next history was expected to end by itself; null if nobody
+   * has moved it.
+   */
+  Instant movedFrom() {
+    return movedFrom;
+  }
+
+  void movedFrom(Instant until) {
+    movedFrom = until;
   }
 
   /** The budget in place of the request's; null if it was not changed. */

@@ -54,6 +54,8 @@ import java.util.Objects;
  * @param budget in place of the request's; null if it was not changed
  * @param overageUsd spent beyond the account's allowance; null if nothing was said of overage
  * @param budgetSpent whether the pause is for the budget
+ * @param movedFrom when the wait that goes on was expected to end by itself; null if nobody has
+ *     moved it
  * @param agents the agents that the run may use; null for {@code agent} alone
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
@@ -96,6 +98,7 @@ public record RunState(
     Budget budget,
     Double overageUsd,
     @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean budgetSpent,
+    Instant movedFrom,
     RunAgents.Saved agents) {
 
   public RunState {

@@ -52,12 +52,17 @@ final class RunWaits {
   ResumeTimer.End await(ResumeTimer timer) {
     Instant began = RunClock.now();
     wait = timer;
+    timer.goesOn(memory.movedFrom());
+    memory.movedFrom(null);
     show.run();
     try {
       ResumeTimer.End end = timer.await(RunHistory::isLong);
       if (end == ResumeTimer.End.DUE && timer.isAhead()) {
         // Asked, its gate would tell it to wait on, and the operator's moment would be void.
         memory.insists(true);
+      }
+      if (end == ResumeTimer.End.HISTORY_LONG) {
+        memory.movedFrom(timer.movedFrom());
       }
       return end;
     } finally {
@@ -125,9 +130,9 @@ final class RunWaits {
     }
   }
 
-  /** As {@link #end}, but leaves a wait for the run's start alone. */
-  void endUnlessForStart() {
-    if (!starting) {
+  /** As {@link #end}, but leaves a wait for a moment alone at which the run is to start. */
+  void endUnlessForMoment() {
+    if (!starting || account.untilReset()) {
       end();
     }
   }

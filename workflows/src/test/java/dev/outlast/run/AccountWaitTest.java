@@ -548,6 +548,7 @@ class AccountWaitTest {
       latest.signal(Names.SIGNAL_UNPAUSE, "touched");
       fixture.status(latest);
     }
+    fixture.awaitStatus(latest, status -> status.state() == AgentState.WAITING);
     opens(latest, null, 2);
     opens(latest, "sonnet", 3);
     assertStillWaits(latest, 1);
@@ -555,6 +556,38 @@ class AccountWaitTest {
     fixture.result(latest);
     assertEquals(2, agent.ledger().size());
     assertEquals(Incident.End.RELEASED, onlyIncidentsEnd(latest));
+  }
+
+  @Test
+  void an_operators_moment_counts_in_a_new_history_too() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(limited(later(1)), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    String firstRunId = run.getExecution().getRunId();
+    WorkflowStub latest = fixture.latest(run);
+    int touches = 0;
+    while (latest.describe().getExecution().getRunId().equals(firstRunId)) {
+      assertTrue(touches++ < RunHistory.MAX_EVENTS, "still in the first history");
+      latest.update(Names.UPDATE_CHANGE_RESUME, String.class, (30 * 60 + touches) + "s");
+    }
+    fixture.result(latest);
+    Duration after = resumedAfter(1);
+    assertTrue(after.compareTo(Duration.ofMinutes(30)) >= 0, after::toString);
+    assertTrue(after.compareTo(HOUR) < 0, "no grace is left: " + after);
+    assertTrue(turn(1).insists());
+  }
+
+  @Test
+  void a_release_of_before_the_limit_does_not_end_the_wait_for_it() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(limited(later(7)), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    opens(run, null, 6);
+    opens(run, null, 7);
+    assertStillWaits(run, 1);
+    opens(run, null, 8);
+    fixture.result(run);
+    assertTrue(resumedAfter(1).compareTo(Duration.ofMinutes(5)) < 0);
   }
 
   @Test

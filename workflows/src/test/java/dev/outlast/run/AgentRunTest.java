@@ -43,6 +43,7 @@ import io.temporal.failure.TimeoutFailure;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -531,6 +532,66 @@ class AgentRunTest {
     assertTrue(refusal(run, Names.UPDATE_SEND, "x").contains("at most"));
     run.cancel();
     assertCancelled(run);
+  }
+
+  @Test
+  void no_signal_or_update_with_nonsense_in_it_stops_a_run() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.limitedFor(Duration.ofHours(1)), agent.completes("done"));
+    WorkflowStub run = fixture.start("fix the build");
+    fixture.awaitStatus(run, status -> status.state() == AgentState.WAITING);
+    List<Object[]> nonsense =
+        List.of(
+            new Object[0],
+            new Object[] {null},
+            new Object[] {null, null, null},
+            new Object[] {Map.of("provider", "claude", "version", "x")},
+            new Object[] {List.of(1, 2)},
+            new Object[] {Map.of("costUsd", -1), 7},
+            new Object[] {-1},
+            new Object[] {"-"},
+            new Object[] {"\u0000"});
+    for (Object[] input : nonsense) {
+      run.signal(Names.SIGNAL_ACCOUNT_OPENED, input);
+      run.signal(Names.SIGNAL_PAUSE, input);
+      run.signal(Names.SIGNAL_UNPAUSE, input);
+      for (String update :
+          List.of(
+              Names.UPDATE_SEND,
+              Names.UPDATE_MOVE,
+              Names.UPDATE_SWITCH_AGENT,
+              Names.UPDATE_CHANGE_RESUME,
+              Names.UPDATE_CHANGE_BUDGET)) {
+        if (!update.equals(Names.UPDATE_SEND) || isNoText(input)) {
+          assertThrows(
+              WorkflowUpdateException.class,
+              () -> run.update(update, Object.class, input),
+              () -> update + Arrays.toString(input));
+        }
+      }
+      assertEquals(AgentState.WAITING, fixture.status(run).state(), () -> Arrays.toString(input));
+    }
+    run.signal(Names.SIGNAL_RESUME_NOW, nonsense.get(4));
+    run.signal(Names.SIGNAL_RESUME_NOW, nonsense.get(1));
+    assertEquals("done", fixture.result(run).text());
+    assertEquals(2, agent.ledger().size());
+  }
+
+  private static boolean isNoText(Object[] input) {
+    boolean text = input.length > 0 && (input[0] instanceof String || input[0] instanceof Number);
+    return !text || input[0].equals("\u0000");
+  }
+
+  @Test
+  void a_moment_long_ago_ends_the_wait_now() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(agent.limitedFor(Duration.ofHours(1)), agent.completes("done"));
+    WorkflowStub run = fixture.start("fix the build");
+    fixture.awaitStatus(run, status -> status.state() == AgentState.WAITING);
+    Instant asked = fixture.now().minusSeconds(1);
+    String moved = run.update(Names.UPDATE_CHANGE_RESUME, String.class, "" + Instant.MIN);
+    assertFalse(Instant.parse(moved).isBefore(asked), moved);
+    fixture.result(run);
   }
 
   @Test

@@ -53,6 +53,7 @@ class FailoverTest {
   private static final AgentChoice CODEX = new AgentChoice("codex", null, null);
   private static final AgentChoice GEMINI = new AgentChoice("gemini", null, null);
   private static final AgentChoice HOME = new AgentChoice("claude", "home", null);
+  private static final String RELEASED = Names.RUN_ID_PREFIX + "released-meanwhile";
   private static final SessionId CODEX_SESSION = new SessionId("codex-session");
 
   @RegisterExtension final RunFixture fixture = new RunFixture();
@@ -436,6 +437,60 @@ class FailoverTest {
         policy.maxTotalWait(),
         policy.maxAttempts(),
         policy.onCredit());
+  }
+
+  @Test
+  void a_run_that_begins_with_the_next_reset_waits_for_that_of_its_preferred_account() {
+    agents.does("claude/work", heldFor(HOUR), shut(HOUR));
+    agents.does("codex/work", agents.completes("done"));
+    WorkflowStub run =
+        fixture.start(request(CLAUDE, CODEX).setStartAt(AgentRunRequest.NEXT_RESET).build());
+    RunStatus status = fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals(WaitsFor.START, status.waitsFor());
+    assertEquals("claude", status.agent());
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "claude/work", "codex/work"), agents.order());
+    assertFalse(at(1).isBefore(at(0).plus(HOUR)));
+    assertTrue(at(2).isBefore(at(1).plusSeconds(30)), "it has waited for a window already");
+    assertFalse(call(0).accountTurn().movesOn(), "it waits there");
+    assertFalse(call(2).accountTurn().afterNextReset());
+  }
+
+  @Test
+  void who_is_released_while_its_gate_is_asked_is_asked_again_before_another() {
+    agents.does("claude/work", releasedMeanwhile(4, shut(HOUR)), agents.completes("done"));
+    WorkflowStub run = fixture.startAs(RELEASED, request(CLAUDE, CODEX).build());
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "claude/work"), agents.order());
+    assertEquals(4, call(1).accountTurn().released());
+  }
+
+  @Test
+  void who_is_released_while_it_meets_a_limit_goes_on_with_the_same_agent() {
+    Function<AgentInvocation, AgentOutcome> limited =
+        call -> {
+          AgentOutcome.Limited plain = (AgentOutcome.Limited) agents.limitedFor(HOUR).apply(call);
+          return new AgentOutcome.Limited(
+              plain.facts(), plain.limit(), new GateWord(false, Duration.ofMinutes(25), 3));
+        };
+    agents.does("claude/work", releasedMeanwhile(4, limited), agents.completes("done"));
+    WorkflowStub run = fixture.startAs(RELEASED, request(CLAUDE, CODEX).build());
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "claude/work"), agents.order());
+    assertEquals(Incident.End.RELEASED, fixture.incidents(run).get(0).end());
+  }
+
+  private Function<AgentInvocation, AgentOutcome> releasedMeanwhile(
+      long version, Function<AgentInvocation, AgentOutcome> step) {
+    return call -> {
+      fixture
+          .client()
+          .newUntypedWorkflowStub(RELEASED)
+          .signal(
+              Names.SIGNAL_ACCOUNT_OPENED,
+              new AccountOpened("claude", "work", null, version, false));
+      return step.apply(call);
+    };
   }
 
   /** Shut by the host alone, with no gate to release anybody. */

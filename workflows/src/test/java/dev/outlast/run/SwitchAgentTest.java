@@ -24,6 +24,7 @@ import io.temporal.client.WorkflowUpdateException;
 import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Function;
 import org.junit.jupiter.api.BeforeEach;
@@ -95,6 +96,31 @@ class SwitchAgentTest {
     assertTrue(call(1).message().endsWith("The task:\n\nfix the build"));
     assertEquals(Incident.End.FAILED_OVER, fixture.incidents(run).get(0).end());
     assertEquals("to codex/home", fixture.events(run, RunEvent.Type.SWITCH_ASKED).get(0).text());
+  }
+
+  @Test
+  void ends_the_wait_for_a_window_to_begin_with_and_the_other_account_is_asked_for_its_own() {
+    agents.does("claude/work", closedFor(HOUR));
+    agents.does("codex/work", closedFor(HOUR.multipliedBy(2)), agents.completes("done"));
+    WorkflowStub run =
+        fixture.start(Map.of("prompt", "fix the build", "startAt", AgentRunRequest.NEXT_RESET));
+    fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
+    assertEquals("codex/work", switchTo(run, "codex", null));
+    RunStatus other =
+        fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING && s.agent().equals("codex"));
+    assertEquals(WaitsFor.START, other.waitsFor());
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "codex/work", "codex/work"), agents.order());
+    assertTrue(call(1).accountTurn().afterNextReset());
+    assertFalse(call(2).accountTurn().afterNextReset());
+    Duration waited = Duration.between(agent.ledger().get(1).at(), agent.ledger().get(2).at());
+    assertTrue(waited.compareTo(HOUR.multipliedBy(2)) >= 0, waited::toString);
+  }
+
+  private Function<AgentInvocation, AgentOutcome> closedFor(Duration left) {
+    return call ->
+        new AgentOutcome.Deferred(
+            agent.now().plus(left), agent.now(), AgentOutcome.Deferred.Cause.ACCOUNT, null);
   }
 
   @Test
