@@ -377,14 +377,17 @@ final class GateBook {
     if (part.isOfUnnamedModel() && pass.model() != null && !part.halfOpenFor(pass.run())) {
       return false;
     }
+    if (part.state() == GateState.OPEN) {
+      return false;
+    }
     boolean begunSince = !now.minus(pass.begunAgo()).isBefore(part.since());
-    return switch (part.state()) {
-      case OPEN -> false;
-      case HALF_OPEN -> begunSince || part.isProbe(pass.run());
-      case CLOSED ->
-          begunSince
-              || (pass.said() && now.minus(pass.readAgo()).isAfter(part.since().plus(LATE_WORDS)));
-    };
+    // Who tried and was replaced may answer after hours; a refusal would have moved the end.
+    boolean begunAfter = !entered(pass.begunAgo(), now).isBefore(part.until());
+    boolean goesOn =
+        pass.said() && now.minus(pass.readAgo()).isAfter(part.since().plus(LATE_WORDS));
+    return begunSince
+        || begunAfter
+        || (part.state() == GateState.CLOSED ? goesOn : part.isProbe(pass.run()));
   }
 
   private void open(GatePart part, Instant now) {

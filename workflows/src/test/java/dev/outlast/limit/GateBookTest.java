@@ -187,6 +187,42 @@ class GateBookTest {
   }
 
   @Test
+  void an_answer_that_comes_long_after_another_run_was_to_try_opens_the_account() {
+    hit("a", null, LimitScope.SESSION);
+    enter("b", null);
+    goesBy(HOUR);
+    Instant begun = now;
+    assertTrue(enter("a", null).probe());
+    goesBy(GateBook.PROBE_SILENCE);
+    book.due(now);
+    assertTrue(enter("b", null).probe(), "it is replaced");
+    goesBy(GateBook.PROBE_SILENCE);
+    book.due(now);
+    assertEquals(GateState.CLOSED, book.part(null).state());
+    passOf("a", Duration.between(begun, now).plusMillis(5));
+    assertEquals(GateState.OPEN, book.part(null).state());
+  }
+
+  @Test
+  void an_answer_to_who_began_before_another_run_was_refused_opens_nothing() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    Instant begun = now;
+    assertTrue(enter("a", null).probe());
+    goesBy(GateBook.PROBE_SILENCE);
+    book.due(now);
+    assertTrue(enter("b", null).probe());
+    hit("b", null, LimitScope.SESSION);
+    goesBy(Duration.ofMinutes(1));
+    passOf("a", Duration.between(begun, now));
+    assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  private void passOf(String run, Duration begunAgo) {
+    report(List.of(), List.of(new Pass(run, null, false, begunAgo, Duration.ZERO)), List.of());
+  }
+
+  @Test
   void a_place_that_is_not_taken_since_its_run_is_held_back_is_offered_to_others() {
     GateSettings one = new GateSettings(1, null, 0, 0, null);
     assertTrue(enter("a", null, one).go());

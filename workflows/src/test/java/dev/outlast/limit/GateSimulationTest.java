@@ -132,7 +132,10 @@ class GateSimulationTest {
     }
 
     void passed(GateReport.Pass pass, Instant now) {
-      boolean begunSince = !now.minus(pass.begunAgo()).isBefore(since);
+      Instant begun = now.minus(pass.begunAgo());
+      boolean begunSince =
+          !begun.isBefore(since)
+              || (closedUntil != null && !begun.plus(GateBook.SAME_ENTRY).isBefore(closedUntil));
       boolean goesOn =
           trying == null
               && pass.said()
