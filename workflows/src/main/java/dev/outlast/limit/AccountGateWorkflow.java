@@ -188,6 +188,9 @@ public final class AccountGateWorkflow implements AccountGate {
 
   @Override
   public void report(GateReport report) {
+    if (report == null) {
+      return; // sent by hand, with nothing in it
+    }
     book.report(report, now());
     holdBackReleases();
     show();
@@ -209,6 +212,13 @@ public final class AccountGateWorkflow implements AccountGate {
     holdBackReleases();
     show();
     return answer;
+  }
+
+  @Override
+  public void validateEnter(GateEntry entry) {
+    if (entry == null) {
+      refuse("entry: expected the run that wants to start its agent: {waiter: {run, priority, since}}");
+    }
   }
 
   @Override
