@@ -87,6 +87,10 @@ final class GateBook {
   private final List<GateHold> holds = new ArrayList<>();
   private final Map<String, GateWaiter> waiters = new LinkedHashMap<>();
   private long forgotten;
+
+  /** Whether runs may wait that never came to ask, since it is known that the account is closed. */
+  private boolean othersWait;
+
   private final Map<String, Instant> leases = new TreeMap<>();
   private final Map<String, GateReport.WindowUse> windows = new TreeMap<>();
   private final List<GateReport.Spent> spent = new ArrayList<>();
@@ -106,7 +110,10 @@ final class GateBook {
   private Instant heldUntil;
 
   private int looks;
+
+  /** When the last of those was told, or is to be told, for whom there are places. */
   private Instant woken = Instant.EPOCH;
+
   private Instant leasesSeen = Instant.EPOCH;
 
   /** The whole account, which has no model, first. */
@@ -139,11 +146,14 @@ final class GateBook {
     book.holds.addAll(memory.holds());
     memory.waiters().forEach(waiter -> book.waiters.put(waiter.run(), waiter));
     book.forgotten = memory.forgotten();
+    book.othersWait = memory.othersWait();
     book.leases.putAll(memory.leases());
     book.windows.putAll(memory.windows());
     book.spent.addAll(memory.spent());
     book.excused.putAll(memory.excused());
-    book.tasks.addAll(memory.tasks());
+    memory.tasks().stream()
+        .map(task -> task instanceof GateTask.Wake ? new GateTask.Wake(0) : task)
+        .forEach(book.tasks::add);
     memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
     book.heldUntil = memory.heldUntil();
     memory.heard().forEach(id -> book.heard.put(id.reporter(), id.number()));
@@ -167,6 +177,7 @@ final class GateBook {
         List.copyOf(holds),
         named,
         forgotten + waiters.size() - named.size(),
+        othersWait,
         Map.copyOf(leases),
         Map.copyOf(windows),
         List.copyOf(spent),
@@ -399,10 +410,13 @@ final class GateBook {
     }
   }
 
-  /** Where places are bounded, whoever has been let in lets the next one in. */
+  /** Where places are bounded, whoever leaves lets the next one in after that. */
   private void release(String model, Instant now) {
     nextVersion(now);
     if (settings.maxAgents() > 0) {
+      othersWait = true;
+      releasing.put(null, now);
+      woken = Instant.EPOCH;
       wake(now);
     } else {
       releasing.remove(model);
@@ -585,7 +599,7 @@ final class GateBook {
   }
 
   private boolean anyWaits() {
-    return !waiters.isEmpty() || forgotten > 0;
+    return !waiters.isEmpty() || forgotten > 0 || othersWait;
   }
 
   private void wake(Instant now) {
@@ -746,6 +760,9 @@ final class GateBook {
     if (looksAfterLeases()) {
       moments.add(leasesSeen.plus(LEASE_LOOK.multipliedBy(patience(looks))));
     }
+    if (tasks.contains(new GateTask.Wake(0)) && isOpen(parts.get(null)) && nothingHoldsAll()) {
+      moments.add(woken);
+    }
     if (wakesAgain()) {
       moments.add(woken.plus(WAKE_GRACE.multipliedBy(patience(wakes))));
     }
@@ -832,7 +849,7 @@ final class GateBook {
       return Optional.of(task);
     }
     int places = settings.maxAgents() - leases.size();
-    woken = now;
+    woken = now.plus(spreadOfPlaces(now));
     if (places <= 0) {
       return Optional.empty();
     }
@@ -853,7 +870,7 @@ final class GateBook {
     }
     return task instanceof GateTask.LookAfterLeases
         || (task instanceof GateTask.SeekProbe seek && hold(now).isEmpty() && !seeksInVain(seek))
-        || (task instanceof GateTask.Wake && opened(null, now));
+        || (task instanceof GateTask.Wake && opened(null, now) && !now.isBefore(woken));
   }
 
   /** It was ended by something that closed meanwhile, and is to be done when that is over. */
@@ -900,8 +917,10 @@ final class GateBook {
    *
    * @param told how many: none only if nobody waits
    */
-  void woken(int told) {
+  void woken(int told, Instant now) {
+    woken = now.isBefore(woken) ? now : woken;
     wokenInVain += told;
+    othersWait &= told > 0;
     if (told == 0 && wakes >= 2) {
       waiters.values().removeIf(waiter -> isOpen(parts.get(waiter.model())));
       forgotten = 0;
@@ -987,6 +1006,14 @@ final class GateBook {
     Instant begun = releasing.computeIfAbsent(model, each -> now);
     Duration rest = settings.spread().minus(Duration.between(begun, now));
     return rest.isNegative() ? Duration.ZERO : rest;
+  }
+
+  /**
+   * Over how long those are spread for whom there are places: after an opening all are free at the
+   * same time, but later they become free one by one.
+   */
+  Duration spreadOfPlaces(Instant now) {
+    return releasing.containsKey(null) ? spread(null, now) : Duration.ZERO;
   }
 
   long version() {

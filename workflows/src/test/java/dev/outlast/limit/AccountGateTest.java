@@ -458,6 +458,23 @@ class AccountGateTest {
   }
 
   @Test
+  void where_places_are_bounded_those_who_get_one_at_an_opening_are_spread_too() {
+    GateSettings three = new GateSettings(3, null, 0, 0, null);
+    assertTrue(enter("a", three).go());
+    hit("a", 3, HOUR);
+    assertFalse(enter("b", three).go());
+    assertFalse(enter("c", three).go());
+    environment.sleep(HOUR.plusSeconds(1));
+    assertTrue(enter("a", three).probe());
+    pass("a");
+    await(status -> !keeper.releases.isEmpty());
+    GateRelease first = keeper.releases.get(0);
+    assertEquals(2, first.most());
+    Duration gone = GateSettings.DEFAULT_SPREAD.minus(first.spread());
+    assertTrue(gone.compareTo(Duration.ofMinutes(1)) < 0, first::toString);
+  }
+
+  @Test
   void whatever_anybody_sends_the_gate_goes_on() {
     WorkflowStub anybody = WorkflowStub.fromTyped(gate);
     Object[][] wrong = {{}, {null}, {"nonsense"}, {7}, {Map.of("hits", "x")}, {List.of(Map.of())}};

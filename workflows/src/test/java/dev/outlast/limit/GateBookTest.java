@@ -230,16 +230,62 @@ class GateBookTest {
     assertFalse(enter("c", null, one).go());
     report(List.of(), List.of(), List.of("a"));
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
-    book.woken(1);
+    book.woken(1, now);
     heldBack("b");
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
     assertEquals(List.of("c"), book.waiting(null, 9).stream().map(GateWaiter::run).toList());
-    book.woken(1);
+    book.woken(1, now);
     goesBy(GateBook.WAKE_GRACE);
     assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
     assertEquals(1, book.wokenInVain(), "so that others are told");
     assertTrue(enter("c", null, one).go());
     assertEquals(0, book.wokenInVain());
+  }
+
+  @Test
+  void where_places_are_bounded_a_release_is_spread_and_what_is_free_later_is_not() {
+    GateSettings four = new GateSettings(4, null, 0, 0, Duration.ofMinutes(10));
+    enter("a", null, four);
+    book.close(now.plus(HOUR), "", now);
+    for (String run : List.of("b", "c", "d", "e", "f", "g")) {
+      assertFalse(enter(run, null, four).go());
+    }
+    goesBy(HOUR);
+    assertTrue(book.due(now).contains(new GateTask.Wake(3)));
+    assertEquals(Duration.ofMinutes(10), book.spreadOfPlaces(now));
+    goesBy(Duration.ofMinutes(4));
+    assertTrue(enter("b", null, four).go());
+    left("b", Duration.ZERO);
+    assertFalse(
+        book.due(now).stream().anyMatch(GateTask.Wake.class::isInstance), "others are being told");
+    book = GateBook.restore(book.save(List.of(new GateTask.Wake(3))));
+    assertTrue(book.due(now).contains(new GateTask.Wake(3)), "what a new history ends goes on");
+    assertEquals(Duration.ofMinutes(6), book.spreadOfPlaces(now));
+    book.woken(3, now);
+    assertTrue(enter("c", null, four).go());
+    goesBy(Duration.ofMinutes(6));
+    left("c", Duration.ZERO);
+    assertTrue(book.due(now).contains(new GateTask.Wake(3)));
+    assertEquals(Duration.ZERO, book.spreadOfPlaces(now));
+  }
+
+  @Test
+  void where_places_are_bounded_runs_are_woken_of_which_the_gate_never_heard() {
+    GateSettings one = new GateSettings(1, null, 0, 0, Duration.ZERO);
+    enter("a", null, one);
+    report(List.of(), List.of(), List.of("a"));
+    book.close(now.plus(HOUR), "", now);
+    goesBy(HOUR);
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+    book.woken(1, now);
+    assertTrue(enter("unheard", null, one).go());
+    book = GateBook.restore(book.save(List.of()));
+    report(List.of(), List.of(), List.of("unheard"));
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now), "the next one");
+    book.woken(0, now);
+    goesBy(HOUR);
+    assertEquals(List.of(), book.due(now), "nobody is left");
+    assertTrue(book.next().isEmpty());
   }
 
   /** A run doubles its own wait in the same way, so its gate is not to ask it to try before. */

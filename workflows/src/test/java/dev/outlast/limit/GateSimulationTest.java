@@ -662,6 +662,7 @@ class GateSimulationTest {
           work.ended = true;
           book.postponed(all);
         }
+        work.ended |= work.task instanceof GateTask.Wake && !book.opened(null, now);
       }
       works.removeIf(work -> work.ended);
       for (String model : new String[] {null, "opus", "sonnet"}) {
@@ -687,7 +688,12 @@ class GateSimulationTest {
     }
 
     private void begin(GateTask task) {
-      works.stream().filter(work -> work.task.equals(task)).forEach(work -> work.ended = true);
+      works.stream()
+          .filter(
+              work ->
+                  work.task.equals(task)
+                      || (task instanceof GateTask.Wake && work.task instanceof GateTask.Wake))
+          .forEach(work -> work.ended = true);
       Work work = new Work(task);
       works.add(work);
       after(Duration.ofMillis(200 + random.nextInt(3_000)), () -> perform(work));
@@ -703,11 +709,7 @@ class GateSimulationTest {
       } else if (work.task instanceof GateTask.Release all) {
         releaseAll(work, all.model());
       } else if (work.task instanceof GateTask.Wake some) {
-        List<Run> waiting = waiting(null);
-        List<Run> woken = waiting.subList(0, Math.min(some.places(), waiting.size()));
-        woken.forEach(run -> release(run, null));
-        book.woken(woken.size());
-        work.ended = true;
+        wake(work, some.places());
       } else {
         List<String> gone = book.held().stream().filter(id -> run(id).done).toList();
         book.gone(gone, now);
@@ -734,6 +736,31 @@ class GateSimulationTest {
         book.sought(seek.model(), waiting.get(0).waiter(now), now);
       }
       waiting.stream().limit(most).toList().forEach(run -> release(run, seek.model()));
+    }
+
+    private void wake(Work work, int places) {
+      List<Run> waiting = waiting(null);
+      List<Run> woken = waiting.subList(0, Math.min(places, waiting.size()));
+      Duration spread = book.spreadOfPlaces(now);
+      Duration between = woken.isEmpty() ? Duration.ZERO : spread.dividedBy(woken.size());
+      for (int i = 0; i < woken.size(); i++) {
+        Run run = woken.get(i);
+        after(
+            between.multipliedBy(i),
+            () -> {
+              if (!work.ended) {
+                release(run, null);
+              }
+            });
+      }
+      after(
+          between.multipliedBy(Math.max(0, woken.size() - 1)),
+          () -> {
+            if (!work.ended) {
+              work.ended = true;
+              book.woken(woken.size(), now);
+            }
+          });
     }
 
     private void releaseAll(Work work, String model) {
