@@ -602,8 +602,13 @@ final class GateBook {
     return !waiters.isEmpty() || forgotten > 0 || othersWait;
   }
 
+  /** Whether anybody waits whom nothing else keeps from coming. */
+  private boolean anyMayCome() {
+    return forgotten > 0 || othersWait || waiters.values().stream().anyMatch(this::mayCome);
+  }
+
   private void wake(Instant now) {
-    if (anyWaits()) {
+    if (anyMayCome()) {
       nextVersion(now);
       tasks.add(new GateTask.Wake(0));
     }
@@ -790,8 +795,30 @@ final class GateBook {
     }
     Instant asked = part.sought() == null ? part.until() : later(part.sought(), part.until());
     Seeking search = seeking.getOrDefault(part.model(), NOBODY);
-    return asked.plus(
-        search.declined ? DECLINED_GRACE : PROBE_GRACE.multipliedBy(patience(search.times)));
+    Instant next =
+        asked.plus(
+            search.declined ? DECLINED_GRACE : PROBE_GRACE.multipliedBy(patience(search.times)));
+    boolean inVain = part.model() == null && patience(search.times) == MOST_PATIENCE;
+    return inVain ? later(next, nobodyComesBefore()) : next;
+  }
+
+  /** Until when limits of their models, or holds, keep all runs that are known to wait. */
+  private Instant nobodyComesBefore() {
+    return forgotten > 0
+        ? Instant.EPOCH
+        : waiters.values().stream()
+            .map(this::comesAt)
+            .min(Comparator.naturalOrder())
+            .orElse(Instant.EPOCH);
+  }
+
+  private Instant comesAt(GateWaiter waiter) {
+    GatePart part = waiter.model() == null ? null : parts.get(waiter.model());
+    Instant opens = part == null || part.state() != GateState.CLOSED ? Instant.EPOCH : part.until();
+    return holds.stream()
+        .filter(hold -> hold.holds(waiter))
+        .map(GateHold::until)
+        .reduce(opens, GateBook::later);
   }
 
   private boolean looksAfterLeases() {
@@ -803,7 +830,7 @@ final class GateBook {
     return settings.maxAgents() > 0
         && !tasks.contains(new GateTask.Wake(0))
         && !full()
-        && anyWaits()
+        && anyMayCome()
         && nothingHoldsAll()
         && isOpen(parts.get(null));
   }
@@ -824,7 +851,7 @@ final class GateBook {
         if (search != null && !search.declined) {
           search.inVain += asked(part.model());
         }
-        forget(part.probe());
+        forget(part.probe(), now);
         put(part.withProbe(null, now));
         seek(part.model(), now);
       }
@@ -853,14 +880,13 @@ final class GateBook {
     if (places <= 0) {
       return Optional.empty();
     }
-    // Of those that were told before, some do not come; of others the model is closed.
+    // Of those that were told before, some do not come; others are kept by something else.
     int more = (int) Math.min((1L << Math.min(wakes, 30)) - 1, MOST_ASKED);
-    return Optional.of(
-        new GateTask.Wake(places + more + (int) Math.min(ofClosedModels(), MOST_ASKED)));
+    return Optional.of(new GateTask.Wake(places + more + (int) Math.min(keptOut(), MOST_ASKED)));
   }
 
-  private long ofClosedModels() {
-    return waiters.values().stream().filter(waiter -> !isOpen(parts.get(waiter.model()))).count();
+  private long keptOut() {
+    return waiters.values().stream().filter(waiter -> !mayCome(waiter)).count();
   }
 
   /** What is to be released while something else keeps it closed is released after that. */
@@ -922,7 +948,7 @@ final class GateBook {
     wokenInVain += told;
     othersWait &= told > 0;
     if (told == 0 && wakes >= 2) {
-      waiters.values().removeIf(waiter -> isOpen(parts.get(waiter.model())));
+      waiters.values().removeIf(this::mayCome);
       forgotten = 0;
     }
   }
@@ -965,9 +991,10 @@ final class GateBook {
         .toList();
   }
 
-  /** Whether no limit of its model keeps it from coming. */
+  /** Whether neither a limit of its model nor the allowance that it waits for keeps it away. */
   private boolean mayCome(GateWaiter waiter) {
-    return waiter.model() == null || isOpen(parts.get(waiter.model()));
+    return (waiter.model() == null || isOpen(parts.get(waiter.model())))
+        && holds.stream().noneMatch(hold -> !hold.holdsAll() && hold.holds(waiter));
   }
 
   private void remember(GateWaiter waiter) {
@@ -984,9 +1011,11 @@ final class GateBook {
     }
   }
 
-  private void forget(GateWaiter waiter) {
-    if (waiter != null) {
-      waiters.remove(waiter.run());
+  /** Forgets who was to try and has not come, unless something else keeps it away. */
+  private void forget(GateWaiter late, Instant now) {
+    GateWaiter known = late == null ? null : waiters.get(late.run());
+    if (known != null && !comesAt(known).isAfter(now)) {
+      waiters.remove(known.run());
     }
   }
 

@@ -288,6 +288,51 @@ class GateBookTest {
     assertTrue(book.next().isEmpty());
   }
 
+  @Test
+  void a_run_that_waits_for_the_allowance_is_not_woken_for_places_before_it_returns() {
+    GateSettings two = new GateSettings(2, null, 0, 0, Duration.ZERO);
+    Duration days = Duration.ofDays(6);
+    assertTrue(enter("works", null, two).go());
+    GateReport.Overage overage = new GateReport.Overage(days, null);
+    Pass pass = new Pass("works", null, false, Duration.ZERO, Duration.ZERO, overage);
+    report(List.of(), List.of(pass), List.of());
+    GateWaiter avoids = new GateWaiter("avoids", 3, now, null, true, false);
+    assertFalse(book.enter(new GateEntry(avoids, two), now).go());
+    Instant back = now.plus(days);
+    report(List.of(), List.of(), List.of("works"));
+    assertEquals(List.of(), book.due(now), "of the place that is free");
+    assertEquals(back, book.next().orElseThrow());
+    now = back;
+    assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
+  }
+
+  @Test
+  void where_only_runs_of_a_closed_model_wait_nobody_is_sought_for_the_account_again_and_again() {
+    Instant opens = now.plus(Duration.ofDays(6));
+    GateWaiter waiter = new GateWaiter("a", 3, now, "opus");
+    Hit model =
+        new Hit(waiter, LimitScope.MODEL, Duration.between(now, opens), opens, Duration.ZERO);
+    report(List.of(model), List.of(), List.of());
+    hit("a", "opus", LimitScope.SESSION);
+    int sought = 0;
+    for (Instant next; (next = book.next().orElseThrow()).isBefore(opens); now = later(next)) {
+      assertTrue(sought < 10, "in vain");
+      if (book.due(later(next)).contains(new GateTask.SeekProbe(null))) {
+        sought++;
+        book.sought(null, waiter, later(next));
+      }
+    }
+    assertTrue(sought > 1, "others may wait of which the gate has not heard");
+    assertTrue(enter("other", null).probe(), "whoever comes may try");
+    report(List.of(), List.of(), List.of("other"));
+    now = opens.plus(GateBook.PROBE_GRACE.multipliedBy(GateBook.MOST_PATIENCE));
+    assertTrue(book.due(now).contains(new GateTask.SeekProbe(null)), "now they may come");
+  }
+
+  private Instant later(Instant next) {
+    return next.isAfter(now) ? next : now;
+  }
+
   /** A run doubles its own wait in the same way, so its gate is not to ask it to try before. */
   @Test
   void a_limit_of_unknown_end_closes_for_twice_as_long_with_each_refusal() {
