@@ -125,7 +125,8 @@ public final class AccountGateWorkflow implements AccountGate {
         GateRelease release = release(null, some.places(), spread, book.wokenInVain());
         book.woken(keeping(some).release(release), now());
       } else if (task instanceof GateTask.LookAfterLeases) {
-        book.gone(keeping(task).ended(book.held()), now());
+        Instant looked = now();
+        book.gone(keeping(task).ended(book.held()), looked, now());
       }
       book.warning(null);
     } catch (ActivityFailure failure) {

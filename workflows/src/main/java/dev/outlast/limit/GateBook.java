@@ -973,12 +973,16 @@ final class GateBook {
     }
   }
 
-  /** These runs have ended, or do not wait any more. */
-  void gone(List<String> runs, Instant now) {
+  /**
+   * These runs have no agent at work.
+   *
+   * @param looked when it was begun to look: who was let in since is not meant
+   */
+  void gone(List<String> runs, Instant looked, Instant now) {
     runs.forEach(
         run -> {
           waiters.remove(run);
-          left(run, now, now);
+          left(run, looked, now);
         });
   }
 

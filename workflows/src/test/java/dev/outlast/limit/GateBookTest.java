@@ -428,6 +428,24 @@ class GateBookTest {
   }
 
   @Test
+  void who_is_let_in_while_it_is_looked_who_has_ended_keeps_its_place_and_its_try() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null, one).probe());
+    Instant looked = now;
+    goesBy(Duration.ofSeconds(1));
+    left("a", Duration.ofSeconds(1));
+    assertTrue(enter("a", null, one).probe());
+    book.gone(List.of("a"), looked, now);
+    assertEquals(List.of("a"), book.held());
+    assertEquals(GateState.HALF_OPEN, book.part(null).state());
+    book.gone(List.of("a"), now, now);
+    assertEquals(List.of(), book.held());
+    assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  @Test
   void an_agent_that_has_ended_before_does_not_end_the_try_of_a_later_attempt() {
     hit("a", null, LimitScope.SESSION);
     goesBy(HOUR);
@@ -492,10 +510,10 @@ class GateBookTest {
     }
     List<String> known =
         book.waiting(null, GateBook.MAX_WAITERS).stream().map(GateWaiter::run).toList();
-    book.gone(known, now);
+    book.gone(known, now, now);
     assertEquals(1, book.status("claude", "work", now).waiters());
     assertTrue(book.due(now).contains(new GateTask.LookAfterLeases()));
-    book.gone(List.of("works"), now);
+    book.gone(List.of("works"), now, now);
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
     goesBy(GateBook.WAKE_GRACE);
     assertFalse(book.due(now).isEmpty(), "nobody has come");

@@ -197,10 +197,12 @@ class GateSimulationTest {
   /** What the gate has begun to have done for it. */
   private static final class Work {
     final GateTask task;
+    final Instant begun;
     boolean ended;
 
-    Work(GateTask task) {
+    Work(GateTask task, Instant begun) {
       this.task = task;
+      this.begun = begun;
     }
   }
 
@@ -694,7 +696,7 @@ class GateSimulationTest {
                   work.task.equals(task)
                       || (task instanceof GateTask.Wake && work.task instanceof GateTask.Wake))
           .forEach(work -> work.ended = true);
-      Work work = new Work(task);
+      Work work = new Work(task, now);
       works.add(work);
       after(Duration.ofMillis(200 + random.nextInt(3_000)), () -> perform(work));
     }
@@ -712,7 +714,7 @@ class GateSimulationTest {
         wake(work, some.places());
       } else {
         List<String> gone = book.held().stream().filter(id -> run(id).done).toList();
-        book.gone(gone, now);
+        book.gone(gone, work.begun, now);
         gone.forEach(run -> allowed.values().forEach(part -> part.left(run)));
         work.ended = true;
       }
