@@ -469,7 +469,7 @@ final class GateBook {
       double most = pauseAt == null ? settings.pauseAt(window) : pauseAt;
       Instant reset = use.resetsAt();
       boolean full = most < 1 && use.used() >= most && reset != null && reset.isAfter(now);
-      if (full && !reset.equals(excused.get(window))) {
+      if (full && !isSame(reset, excused.get(window))) {
         any = true;
         hold(
             GateHold.Cause.PAUSE_AT,
@@ -530,7 +530,7 @@ final class GateBook {
   }
 
   private boolean excusedDay(GateReport.Spent day) {
-    return day.dayEnds().equals(excused.get(GateHold.Cause.BUDGET.name()));
+    return isSame(day.dayEnds(), excused.get(GateHold.Cause.BUDGET.name()));
   }
 
   private void hold(GateHold.Cause cause, Instant until, String why, Instant now) {

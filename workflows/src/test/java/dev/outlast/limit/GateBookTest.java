@@ -333,6 +333,35 @@ class GateBookTest {
     return next.isAfter(now) ? next : now;
   }
 
+  @Test
+  void a_window_that_an_operator_has_released_stays_so_though_its_reset_is_told_anew_each_time() {
+    GateSettings careful = new GateSettings(0, Map.of("*", 0.9), 0, 0, null);
+    uses(0.95, careful);
+    assertFalse(enter("a", null, careful).go());
+    book.release(now);
+    goesBy(GateBook.SAME_RESET);
+    uses(0.96, careful);
+    assertTrue(enter("a", null, careful).go(), "an hour from then, counted once more");
+    goesBy(Duration.ofMillis(1));
+    uses(0.96, careful);
+    assertFalse(enter("a", null, careful).go(), "another window");
+  }
+
+  @Test
+  void of_the_waiting_runs_the_highest_priority_is_first_then_whoever_waits_longest() {
+    book.close(now.plus(HOUR), "", now);
+    int[] priorities = {4, 1, 5, 1, 3};
+    for (int i = 0; i < priorities.length; i++) {
+      goesBy(Duration.ofSeconds(1));
+      GateWaiter waiter = new GateWaiter("run-" + i, priorities[i], now, null);
+      assertFalse(book.enter(new GateEntry(waiter, GateSettings.NONE), now).go());
+    }
+    assertEquals("run-1", book.waiting(null, 1).get(0).run());
+    assertEquals(
+        List.of("run-1", "run-3", "run-4", "run-0", "run-2"),
+        book.waiting(null, 9).stream().map(GateWaiter::run).toList());
+  }
+
   /** A run doubles its own wait in the same way, so its gate is not to ask it to try before. */
   @Test
   void a_limit_of_unknown_end_closes_for_twice_as_long_with_each_refusal() {
