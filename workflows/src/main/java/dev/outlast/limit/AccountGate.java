@@ -37,6 +37,9 @@ public interface AccountGate {
       description = "Ask whether a run may start its agent now. For workers.")
   GateAnswer enter(GateEntry entry);
 
+  @UpdateValidatorMethod(updateName = Names.UPDATE_ENTER)
+  void validateEnter(GateEntry entry);
+
   /**
    * Opens the account at once, whatever has closed it, and releases its runs.
    *

@@ -89,6 +89,9 @@ public final class AccountGateWorkflow implements AccountGate {
   // What a gate has done for it.
 
   private void begin(GateTask task) {
+    if (task instanceof GateTask.Wake) {
+      endWakes();
+    }
     end(task);
     CancellationScope scope =
         Workflow.newCancellationScope(() -> Async.procedure(this::perform, task));
@@ -103,6 +106,11 @@ public final class AccountGateWorkflow implements AccountGate {
     }
   }
 
+  /** Each has its own number of places, and the newest knows how many there are. */
+  private void endWakes() {
+    List.copyOf(begun.keySet()).stream().filter(GateTask.Wake.class::isInstance).forEach(this::end);
+  }
+
   private void perform(GateTask task) {
     CancellationScope scope = begun.get(task);
     try {
@@ -113,10 +121,12 @@ public final class AccountGateWorkflow implements AccountGate {
         keeping(all).release(release);
         book.released(all.model(), release.remembered());
       } else if (task instanceof GateTask.Wake some) {
-        GateRelease release = release(null, some.places(), Duration.ZERO, book.wokenInVain());
-        book.woken(keeping(some).release(release));
+        Duration spread = book.spreadOfPlaces(now());
+        GateRelease release = release(null, some.places(), spread, book.wokenInVain());
+        book.woken(keeping(some).release(release), now());
       } else if (task instanceof GateTask.LookAfterLeases) {
-        book.gone(keeping(task).ended(book.held()), now());
+        Instant looked = now();
+        book.gone(keeping(task).ended(book.held()), looked, now());
       }
       book.warning(null);
     } catch (ActivityFailure failure) {
@@ -154,7 +164,7 @@ public final class AccountGateWorkflow implements AccountGate {
   }
 
   private GateKeeping keeping(GateTask task) {
-    boolean spread = task instanceof GateTask.Release;
+    boolean spread = task instanceof GateTask.Release || task instanceof GateTask.Wake;
     Duration most = spread ? book.spread().multipliedBy(2).plus(MOST_SLACK) : MOST_LOOK;
     return Workflow.newActivityStub(
         GateKeeping.class,
@@ -188,6 +198,9 @@ public final class AccountGateWorkflow implements AccountGate {
 
   @Override
   public void report(GateReport report) {
+    if (report == null) {
+      return; // sent by hand, with nothing in it
+    }
     book.report(report, now());
     holdBackReleases();
     show();
@@ -201,6 +214,9 @@ public final class AccountGateWorkflow implements AccountGate {
         book.postponed(all);
       }
     }
+    if (!book.opened(null, now())) {
+      endWakes();
+    }
   }
 
   @Override
@@ -209,6 +225,14 @@ public final class AccountGateWorkflow implements AccountGate {
     holdBackReleases();
     show();
     return answer;
+  }
+
+  @Override
+  public void validateEnter(GateEntry entry) {
+    if (entry == null) {
+      refuse(
+          "entry: expected the run that wants to start its agent: {waiter: {run, priority, since}}");
+    }
   }
 
   @Override

@@ -87,6 +87,10 @@ final class GateBook {
   private final List<GateHold> holds = new ArrayList<>();
   private final Map<String, GateWaiter> waiters = new LinkedHashMap<>();
   private long forgotten;
+
+  /** Whether runs may wait that never came to ask, since it is known that the account is closed. */
+  private boolean othersWait;
+
   private final Map<String, Instant> leases = new TreeMap<>();
   private final Map<String, GateReport.WindowUse> windows = new TreeMap<>();
   private final List<GateReport.Spent> spent = new ArrayList<>();
@@ -106,7 +110,10 @@ final class GateBook {
   private Instant heldUntil;
 
   private int looks;
+
+  /** When the last of those was told, or is to be told, for whom there are places. */
   private Instant woken = Instant.EPOCH;
+
   private Instant leasesSeen = Instant.EPOCH;
 
   /** The whole account, which has no model, first. */
@@ -139,11 +146,14 @@ final class GateBook {
     book.holds.addAll(memory.holds());
     memory.waiters().forEach(waiter -> book.waiters.put(waiter.run(), waiter));
     book.forgotten = memory.forgotten();
+    book.othersWait = memory.othersWait();
     book.leases.putAll(memory.leases());
     book.windows.putAll(memory.windows());
     book.spent.addAll(memory.spent());
     book.excused.putAll(memory.excused());
-    book.tasks.addAll(memory.tasks());
+    memory.tasks().stream()
+        .map(task -> task instanceof GateTask.Wake ? new GateTask.Wake(0) : task)
+        .forEach(book.tasks::add);
     memory.releasing().forEach(each -> book.releasing.put(each.model(), each.since()));
     book.heldUntil = memory.heldUntil();
     memory.heard().forEach(id -> book.heard.put(id.reporter(), id.number()));
@@ -167,6 +177,7 @@ final class GateBook {
         List.copyOf(holds),
         named,
         forgotten + waiters.size() - named.size(),
+        othersWait,
         Map.copyOf(leases),
         Map.copyOf(windows),
         List.copyOf(spent),
@@ -377,14 +388,17 @@ final class GateBook {
     if (part.isOfUnnamedModel() && pass.model() != null && !part.halfOpenFor(pass.run())) {
       return false;
     }
+    if (part.state() == GateState.OPEN) {
+      return false;
+    }
     boolean begunSince = !now.minus(pass.begunAgo()).isBefore(part.since());
-    return switch (part.state()) {
-      case OPEN -> false;
-      case HALF_OPEN -> begunSince || part.isProbe(pass.run());
-      case CLOSED ->
-          begunSince
-              || (pass.said() && now.minus(pass.readAgo()).isAfter(part.since().plus(LATE_WORDS)));
-    };
+    // Who tried and was replaced may answer after hours; a refusal would have moved the end.
+    boolean begunAfter = !entered(pass.begunAgo(), now).isBefore(part.until());
+    boolean goesOn =
+        pass.said() && now.minus(pass.readAgo()).isAfter(part.since().plus(LATE_WORDS));
+    return begunSince
+        || begunAfter
+        || (part.state() == GateState.CLOSED ? goesOn : part.isProbe(pass.run()));
   }
 
   private void open(GatePart part, Instant now) {
@@ -396,10 +410,13 @@ final class GateBook {
     }
   }
 
-  /** Where places are bounded, whoever has been let in lets the next one in. */
+  /** Where places are bounded, whoever leaves lets the next one in after that. */
   private void release(String model, Instant now) {
     nextVersion(now);
     if (settings.maxAgents() > 0) {
+      othersWait = true;
+      releasing.put(null, now);
+      woken = Instant.EPOCH;
       wake(now);
     } else {
       releasing.remove(model);
@@ -452,7 +469,7 @@ final class GateBook {
       double most = pauseAt == null ? settings.pauseAt(window) : pauseAt;
       Instant reset = use.resetsAt();
       boolean full = most < 1 && use.used() >= most && reset != null && reset.isAfter(now);
-      if (full && !reset.equals(excused.get(window))) {
+      if (full && !isSame(reset, excused.get(window))) {
         any = true;
         hold(
             GateHold.Cause.PAUSE_AT,
@@ -513,7 +530,7 @@ final class GateBook {
   }
 
   private boolean excusedDay(GateReport.Spent day) {
-    return day.dayEnds().equals(excused.get(GateHold.Cause.BUDGET.name()));
+    return isSame(day.dayEnds(), excused.get(GateHold.Cause.BUDGET.name()));
   }
 
   private void hold(GateHold.Cause cause, Instant until, String why, Instant now) {
@@ -582,11 +599,16 @@ final class GateBook {
   }
 
   private boolean anyWaits() {
-    return !waiters.isEmpty() || forgotten > 0;
+    return !waiters.isEmpty() || forgotten > 0 || othersWait;
+  }
+
+  /** Whether anybody waits whom nothing else keeps from coming. */
+  private boolean anyMayCome() {
+    return forgotten > 0 || othersWait || waiters.values().stream().anyMatch(this::mayCome);
   }
 
   private void wake(Instant now) {
-    if (anyWaits()) {
+    if (anyMayCome()) {
       nextVersion(now);
       tasks.add(new GateTask.Wake(0));
     }
@@ -743,6 +765,9 @@ final class GateBook {
     if (looksAfterLeases()) {
       moments.add(leasesSeen.plus(LEASE_LOOK.multipliedBy(patience(looks))));
     }
+    if (tasks.contains(new GateTask.Wake(0)) && isOpen(parts.get(null)) && nothingHoldsAll()) {
+      moments.add(woken);
+    }
     if (wakesAgain()) {
       moments.add(woken.plus(WAKE_GRACE.multipliedBy(patience(wakes))));
     }
@@ -770,8 +795,30 @@ final class GateBook {
     }
     Instant asked = part.sought() == null ? part.until() : later(part.sought(), part.until());
     Seeking search = seeking.getOrDefault(part.model(), NOBODY);
-    return asked.plus(
-        search.declined ? DECLINED_GRACE : PROBE_GRACE.multipliedBy(patience(search.times)));
+    Instant next =
+        asked.plus(
+            search.declined ? DECLINED_GRACE : PROBE_GRACE.multipliedBy(patience(search.times)));
+    boolean inVain = part.model() == null && patience(search.times) == MOST_PATIENCE;
+    return inVain ? later(next, nobodyComesBefore()) : next;
+  }
+
+  /** Until when limits of their models, or holds, keep all runs that are known to wait. */
+  private Instant nobodyComesBefore() {
+    return forgotten > 0
+        ? Instant.EPOCH
+        : waiters.values().stream()
+            .map(this::comesAt)
+            .min(Comparator.naturalOrder())
+            .orElse(Instant.EPOCH);
+  }
+
+  private Instant comesAt(GateWaiter waiter) {
+    GatePart part = waiter.model() == null ? null : parts.get(waiter.model());
+    Instant opens = part == null || part.state() != GateState.CLOSED ? Instant.EPOCH : part.until();
+    return holds.stream()
+        .filter(hold -> hold.holds(waiter))
+        .map(GateHold::until)
+        .reduce(opens, GateBook::later);
   }
 
   private boolean looksAfterLeases() {
@@ -783,7 +830,7 @@ final class GateBook {
     return settings.maxAgents() > 0
         && !tasks.contains(new GateTask.Wake(0))
         && !full()
-        && anyWaits()
+        && anyMayCome()
         && nothingHoldsAll()
         && isOpen(parts.get(null));
   }
@@ -804,7 +851,7 @@ final class GateBook {
         if (search != null && !search.declined) {
           search.inVain += asked(part.model());
         }
-        forget(part.probe());
+        forget(part.probe(), now);
         put(part.withProbe(null, now));
         seek(part.model(), now);
       }
@@ -829,18 +876,17 @@ final class GateBook {
       return Optional.of(task);
     }
     int places = settings.maxAgents() - leases.size();
-    woken = now;
+    woken = now.plus(spreadOfPlaces(now));
     if (places <= 0) {
       return Optional.empty();
     }
-    // Of those that were told before, some do not come; of others the model is closed.
+    // Of those that were told before, some do not come; others are kept by something else.
     int more = (int) Math.min((1L << Math.min(wakes, 30)) - 1, MOST_ASKED);
-    return Optional.of(
-        new GateTask.Wake(places + more + (int) Math.min(ofClosedModels(), MOST_ASKED)));
+    return Optional.of(new GateTask.Wake(places + more + (int) Math.min(keptOut(), MOST_ASKED)));
   }
 
-  private long ofClosedModels() {
-    return waiters.values().stream().filter(waiter -> !isOpen(parts.get(waiter.model()))).count();
+  private long keptOut() {
+    return waiters.values().stream().filter(waiter -> !mayCome(waiter)).count();
   }
 
   /** What is to be released while something else keeps it closed is released after that. */
@@ -850,7 +896,7 @@ final class GateBook {
     }
     return task instanceof GateTask.LookAfterLeases
         || (task instanceof GateTask.SeekProbe seek && hold(now).isEmpty() && !seeksInVain(seek))
-        || (task instanceof GateTask.Wake && opened(null, now));
+        || (task instanceof GateTask.Wake && opened(null, now) && !now.isBefore(woken));
   }
 
   /** It was ended by something that closed meanwhile, and is to be done when that is over. */
@@ -897,10 +943,12 @@ final class GateBook {
    *
    * @param told how many: none only if nobody waits
    */
-  void woken(int told) {
+  void woken(int told, Instant now) {
+    woken = now.isBefore(woken) ? now : woken;
     wokenInVain += told;
+    othersWait &= told > 0;
     if (told == 0 && wakes >= 2) {
-      waiters.values().removeIf(waiter -> isOpen(parts.get(waiter.model())));
+      waiters.values().removeIf(this::mayCome);
       forgotten = 0;
     }
   }
@@ -925,12 +973,16 @@ final class GateBook {
     }
   }
 
-  /** These runs have ended, or do not wait any more. */
-  void gone(List<String> runs, Instant now) {
+  /**
+   * These runs have no agent at work.
+   *
+   * @param looked when it was begun to look: who was let in since is not meant
+   */
+  void gone(List<String> runs, Instant looked, Instant now) {
     runs.forEach(
         run -> {
           waiters.remove(run);
-          left(run, now, now);
+          left(run, looked, now);
         });
   }
 
@@ -943,9 +995,10 @@ final class GateBook {
         .toList();
   }
 
-  /** Whether no limit of its model keeps it from coming. */
+  /** Whether neither a limit of its model nor the allowance that it waits for keeps it away. */
   private boolean mayCome(GateWaiter waiter) {
-    return waiter.model() == null || isOpen(parts.get(waiter.model()));
+    return (waiter.model() == null || isOpen(parts.get(waiter.model())))
+        && holds.stream().noneMatch(hold -> !hold.holdsAll() && hold.holds(waiter));
   }
 
   private void remember(GateWaiter waiter) {
@@ -962,9 +1015,11 @@ final class GateBook {
     }
   }
 
-  private void forget(GateWaiter waiter) {
-    if (waiter != null) {
-      waiters.remove(waiter.run());
+  /** Forgets who was to try and has not come, unless something else keeps it away. */
+  private void forget(GateWaiter late, Instant now) {
+    GateWaiter known = late == null ? null : waiters.get(late.run());
+    if (known != null && !comesAt(known).isAfter(now)) {
+      waiters.remove(known.run());
     }
   }
 
@@ -984,6 +1039,14 @@ final class GateBook {
     Instant begun = releasing.computeIfAbsent(model, each -> now);
     Duration rest = settings.spread().minus(Duration.between(begun, now));
     return rest.isNegative() ? Duration.ZERO : rest;
+  }
+
+  /**
+   * Over how long those are spread for whom there are places: after an opening all are free at the
+   * same time, but later they become free one by one.
+   */
+  Duration spreadOfPlaces(Instant now) {
+    return releasing.containsKey(null) ? spread(null, now) : Duration.ZERO;
   }
 
   long version() {

@@ -18,6 +18,7 @@ import java.util.Objects;
  * @param holds other reasons for which it is closed
  * @param waiters runs that it has heard of and that wait
  * @param forgotten how many more it has heard of than it remembers
+ * @param othersWait whether others may wait of whom it has not heard
  * @param leases since when which run has an agent at work; only where their number is bounded
  * @param windows use of the account's windows
  * @param spent what was spent on the newest days, the oldest first
@@ -37,6 +38,7 @@ public record GateMemory(
     List<GateHold> holds,
     List<GateWaiter> waiters,
     long forgotten,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean othersWait,
     Map<String, Instant> leases,
     Map<String, GateReport.WindowUse> windows,
     List<GateReport.Spent> spent,

@@ -236,10 +236,19 @@ public record GateReport(
    * How much of a window's allowance is used.
    *
    * @param used the share; 1 is all of it
-   * @param resetsAt when it begins anew; null if that is not known
+   * @param resetsAt when it begins anew; null if that is not known. What no calendar shows counts
+   *     as not known
    */
   @JsonIgnoreProperties(ignoreUnknown = true)
-  public record WindowUse(double used, Instant resetsAt) {}
+  public record WindowUse(double used, Instant resetsAt) {
+    private static final Instant LATEST = Instant.parse("9999-12-31T00:00:00Z");
+
+    public WindowUse {
+      boolean shown =
+          resetsAt != null && !resetsAt.isBefore(Instant.EPOCH) && !resetsAt.isAfter(LATEST);
+      resetsAt = shown ? resetsAt : null;
+    }
+  }
 
   /**
    * What ended invocations have cost.

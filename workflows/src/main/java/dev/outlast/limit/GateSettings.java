@@ -2,6 +2,7 @@ package dev.outlast.limit;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.DurationText;
 import java.time.Duration;
 import java.util.Map;
 
@@ -16,8 +17,8 @@ import java.util.Map;
  *     for those that are not named
  * @param dayCostUsd what may be spent on a day; 0 for no bound
  * @param dayTokens how many tokens may be used on a day; 0 for no bound
- * @param spread over how long the waiting runs are spread that are released together; null for
- *     {@link #DEFAULT_SPREAD}
+ * @param spread over how long the waiting runs are spread that are released together, at most
+ *     {@link DurationText#MAX}; null for {@link #DEFAULT_SPREAD}
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 @JsonInclude(JsonInclude.Include.NON_DEFAULT)
@@ -39,6 +40,7 @@ public record GateSettings(
   public GateSettings {
     pauseAt = pauseAt == null ? Map.of() : Map.copyOf(pauseAt);
     spread = spread == null ? DEFAULT_SPREAD : spread;
+    spread = spread.compareTo(DurationText.MAX) > 0 ? DurationText.MAX : spread;
     notNegative("maxAgents", maxAgents);
     notNegative("dayCostUsd", dayCostUsd);
     notNegative("dayTokens", dayTokens);

@@ -457,6 +457,72 @@ class AccountGateTest {
     assertTrue(enter("b").go());
   }
 
+  @Test
+  void where_places_are_bounded_those_who_get_one_at_an_opening_are_spread_too() {
+    GateSettings three = new GateSettings(3, null, 0, 0, null);
+    assertTrue(enter("a", three).go());
+    hit("a", 3, HOUR);
+    assertFalse(enter("b", three).go());
+    assertFalse(enter("c", three).go());
+    environment.sleep(HOUR.plusSeconds(1));
+    assertTrue(enter("a", three).probe());
+    pass("a");
+    await(status -> !keeper.releases.isEmpty());
+    GateRelease first = keeper.releases.get(0);
+    assertEquals(2, first.most());
+    Duration gone = GateSettings.DEFAULT_SPREAD.minus(first.spread());
+    assertTrue(gone.compareTo(Duration.ofMinutes(1)) < 0, first::toString);
+  }
+
+  @Test
+  void whatever_anybody_sends_the_gate_goes_on() {
+    WorkflowStub anybody = WorkflowStub.fromTyped(gate);
+    Object[][] wrong = {{}, {null}, {"nonsense"}, {7}, {Map.of("hits", "x")}, {List.of(Map.of())}};
+    for (Object[] each : wrong) {
+      anybody.signal("report", each);
+      assertEquals(GateState.OPEN, gate.status().state());
+      for (String update : List.of("enter", "close")) {
+        assertThrows(
+            WorkflowException.class,
+            () -> anybody.update(update, Object.class, each),
+            () -> update + " " + List.of(each));
+      }
+    }
+    refused("expected the run", () -> gate.enter(null));
+    refused("expected an instant", () -> gate.close(null));
+    assertThrows(
+        WorkflowException.class, () -> anybody.update("pauseAt", Object.class, "nonsense"));
+    refused("over 0", () -> gate.pauseAt(Double.NaN));
+    gate.pauseAt(null);
+    GateSettings absurd =
+        new GateSettings(
+            0, Map.of("*", 0.5), Double.MIN_VALUE, 1, Duration.ofSeconds(Long.MAX_VALUE));
+    tell(
+        new GateReport(
+            absurd,
+            List.of(
+                new Hit(
+                    new GateWaiter("a", 3, Instant.MIN, null),
+                    LimitScope.SESSION,
+                    Duration.ofSeconds(Long.MIN_VALUE),
+                    Instant.MIN,
+                    Duration.ZERO)),
+            null,
+            Map.of(
+                "low",
+                new GateReport.WindowUse(1, Instant.MIN),
+                "high",
+                new GateReport.WindowUse(Double.POSITIVE_INFINITY, Instant.MAX),
+                "far",
+                new GateReport.WindowUse(1, Instant.parse("9999-01-01T00:00:00Z"))),
+            new GateReport.Spent("", Instant.MAX, -1, Double.NaN, 0, Long.MAX_VALUE),
+            null));
+    assertFalse(enter("b", absurd).go());
+    gate.release(null);
+    assertTrue(enter("b", absurd).go());
+    await(status -> !keeper.releases.isEmpty());
+  }
+
   /**
    * Returns when the gate has heard it. The server in memory hands an update over before a signal
    * that came first, if it had planned to wake the gate before both; a real one does not.

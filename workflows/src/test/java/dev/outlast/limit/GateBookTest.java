@@ -187,6 +187,42 @@ class GateBookTest {
   }
 
   @Test
+  void an_answer_that_comes_long_after_another_run_was_to_try_opens_the_account() {
+    hit("a", null, LimitScope.SESSION);
+    enter("b", null);
+    goesBy(HOUR);
+    Instant begun = now;
+    assertTrue(enter("a", null).probe());
+    goesBy(GateBook.PROBE_SILENCE);
+    book.due(now);
+    assertTrue(enter("b", null).probe(), "it is replaced");
+    goesBy(GateBook.PROBE_SILENCE);
+    book.due(now);
+    assertEquals(GateState.CLOSED, book.part(null).state());
+    passOf("a", Duration.between(begun, now).plusMillis(5));
+    assertEquals(GateState.OPEN, book.part(null).state());
+  }
+
+  @Test
+  void an_answer_to_who_began_before_another_run_was_refused_opens_nothing() {
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    Instant begun = now;
+    assertTrue(enter("a", null).probe());
+    goesBy(GateBook.PROBE_SILENCE);
+    book.due(now);
+    assertTrue(enter("b", null).probe());
+    hit("b", null, LimitScope.SESSION);
+    goesBy(Duration.ofMinutes(1));
+    passOf("a", Duration.between(begun, now));
+    assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  private void passOf(String run, Duration begunAgo) {
+    report(List.of(), List.of(new Pass(run, null, false, begunAgo, Duration.ZERO)), List.of());
+  }
+
+  @Test
   void a_place_that_is_not_taken_since_its_run_is_held_back_is_offered_to_others() {
     GateSettings one = new GateSettings(1, null, 0, 0, null);
     assertTrue(enter("a", null, one).go());
@@ -194,16 +230,136 @@ class GateBookTest {
     assertFalse(enter("c", null, one).go());
     report(List.of(), List.of(), List.of("a"));
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
-    book.woken(1);
+    book.woken(1, now);
     heldBack("b");
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
     assertEquals(List.of("c"), book.waiting(null, 9).stream().map(GateWaiter::run).toList());
-    book.woken(1);
+    book.woken(1, now);
     goesBy(GateBook.WAKE_GRACE);
     assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
     assertEquals(1, book.wokenInVain(), "so that others are told");
     assertTrue(enter("c", null, one).go());
     assertEquals(0, book.wokenInVain());
+  }
+
+  @Test
+  void where_places_are_bounded_a_release_is_spread_and_what_is_free_later_is_not() {
+    GateSettings four = new GateSettings(4, null, 0, 0, Duration.ofMinutes(10));
+    enter("a", null, four);
+    book.close(now.plus(HOUR), "", now);
+    for (String run : List.of("b", "c", "d", "e", "f", "g")) {
+      assertFalse(enter(run, null, four).go());
+    }
+    goesBy(HOUR);
+    assertTrue(book.due(now).contains(new GateTask.Wake(3)));
+    assertEquals(Duration.ofMinutes(10), book.spreadOfPlaces(now));
+    goesBy(Duration.ofMinutes(4));
+    assertTrue(enter("b", null, four).go());
+    left("b", Duration.ZERO);
+    assertFalse(
+        book.due(now).stream().anyMatch(GateTask.Wake.class::isInstance), "others are being told");
+    book = GateBook.restore(book.save(List.of(new GateTask.Wake(3))));
+    assertTrue(book.due(now).contains(new GateTask.Wake(3)), "what a new history ends goes on");
+    assertEquals(Duration.ofMinutes(6), book.spreadOfPlaces(now));
+    book.woken(3, now);
+    assertTrue(enter("c", null, four).go());
+    goesBy(Duration.ofMinutes(6));
+    left("c", Duration.ZERO);
+    assertTrue(book.due(now).contains(new GateTask.Wake(3)));
+    assertEquals(Duration.ZERO, book.spreadOfPlaces(now));
+  }
+
+  @Test
+  void where_places_are_bounded_runs_are_woken_of_which_the_gate_never_heard() {
+    GateSettings one = new GateSettings(1, null, 0, 0, Duration.ZERO);
+    enter("a", null, one);
+    report(List.of(), List.of(), List.of("a"));
+    book.close(now.plus(HOUR), "", now);
+    goesBy(HOUR);
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+    book.woken(1, now);
+    assertTrue(enter("unheard", null, one).go());
+    book = GateBook.restore(book.save(List.of()));
+    report(List.of(), List.of(), List.of("unheard"));
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now), "the next one");
+    book.woken(0, now);
+    goesBy(HOUR);
+    assertEquals(List.of(), book.due(now), "nobody is left");
+    assertTrue(book.next().isEmpty());
+  }
+
+  @Test
+  void a_run_that_waits_for_the_allowance_is_not_woken_for_places_before_it_returns() {
+    GateSettings two = new GateSettings(2, null, 0, 0, Duration.ZERO);
+    Duration days = Duration.ofDays(6);
+    assertTrue(enter("works", null, two).go());
+    GateReport.Overage overage = new GateReport.Overage(days, null);
+    Pass pass = new Pass("works", null, false, Duration.ZERO, Duration.ZERO, overage);
+    report(List.of(), List.of(pass), List.of());
+    GateWaiter avoids = new GateWaiter("avoids", 3, now, null, true, false);
+    assertFalse(book.enter(new GateEntry(avoids, two), now).go());
+    Instant back = now.plus(days);
+    report(List.of(), List.of(), List.of("works"));
+    assertEquals(List.of(), book.due(now), "of the place that is free");
+    assertEquals(back, book.next().orElseThrow());
+    now = back;
+    assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
+  }
+
+  @Test
+  void where_only_runs_of_a_closed_model_wait_nobody_is_sought_for_the_account_again_and_again() {
+    Instant opens = now.plus(Duration.ofDays(6));
+    GateWaiter waiter = new GateWaiter("a", 3, now, "opus");
+    Hit model =
+        new Hit(waiter, LimitScope.MODEL, Duration.between(now, opens), opens, Duration.ZERO);
+    report(List.of(model), List.of(), List.of());
+    hit("a", "opus", LimitScope.SESSION);
+    int sought = 0;
+    for (Instant next; (next = book.next().orElseThrow()).isBefore(opens); now = later(next)) {
+      assertTrue(sought < 10, "in vain");
+      if (book.due(later(next)).contains(new GateTask.SeekProbe(null))) {
+        sought++;
+        book.sought(null, waiter, later(next));
+      }
+    }
+    assertTrue(sought > 1, "others may wait of which the gate has not heard");
+    assertTrue(enter("other", null).probe(), "whoever comes may try");
+    report(List.of(), List.of(), List.of("other"));
+    now = opens.plus(GateBook.PROBE_GRACE.multipliedBy(GateBook.MOST_PATIENCE));
+    assertTrue(book.due(now).contains(new GateTask.SeekProbe(null)), "now they may come");
+  }
+
+  private Instant later(Instant next) {
+    return next.isAfter(now) ? next : now;
+  }
+
+  @Test
+  void a_window_that_an_operator_has_released_stays_so_though_its_reset_is_told_anew_each_time() {
+    GateSettings careful = new GateSettings(0, Map.of("*", 0.9), 0, 0, null);
+    uses(0.95, careful);
+    assertFalse(enter("a", null, careful).go());
+    book.release(now);
+    goesBy(GateBook.SAME_RESET);
+    uses(0.96, careful);
+    assertTrue(enter("a", null, careful).go(), "an hour from then, counted once more");
+    goesBy(Duration.ofMillis(1));
+    uses(0.96, careful);
+    assertFalse(enter("a", null, careful).go(), "another window");
+  }
+
+  @Test
+  void of_the_waiting_runs_the_highest_priority_is_first_then_whoever_waits_longest() {
+    book.close(now.plus(HOUR), "", now);
+    int[] priorities = {4, 1, 5, 1, 3};
+    for (int i = 0; i < priorities.length; i++) {
+      goesBy(Duration.ofSeconds(1));
+      GateWaiter waiter = new GateWaiter("run-" + i, priorities[i], now, null);
+      assertFalse(book.enter(new GateEntry(waiter, GateSettings.NONE), now).go());
+    }
+    assertEquals("run-1", book.waiting(null, 1).get(0).run());
+    assertEquals(
+        List.of("run-1", "run-3", "run-4", "run-0", "run-2"),
+        book.waiting(null, 9).stream().map(GateWaiter::run).toList());
   }
 
   /** A run doubles its own wait in the same way, so its gate is not to ask it to try before. */
@@ -301,6 +457,24 @@ class GateBookTest {
   }
 
   @Test
+  void who_is_let_in_while_it_is_looked_who_has_ended_keeps_its_place_and_its_try() {
+    GateSettings one = new GateSettings(1, null, 0, 0, null);
+    hit("a", null, LimitScope.SESSION);
+    goesBy(HOUR);
+    assertTrue(enter("a", null, one).probe());
+    Instant looked = now;
+    goesBy(Duration.ofSeconds(1));
+    left("a", Duration.ofSeconds(1));
+    assertTrue(enter("a", null, one).probe());
+    book.gone(List.of("a"), looked, now);
+    assertEquals(List.of("a"), book.held());
+    assertEquals(GateState.HALF_OPEN, book.part(null).state());
+    book.gone(List.of("a"), now, now);
+    assertEquals(List.of(), book.held());
+    assertEquals(GateState.CLOSED, book.part(null).state());
+  }
+
+  @Test
   void an_agent_that_has_ended_before_does_not_end_the_try_of_a_later_attempt() {
     hit("a", null, LimitScope.SESSION);
     goesBy(HOUR);
@@ -365,10 +539,10 @@ class GateBookTest {
     }
     List<String> known =
         book.waiting(null, GateBook.MAX_WAITERS).stream().map(GateWaiter::run).toList();
-    book.gone(known, now);
+    book.gone(known, now, now);
     assertEquals(1, book.status("claude", "work", now).waiters());
     assertTrue(book.due(now).contains(new GateTask.LookAfterLeases()));
-    book.gone(List.of("works"), now);
+    book.gone(List.of("works"), now, now);
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
     goesBy(GateBook.WAKE_GRACE);
     assertFalse(book.due(now).isEmpty(), "nobody has come");

@@ -32,6 +32,9 @@ class GateSimulationTest {
   private static final Instant START = Instant.parse("2026-11-21T08:00:00Z");
   private static final String WINDOW = "five_hour";
 
+  /** The whole account, and two models. */
+  private static final String[] MODELS = {null, "opus", "sonnet"};
+
   /**
    * After the last limit is over everybody must have got through in this time: whoever tries may
    * have been refused just before, for as long as it grows to where nobody knows the end.
@@ -132,7 +135,10 @@ class GateSimulationTest {
     }
 
     void passed(GateReport.Pass pass, Instant now) {
-      boolean begunSince = !now.minus(pass.begunAgo()).isBefore(since);
+      Instant begun = now.minus(pass.begunAgo());
+      boolean begunSince =
+          !begun.isBefore(since)
+              || (closedUntil != null && !begun.plus(GateBook.SAME_ENTRY).isBefore(closedUntil));
       boolean goesOn =
           trying == null
               && pass.said()
@@ -194,10 +200,12 @@ class GateSimulationTest {
   /** What the gate has begun to have done for it. */
   private static final class Work {
     final GateTask task;
+    final Instant begun;
     boolean ended;
 
-    Work(GateTask task) {
+    Work(GateTask task, Instant begun) {
       this.task = task;
+      this.begun = begun;
     }
   }
 
@@ -231,6 +239,10 @@ class GateSimulationTest {
       Map<String, Double> pauseAt = oneIn(3) ? Map.of(WINDOW, 0.9) : Map.of();
       settings = new GateSettings(most, pauseAt, 0, 0, spread);
       searchable = !oneIn(4);
+      // It was never closed.
+      for (String model : MODELS) {
+        openSince.put(String.valueOf(model), START.minus(Duration.ofDays(1)));
+      }
     }
 
     void play() {
@@ -659,9 +671,10 @@ class GateSimulationTest {
           work.ended = true;
           book.postponed(all);
         }
+        work.ended |= work.task instanceof GateTask.Wake && !book.opened(null, now);
       }
       works.removeIf(work -> work.ended);
-      for (String model : new String[] {null, "opus", "sonnet"}) {
+      for (String model : MODELS) {
         String key = String.valueOf(model);
         if (book.opened(model, now)) {
           openSince.putIfAbsent(key, now);
@@ -684,8 +697,13 @@ class GateSimulationTest {
     }
 
     private void begin(GateTask task) {
-      works.stream().filter(work -> work.task.equals(task)).forEach(work -> work.ended = true);
-      Work work = new Work(task);
+      works.stream()
+          .filter(
+              work ->
+                  work.task.equals(task)
+                      || (task instanceof GateTask.Wake && work.task instanceof GateTask.Wake))
+          .forEach(work -> work.ended = true);
+      Work work = new Work(task, now);
       works.add(work);
       after(Duration.ofMillis(200 + random.nextInt(3_000)), () -> perform(work));
     }
@@ -700,14 +718,10 @@ class GateSimulationTest {
       } else if (work.task instanceof GateTask.Release all) {
         releaseAll(work, all.model());
       } else if (work.task instanceof GateTask.Wake some) {
-        List<Run> waiting = waiting(null);
-        List<Run> woken = waiting.subList(0, Math.min(some.places(), waiting.size()));
-        woken.forEach(run -> release(run, null));
-        book.woken(woken.size());
-        work.ended = true;
+        wake(work, some.places());
       } else {
         List<String> gone = book.held().stream().filter(id -> run(id).done).toList();
-        book.gone(gone, now);
+        book.gone(gone, work.begun, now);
         gone.forEach(run -> allowed.values().forEach(part -> part.left(run)));
         work.ended = true;
       }
@@ -733,11 +747,38 @@ class GateSimulationTest {
       waiting.stream().limit(most).toList().forEach(run -> release(run, seek.model()));
     }
 
+    private void wake(Work work, int places) {
+      List<Run> waiting = waiting(null);
+      List<Run> woken = waiting.subList(0, Math.min(places, waiting.size()));
+      Duration spread = book.spreadOfPlaces(now);
+      assertSpread(spread, null);
+      Duration between = woken.isEmpty() ? Duration.ZERO : spread.dividedBy(woken.size());
+      for (int i = 0; i < woken.size(); i++) {
+        Run run = woken.get(i);
+        after(
+            between.multipliedBy(i),
+            () -> {
+              if (!work.ended) {
+                release(run, null);
+              }
+            });
+      }
+      after(
+          between.multipliedBy(Math.max(0, woken.size() - 1)),
+          () -> {
+            if (!work.ended) {
+              work.ended = true;
+              book.woken(woken.size(), now);
+            }
+          });
+    }
+
     private void releaseAll(Work work, String model) {
-      List<GateWaiter> remembered = book.waiting(model, GateBook.MAX_WAITERS);
+      List<GateWaiter> remembered = remembered(model);
       List<Run> waiting = waiting(model);
       Set<String> told = new HashSet<>();
       Duration spread = book.spread(model, now);
+      assertSpread(spread, model);
       Duration between = waiting.isEmpty() ? Duration.ZERO : spread.dividedBy(waiting.size());
       for (int i = 0; i < waiting.size(); i++) {
         Run run = waiting.get(i);
@@ -765,10 +806,33 @@ class GateSimulationTest {
           });
     }
 
+    /** They are spread over what is left of the time since it was opened. */
+    private void assertSpread(Duration spread, String model) {
+      Duration gone = age(openSince.get(String.valueOf(model)));
+      assertTrue(
+          spread.compareTo(settings.spread().minus(gone)) >= 0
+              && spread.compareTo(settings.spread()) <= 0,
+          () -> "spread over " + spread + ", " + gone + " after it was opened " + where());
+    }
+
+    private List<GateWaiter> remembered(String model) {
+      List<GateWaiter> remembered = book.waiting(model, GateBook.MAX_WAITERS);
+      for (int i = 1; i < remembered.size(); i++) {
+        GateWaiter before = remembered.get(i - 1);
+        GateWaiter after = remembered.get(i);
+        boolean ordered =
+            before.priority() < after.priority()
+                || (before.priority() == after.priority()
+                    && !before.since().isAfter(after.since()));
+        assertTrue(ordered, () -> before + " before " + after + " " + where());
+      }
+      return remembered;
+    }
+
     /** Whom a search finds, or the gate remembers; a model can only be told by the latter. */
     private List<Run> waiting(String model) {
       if (!searchable) {
-        return book.waiting(model, GateBook.MAX_WAITERS).stream()
+        return remembered(model).stream()
             .map(waiter -> run(waiter.run()))
             .filter(run -> !run.done)
             .toList();

@@ -196,9 +196,12 @@ final class GateKeeper implements GateKeeping {
     }
   }
 
-  /** Whether a few are told that wait for the account, and none of them twice in a row. */
+  /** Whether a few are told at once that wait for the account, and none of them twice in a row. */
   private static boolean isByOrder(GateRelease release) {
-    return release.most() > 0 && release.model() == null && release.skip() == 0;
+    return release.most() > 0
+        && release.model() == null
+        && release.skip() == 0
+        && release.spread().isZero();
   }
 
   private static List<String> account(GateRelease release) {
