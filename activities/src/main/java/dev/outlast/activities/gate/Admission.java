@@ -182,8 +182,9 @@ public final class Admission implements AutoCloseable {
   private GateWord word(GateAnswer closed) {
     Duration told = Duration.between(closed.until(), closed.latest());
     Duration grace = told.isNegative() ? Duration.ZERO : told;
-    return new GateWord(
-        closed.probe(), closed.probe() ? grace : grace.plus(share()), closed.version());
+    // Nobody releases a run that is not given any time for it: it asks again by itself.
+    boolean released = !closed.probe() && !grace.isZero();
+    return new GateWord(closed.probe(), released ? grace.plus(share()) : grace, closed.version());
   }
 
   /** The run's own part of the spread: runs whose gate is lost are not to ask all at once. */

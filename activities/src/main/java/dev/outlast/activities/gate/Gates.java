@@ -8,8 +8,8 @@ import java.util.Optional;
 
 /**
  * The gates of all accounts, as one host sees them. No method throws for a gate or a server that
- * cannot be reached: the host goes on without then, and the runs' own timers keep them from an
- * account that they know to be closed. Thread-safe.
+ * cannot be reached: the host goes on without then, at once or after a while, and the runs' own
+ * timers keep them from an account that they know to be closed. Thread-safe.
  */
 public interface Gates {
 
@@ -19,7 +19,8 @@ public interface Gates {
    *
    * @param released the gate's version that the run was released with; no older knowledge counts. 0
    *     if it was not released
-   * @return empty if the gate cannot be reached
+   * @return empty if the gate cannot be reached, and the run may start without it. Where agents are
+   *     counted that is so only after minutes; until then a run is told to ask again in seconds
    */
   Optional<GateAnswer> ask(Account account, GateEntry entry, long released);
 

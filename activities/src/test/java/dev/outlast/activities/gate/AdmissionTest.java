@@ -198,6 +198,16 @@ class AdmissionTest {
   }
 
   @Test
+  void a_run_that_is_to_ask_again_by_itself_does_so_at_that_moment() {
+    Instant again = NOON.plusSeconds(20);
+    gates.answer =
+        new GateAnswer(false, false, again, again, 7, "not answered", Duration.ofSeconds(20));
+    Deferred deferred = admission().ask(null).orElseThrow();
+    assertEquals(again, deferred.until());
+    assertEquals(new GateWord(false, Duration.ZERO, 7), deferred.gate());
+  }
+
+  @Test
   void runs_whose_gate_is_lost_ask_by_themselves_spread_out() {
     settings = new GateSettings(0, null, 0, 0, Duration.ofMinutes(5));
     gates.answer = RecordingGates.closed(NOON, Duration.ofHours(2), false, 7);

@@ -29,6 +29,8 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -39,6 +41,11 @@ import org.slf4j.LoggerFactory;
  * question under way for each account: who comes while it is answered shares the next one, so that
  * nobody goes by what was known before he asked. That an account is closed is remembered for a few
  * seconds; while its gate cannot be reached, for as long as the account was to be closed.
+ *
+ * <p>Where agents are counted, whoever is not known to be kept out has to ask by himself, since
+ * only the gate can give him a place: a few at a time, the others after them. Who is not answered
+ * in time has no place, and asks again soon; only a gate that has answered nobody for minutes is
+ * taken for gone.
  *
  * <p>A gate is started by whoever has something to tell it, also anew when somebody has ended it; a
  * gate that has ended is an open one.
@@ -53,6 +60,24 @@ final class AccountGates implements Gates {
   /** Resets that differ by less are the same one. */
   static final Duration SAME_RESET = Duration.ofSeconds(5);
 
+  /**
+   * How many runs of one host ask a gate for a place at a time. A gate takes ten updates at a time
+   * from all hosts, and refuses the others (Temporal 1.29: history.maxInFlightUpdates).
+   */
+  static final int MAX_ENTRIES = 3;
+
+  /**
+   * How long a run waits at least that asked for a place and was not answered; up to twice as long
+   * more, so that those who asked together do not come back together.
+   */
+  static final Duration HELD_BACK = Duration.ofSeconds(10);
+
+  /**
+   * For how long a gate may give no run of this host a place or a refusal before agents that are
+   * counted are started without it; silence between two questions counts up to as long.
+   */
+  static final Duration UNHEARD = Duration.ofMinutes(5);
+
   /** How often it is said of an account that its gate cannot be reached. */
   static final Duration COMPLAINTS = Duration.ofMinutes(1);
 
@@ -64,11 +89,16 @@ final class AccountGates implements Gates {
   private final Map<Account, Known> known = new ConcurrentHashMap<>();
   private final Map<Account, Shared<Optional<GateStatus>>> questions = new ConcurrentHashMap<>();
   private final Map<Account, Reports> reports = new ConcurrentHashMap<>();
+  private final Map<Account, Semaphore> turns = new ConcurrentHashMap<>();
+  private final Map<Account, Unheard> unheard = new ConcurrentHashMap<>();
   private final Map<Account, Long> complained = new ConcurrentHashMap<>();
   private volatile WorkflowClient client;
 
   /** What was known of a gate that was closed, and when. */
   private record Known(GateStatus status, long nanos) {}
+
+  /** Since when a gate has been asked for places in vain, and when it was last. */
+  private record Unheard(long since, long last) {}
 
   AccountGates(String taskQueue, BooleanSupplier searchAttributes, Clock clock) {
     this(taskQueue, searchAttributes, clock, System::nanoTime);
@@ -91,20 +121,17 @@ final class AccountGates implements Gates {
   public Optional<GateAnswer> ask(Account account, GateEntry entry, long released) {
     Patience patience = calls.patience();
     reports(account).sendWhatIsKept();
+    boolean counted = entry.settings().maxAgents() > 0;
     try {
-      if (entry.settings().maxAgents() > 0) {
-        return Optional.of(enter(account, entry, patience));
-      }
-      Optional<GateStatus> status = remembered(account, released);
-      if (status.isEmpty()) {
-        status = asked(account, patience);
-      }
-      if (status.isEmpty()) {
-        return Optional.of(GateAnswer.open());
-      }
-      Optional<GateAnswer> answer = status.get().answer(entry, clock.instant());
-      return Optional.of(answer.isPresent() ? answer.get() : enter(account, entry, patience));
+      return Optional.of(
+          counted
+              ? place(account, entry, released, patience)
+              : answer(account, entry, released, patience));
     } catch (UnreachedException e) {
+      if (counted && !isGone(account)) {
+        complain(account, "runs that want a place ask again soon", e.why());
+        return Optional.of(heldBack(account, entry, released));
+      }
       Optional<GateAnswer> closed = lastKnown(account, entry.waiter(), released);
       complain(
           account,
@@ -114,6 +141,105 @@ final class AccountGates implements Gates {
           e.why());
       return closed;
     }
+  }
+
+  private GateAnswer answer(Account account, GateEntry entry, long released, Patience patience)
+      throws UnreachedException {
+    Optional<GateStatus> status = remembered(account, released);
+    if (status.isEmpty()) {
+      status = asked(account, patience);
+    }
+    if (status.isEmpty()) {
+      return GateAnswer.open();
+    }
+    Optional<GateAnswer> answer = status.get().answer(entry, clock.instant());
+    return answer.isPresent() ? answer.get() : enter(account, entry, patience);
+  }
+
+  /** As {@link #answer} where agents are counted. */
+  private GateAnswer place(Account account, GateEntry entry, long released, Patience patience)
+      throws UnreachedException {
+    Optional<GateAnswer> closed = keptOut(account, entry, released, patience);
+    if (closed.isPresent()) {
+      return closed.get();
+    }
+    Semaphore turn = turns.computeIfAbsent(account, each -> new Semaphore(MAX_ENTRIES, true));
+    patience.await(turn);
+    try {
+      // Those before may have heard that it is closed.
+      closed = keptOut(account, entry, released, patience);
+      if (closed.isPresent()) {
+        return closed.get();
+      }
+      GateAnswer answer = enter(account, entry, patience);
+      unheard.remove(account);
+      if (isClosed(answer)) {
+        learn(account, patience);
+      }
+      return answer;
+    } finally {
+      turn.release();
+    }
+  }
+
+  /**
+   * What keeps a run from an account that was closed when it was last heard of; empty if only the
+   * gate can say whether there is a place.
+   */
+  private Optional<GateAnswer> keptOut(
+      Account account, GateEntry entry, long released, Patience patience)
+      throws UnreachedException {
+    if (!known.containsKey(account)) {
+      return Optional.empty();
+    }
+    Optional<GateStatus> status = remembered(account, released);
+    if (status.isEmpty()) {
+      status = asked(account, patience);
+    }
+    return status
+        // Who still has a place gives it back by asking.
+        .filter(each -> !each.atWork().contains(entry.waiter().run()))
+        .flatMap(each -> each.answer(entry, clock.instant()))
+        .filter(answer -> !answer.go());
+  }
+
+  /** Whether it is the account that is closed, for some time, and not its places that are taken. */
+  private static boolean isClosed(GateAnswer answer) {
+    return !answer.go() && answer.opensIn() != null && !answer.opensIn().isZero();
+  }
+
+  /** Has it remembered that the account is closed, so that others need not enter to hear it. */
+  private void learn(Account account, Patience patience) {
+    try {
+      asked(account, patience);
+    } catch (UnreachedException e) {
+      log.debug("Gate {}: the next run hears by itself that it is closed", id(account), e);
+    }
+  }
+
+  /** To be asked whenever a gate was asked for a place in vain: whether it has been for long. */
+  private boolean isGone(Account account) {
+    long now = nanos.getAsLong();
+    Unheard vain =
+        unheard.compute(
+            account,
+            (each, before) ->
+                before == null || now - before.last() >= UNHEARD.toNanos()
+                    ? new Unheard(now, now)
+                    : new Unheard(before.since(), now));
+    return now - vain.since() >= UNHEARD.toNanos();
+  }
+
+  /** The run has no place, also if the gate has given it one of which nobody has heard. */
+  private GateAnswer heldBack(Account account, GateEntry entry, long released) {
+    GateNews.Left left = new GateNews.Left(entry.waiter().run(), System.nanoTime());
+    reports(account)
+        .tell(new GateNews(entry.settings(), left.enteredNanos(), null, null, null, null, left));
+    Duration pause =
+        HELD_BACK.plusMillis(ThreadLocalRandom.current().nextLong(2 * HELD_BACK.toMillis()));
+    Instant again = clock.instant().plus(pause);
+    return new GateAnswer(
+        false, false, again, again, released, "the account's gate has not answered yet", pause);
   }
 
   private Optional<GateStatus> remembered(Account account, long released) {

@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -31,10 +32,13 @@ final class GateCalls {
   static final Duration WAIT = Duration.ofSeconds(Gates.PATIENCE_SECONDS - 1);
 
   /**
-   * How many calls are made at a time. For each account that is one question and one report; only
-   * the runs of accounts whose agents are counted ask one by one.
+   * How many calls are made at a time. For each account that is one question and one report; where
+   * agents are counted, runs ask for places besides, {@link AccountGates#MAX_ENTRIES} at a time.
    */
   static final int MAX_CALLS = 32;
+
+  /** Whose turn to call comes when less is left of his patience than this, does not take it. */
+  private static final Duration LEAST = Duration.ofSeconds(3);
 
   private static final Duration IDLE = Duration.ofSeconds(5);
 
@@ -122,6 +126,23 @@ final class GateCalls {
         throw new UnreachedException(e.getCause());
       } catch (TimeoutException e) {
         throw new UnreachedException(e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new UnreachedException(e);
+      }
+    }
+
+    /**
+     * Waits for a turn, which is to be released by whoever has got it.
+     *
+     * @throws UnreachedException if it does not come in time
+     */
+    void await(Semaphore turns) throws UnreachedException {
+      long left = ends - LEAST.toNanos() - System.nanoTime();
+      try {
+        if (!turns.tryAcquire(Math.max(0, left), TimeUnit.NANOSECONDS)) {
+          throw new UnreachedException(new TimeoutException());
+        }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new UnreachedException(e);

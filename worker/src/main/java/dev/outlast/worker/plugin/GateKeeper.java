@@ -12,8 +12,11 @@ import io.grpc.StatusRuntimeException;
 import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
+import io.temporal.api.enums.v1.PendingActivityState;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
+import io.temporal.api.workflow.v1.PendingActivityInfo;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowExecutionDescription;
 import io.temporal.client.WorkflowExecutionMetadata;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowServiceException;
@@ -22,6 +25,7 @@ import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -82,6 +86,16 @@ final class GateKeeper implements GateKeeping {
 
   /** After so many runs that do not wait any more the order is read anew. */
   static final int MAX_STALE = 20;
+
+  /** The activity that runs an agent. */
+  private static final String INVOKE = "invokeAgent";
+
+  /** Of an activity that a host has; it may have been asked to end it. */
+  private static final Set<PendingActivityState> AT_WORK =
+      EnumSet.of(
+          PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
+          PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
+          PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED);
 
   private final LongSupplier nanos;
 
@@ -485,17 +499,24 @@ final class GateKeeper implements GateKeeping {
 
   /**
    * Whether a run has ended, or says that it waits or is paused: it says that it works before its
-   * agent is started.
+   * agent is started. But a run whose host was missed says that it waits until it hears that the
+   * host has its invocation after all.
    */
   private boolean hasNoAgent(String run) {
     try {
-      WorkflowExecutionMetadata described = client.newUntypedWorkflowStub(run).describe();
+      WorkflowExecutionDescription described = client.newUntypedWorkflowStub(run).describe();
       String state = described.getTypedSearchAttributes().get(Names.AGENT_STATE);
       return described.getStatus() != WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
-          || AgentState.WAITING.word().equals(state)
-          || AgentState.PAUSED.word().equals(state);
+          || ((AgentState.WAITING.word().equals(state) || AgentState.PAUSED.word().equals(state))
+              && described.getRawDescription().getPendingActivitiesList().stream()
+                  .noneMatch(GateKeeper::isAtWork));
     } catch (WorkflowNotFoundException isForgotten) {
       return true;
     }
+  }
+
+  private static boolean isAtWork(PendingActivityInfo activity) {
+    return INVOKE.equals(activity.getActivityType().getName())
+        && AT_WORK.contains(activity.getState());
   }
 }

@@ -159,6 +159,56 @@ class AccountGatesTest {
   }
 
   @Test
+  void where_agents_are_counted_a_gate_that_is_known_to_be_closed_is_not_asked_for_a_place() {
+    assertTrue(place("works").go());
+    gate().close(new GateClosure("2h", null));
+    assertFalse(place("a").go());
+    assertFalse(place("b").go());
+    assertEquals("a", gate().status().first().run());
+    assertEquals(1, gate().status().waiters(), "b was answered by what a was told");
+    goOn(AccountGates.REMEMBERED);
+    assertFalse(place("c").go());
+    assertEquals(1, gate().status().waiters(), "a question is no entry");
+    assertEquals(List.of("works"), gate().status().atWork());
+    assertFalse(place("works").go());
+    assertEquals(List.of(), gate().status().atWork(), "whoever asks anew does not work");
+
+    gate().release(null);
+    long released = gate().status().version();
+    assertTrue(gates.ask(WORK, counted("b"), released).orElseThrow().go());
+  }
+
+  @Test
+  void where_agents_are_counted_a_gate_that_is_away_is_waited_for_and_not_for_ever()
+      throws Exception {
+    assertTrue(place("works").go());
+    try (Away away = Away.at(freePort())) {
+      gates.connect(away.client);
+      assertAsksAgainSoon(gates.ask(WORK, counted("a"), 5).orElseThrow(), 5);
+      goOn(AccountGates.UNHEARD.minusSeconds(1));
+      assertAsksAgainSoon(gates.ask(WORK, counted("b"), 0).orElseThrow(), 0);
+      goOn(Duration.ofSeconds(1));
+      assertEquals(Optional.empty(), gates.ask(WORK, counted("a"), 5));
+    }
+    gates.connect(environment.getWorkflowClient());
+    assertTrue(place("a").go());
+    try (Away away = Away.at(freePort())) {
+      gates.connect(away.client);
+      assertAsksAgainSoon(place("c"), 0);
+    }
+  }
+
+  private void assertAsksAgainSoon(GateAnswer answer, long version) {
+    assertFalse(answer.go() || answer.probe());
+    assertEquals(answer.until(), answer.latest());
+    assertEquals(version, answer.version());
+    assertTrue(
+        answer.opensIn().compareTo(AccountGates.HELD_BACK) >= 0
+            && answer.opensIn().compareTo(AccountGates.HELD_BACK.multipliedBy(3)) < 0,
+        answer::toString);
+  }
+
+  @Test
   void a_server_that_hangs_holds_nobody_up_for_longer_than_promised_and_is_told_of_once()
       throws Exception {
     try (Log log = new Log();
@@ -167,12 +217,13 @@ class AccountGatesTest {
       gates.connect(away.client);
       ExecutorService executor = Executors.newCachedThreadPool();
       List<CompletableFuture<Optional<GateAnswer>>> all = new ArrayList<>();
-      GateEntry counted = new GateEntry(waiter("z", 3), new GateSettings(1, null, 0, 0, null));
+      List<CompletableFuture<Optional<GateAnswer>>> counted = new ArrayList<>();
       long begun = System.nanoTime();
       for (int i = 0; i < 20; i++) {
         String run = "run-" + i;
         all.add(CompletableFuture.supplyAsync(() -> gates.ask(WORK, entry(run), 0), executor));
-        all.add(CompletableFuture.supplyAsync(() -> gates.ask(WORK, counted, 0), executor));
+        counted.add(
+            CompletableFuture.supplyAsync(() -> gates.ask(WORK, counted(run), 0), executor));
         all.add(CompletableFuture.supplyAsync(() -> gates.word(WORK, waiter(run, 3), 0), executor));
         all.add(
             CompletableFuture.supplyAsync(
@@ -184,6 +235,9 @@ class AccountGatesTest {
       }
       for (CompletableFuture<Optional<GateAnswer>> each : all) {
         assertEquals(Optional.empty(), each.get(60, TimeUnit.SECONDS));
+      }
+      for (CompletableFuture<Optional<GateAnswer>> each : counted) {
+        assertAsksAgainSoon(each.get(60, TimeUnit.SECONDS).orElseThrow(), 0);
       }
       Duration took = Duration.ofNanos(System.nanoTime() - begun);
       Duration most = Duration.ofSeconds(Gates.PATIENCE_SECONDS).plus(SLACK);
@@ -278,6 +332,14 @@ class AccountGatesTest {
 
   private GateAnswer ask(String run) {
     return gates.ask(WORK, entry(run), 0).orElseThrow();
+  }
+
+  private GateAnswer place(String run) {
+    return gates.ask(WORK, counted(run), 0).orElseThrow();
+  }
+
+  private GateEntry counted(String run) {
+    return new GateEntry(waiter(run, 3), new GateSettings(2, null, 0, 0, null));
   }
 
   private AccountGate gate() {

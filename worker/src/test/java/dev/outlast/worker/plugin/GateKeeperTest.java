@@ -13,6 +13,7 @@ import dev.outlast.operator.AgentState;
 import dev.outlast.operator.Names;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityMethod;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.api.common.v1.WorkflowExecution;
 import io.temporal.api.enums.v1.IndexedValueType;
@@ -27,6 +28,7 @@ import io.temporal.failure.CanceledFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import io.temporal.testing.TestEnvironmentOptions;
 import io.temporal.testing.TestWorkflowEnvironment;
+import io.temporal.worker.Worker;
 import io.temporal.workflow.SignalMethod;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInterface;
@@ -38,6 +40,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
@@ -91,6 +95,31 @@ class GateKeeperTest {
     }
   }
 
+  /** A run that says that it waits for its host, whatever that does. */
+  @WorkflowInterface
+  public interface MissedRun {
+    @WorkflowMethod
+    void run();
+  }
+
+  /** Has its invocation taken after all. */
+  public static final class TakenLate implements MissedRun {
+    @Override
+    public void run() {
+      Workflow.newActivityStub(Agent.class, OPTIONS).invokeAgent();
+    }
+  }
+
+  /** Works until a test says that it ends. */
+  @ActivityInterface
+  public interface Agent {
+    @ActivityMethod(name = "invokeAgent")
+    void invokeAgent();
+  }
+
+  private static final Semaphore AGENT_BEGUN = new Semaphore(0);
+  private static final Semaphore AGENT_ENDS = new Semaphore(0);
+
   @BeforeEach
   void start() {
     TOLD.clear();
@@ -102,7 +131,14 @@ class GateKeeperTest {
                 .registerSearchAttribute(
                     Names.AGENT_ACCOUNT.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
                 .build());
-    environment.newWorker(QUEUE).registerWorkflowImplementationTypes(WaitingRun.class);
+    Worker worker = environment.newWorker(QUEUE);
+    worker.registerWorkflowImplementationTypes(WaitingRun.class, TakenLate.class);
+    worker.registerActivitiesImplementations(
+        (Agent)
+            () -> {
+              AGENT_BEGUN.release();
+              AGENT_ENDS.acquireUninterruptibly();
+            });
     environment.start();
     keeper = new GateKeeper(nanos::get);
     keeper.connect(environment.getWorkflowClient());
@@ -306,6 +342,22 @@ class GateKeeperTest {
         activity(() -> keeper.ended(List.of("ended", "works", "waits", "paused", "unknown"))));
   }
 
+  @Test
+  void a_run_that_says_that_it_waits_while_a_host_has_its_invocation_keeps_its_place()
+      throws Exception {
+    try {
+      MissedRun missed =
+          environment
+              .getWorkflowClient()
+              .newWorkflowStub(MissedRun.class, options("missed", AgentState.WAITING, "work"));
+      WorkflowClient.start(missed::run);
+      assertTrue(AGENT_BEGUN.tryAcquire(30, TimeUnit.SECONDS));
+      assertEquals(List.of(), activity(() -> keeper.ended(List.of("missed"))));
+    } finally {
+      AGENT_ENDS.release();
+    }
+  }
+
   /** A server's index, which names these runs in this order to whoever asks. */
   private static final class Index {
     private final List<String> runs;
@@ -354,21 +406,21 @@ class GateKeeperTest {
 
   private WorkflowStub run(String id, AgentState state, String account) {
     Run run =
-        environment
-            .getWorkflowClient()
-            .newWorkflowStub(
-                Run.class,
-                WorkflowOptions.newBuilder()
-                    .setTaskQueue(QUEUE)
-                    .setWorkflowId(id)
-                    .setTypedSearchAttributes(
-                        SearchAttributes.newBuilder()
-                            .set(Names.AGENT_STATE, state.word())
-                            .set(Names.AGENT_ACCOUNT, account)
-                            .build())
-                    .build());
+        environment.getWorkflowClient().newWorkflowStub(Run.class, options(id, state, account));
     WorkflowClient.start(run::run);
     return WorkflowStub.fromTyped(run);
+  }
+
+  private static WorkflowOptions options(String id, AgentState state, String account) {
+    return WorkflowOptions.newBuilder()
+        .setTaskQueue(QUEUE)
+        .setWorkflowId(id)
+        .setTypedSearchAttributes(
+            SearchAttributes.newBuilder()
+                .set(Names.AGENT_STATE, state.word())
+                .set(Names.AGENT_ACCOUNT, account)
+                .build())
+        .build();
   }
 
   private static GateWaiter waiter(String run, int priority, long since) {
