@@ -119,7 +119,8 @@ public interface AgentRun {
   void validateSwitchAgent(String agent, String account);
 
   /**
-   * Changes when the present wait ends.
+   * Changes when the present wait ends. At a moment before its own the run goes on though its
+   * account is closed, as with {@link #resumeNow}; at a later one it asks whether it is open.
    *
    * @param when an instant ({@code 2026-11-21T15:00:00Z}) or a duration from now ({@code 90m}), at
    *     most the longest wait that the run's policy allows

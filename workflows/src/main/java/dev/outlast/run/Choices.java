@@ -34,9 +34,14 @@ final class Choices {
   /**
    * @param until when it is open again
    * @param grace how much longer it is worth waiting for before it is tried unasked
+   * @param asked whether it was asked in this round, so that time alone does not open it
    */
-  private record Closed(Instant until, Duration grace) {
-    private static final Closed NOT = new Closed(Instant.MIN, Duration.ZERO);
+  private record Closed(Instant until, Duration grace, boolean asked) {
+    private static final Closed NOT = new Closed(Instant.MIN, Duration.ZERO, false);
+
+    boolean isOver(Instant now) {
+      return !asked && !until.isAfter(now);
+    }
 
     Instant latest() {
       return until.equals(NEVER) || this == NOT ? until : until.plus(grace);
@@ -99,7 +104,21 @@ final class Choices {
   }
 
   void closed(int choice, Instant until, Duration grace) {
-    closed.set(choice, new Closed(until, grace));
+    closed.set(choice, new Closed(until, grace, false));
+  }
+
+  /**
+   * The present one was asked, and is not started before a moment. A round in which all are asked
+   * may take longer than that, and is to end nevertheless: until {@link #newRound} it stays closed.
+   */
+  void deferred(Instant until, Duration grace) {
+    closed.set(current, new Closed(until, grace, true));
+  }
+
+  /** The run has waited, or one was started: time opens again whoever was asked before. */
+  void newRound() {
+    closed.replaceAll(
+        known -> known.asked() ? new Closed(known.until(), known.grace(), false) : known);
   }
 
   /** One is known to be open. */
@@ -115,7 +134,7 @@ final class Choices {
   /** The preferred one of those that are not known to be closed. */
   Optional<Integer> firstOpen(Instant now) {
     return IntStream.range(0, size())
-        .filter(choice -> !closed.get(choice).until().isAfter(now))
+        .filter(choice -> closed.get(choice).isOver(now))
         .boxed()
         .findFirst();
   }
@@ -123,7 +142,7 @@ final class Choices {
   /** Whether one but the present is not known to be closed. */
   boolean anotherIsOpen(Instant now) {
     return IntStream.range(0, size())
-        .anyMatch(choice -> choice != current && !closed.get(choice).until().isAfter(now));
+        .anyMatch(choice -> choice != current && closed.get(choice).isOver(now));
   }
 
   /**

@@ -34,8 +34,8 @@ import java.util.stream.IntStream;
  *
  * <p>A run that fails over uses the first of its agents that is not known to be closed ({@link
  * Choices}). Every way to leave one closes it until a later moment, so that a run of n agents makes
- * at most n invocations before time has to pass. Any other run uses the first of the list, which
- * only an operator changes.
+ * at most n invocations before it has to wait, however long they take. Any other run uses the first
+ * of the list, which only an operator changes.
  */
 final class Failover {
 
@@ -352,6 +352,10 @@ final class Failover {
   private void awaitEarliest() {
     int first = choices().earliest();
     Instant until = choices().closedUntil(first);
+    if (!until.isAfter(RunClock.now())) {
+      // It was asked in a round that has taken longer than that.
+      until = RunClock.now().plus(DeferralWait.MIN_DEFERRAL);
+    }
     if (until.equals(Choices.NEVER)) {
       throw runEnd.stopped(
           ErrorCode.AGENT_STOPPED, "no agent of the run is known to open again; see its events");

@@ -27,6 +27,7 @@ final class ResumeTimer {
   }
 
   private final Function<Instant, String> summary;
+  private final Instant ownUntil;
   private Instant until;
   private Duration grace;
   private boolean ended;
@@ -44,6 +45,7 @@ final class ResumeTimer {
    * @param grace how much longer it is waited for somebody to end it
    */
   ResumeTimer(Instant until, Duration grace, Function<Instant, String> summary) {
+    this.ownUntil = until;
     this.until = until;
     this.grace = grace;
     this.summary = summary;
@@ -63,6 +65,11 @@ final class ResumeTimer {
   void moveTo(Instant when) {
     until = when;
     grace = Duration.ZERO;
+  }
+
+  /** Whether it ends earlier than it would have by itself, since somebody wants it to. */
+  boolean isAhead() {
+    return until.isBefore(ownUntil);
   }
 
   /** Ends the wait at once. */

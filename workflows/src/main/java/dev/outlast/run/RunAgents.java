@@ -160,7 +160,7 @@ final class RunAgents {
 
   /** The gate of the present one's account is shut. */
   void closed(Instant until, Duration grace) {
-    choices.closed(current(), until, grace);
+    choices.deferred(until, grace);
     list.set(current(), present().withLimit(null));
   }
 
@@ -247,6 +247,7 @@ final class RunAgents {
   /** The present one was at work until now. */
   void worked(Instant now) {
     workedLast = now;
+    choices.newRound();
   }
 
   /** After a long rest, whatever it was for, the session is decided on as after a limit. */

@@ -54,10 +54,16 @@ final class RunWaits {
     wait = timer;
     show.run();
     try {
-      return timer.await(RunHistory::isLong);
+      ResumeTimer.End end = timer.await(RunHistory::isLong);
+      if (end == ResumeTimer.End.DUE && timer.isAhead()) {
+        // Asked, its gate would tell it to wait on, and the operator's moment would be void.
+        memory.insists(true);
+      }
+      return end;
     } finally {
       wait = null;
       limit = null;
+      memory.agents().choices().newRound();
       if (memory.busy() == null && memory.notStarted() == null && !starting) {
         memory.waited(Duration.between(began, RunClock.now()));
       }

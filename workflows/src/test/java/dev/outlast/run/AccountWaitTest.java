@@ -421,6 +421,40 @@ class AccountWaitTest {
   }
 
   @Test
+  void an_earlier_moment_of_an_operator_insists_and_a_later_one_does_not() {
+    assertInsists(true, "10m");
+    assertInsists(false, "2h");
+    assertInsists(true, "2h", "30m");
+    assertInsists(false, "10m", "2h");
+    assertInsists(true, "10m", "30m");
+  }
+
+  private void assertInsists(boolean wanted, String... moments) {
+    ScriptedAgent agent = fixture.agent();
+    int before = agent.ledger().size();
+    agent.does(limited(first(1)), limited(first(2)), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    for (String moment : moments) {
+      run.update(Names.UPDATE_CHANGE_RESUME, String.class, moment);
+    }
+    fixture.result(run);
+    assertEquals(wanted, turn(before + 1).insists(), () -> List.of(moments).toString());
+    assertFalse(turn(before + 2).insists(), "it insists once");
+  }
+
+  @Test
+  void who_is_released_before_an_operators_earlier_moment_asks_its_gate() {
+    ScriptedAgent agent = fixture.agent();
+    agent.does(limited(later(1)), agent.completes("done"));
+    WorkflowStub run = waiting(null);
+    run.update(Names.UPDATE_CHANGE_RESUME, String.class, "30m");
+    opens(run, null, 2);
+    fixture.result(run);
+    assertFalse(turn(1).insists());
+    assertEquals(Incident.End.RELEASED, onlyIncidentsEnd(run));
+  }
+
+  @Test
   void who_was_paused_while_others_were_released_asks_as_soon_as_it_goes_on() {
     ScriptedAgent agent = fixture.agent();
     agent.does(limited(later(1)), agent.completes("done"));

@@ -67,6 +67,19 @@ class ChoicesTest {
   }
 
   @Test
+  void open_nobody_for_whom_a_round_of_asking_takes_too_long() {
+    Choices choices = new Choices(2);
+    choices.deferred(NOW.plusSeconds(5), Duration.ofMinutes(25));
+    goOn(choices, NOW, 1);
+    assertFalse(choices.anotherIsOpen(NOW.plusSeconds(6)));
+    choices.deferred(NOW.plusSeconds(11), Duration.ofMinutes(20));
+    assertEquals(Optional.empty(), choices.firstOpen(NOW.plusSeconds(12)));
+    assertEquals(1, choices.earliest());
+    choices.newRound();
+    assertEquals(Optional.of(0), choices.firstOpen(NOW.plusSeconds(12)));
+  }
+
+  @Test
   void are_hopeless_only_when_nothing_says_of_any_that_it_opens() {
     Choices choices = new Choices(2);
     choices.closed(0, Choices.NEVER, Duration.ofMinutes(1));

@@ -20,6 +20,7 @@ import dev.outlast.agent.Worktree;
 import dev.outlast.limit.AccountOpened;
 import dev.outlast.limit.GateWord;
 import dev.outlast.limit.LimitScope;
+import dev.outlast.limit.ResumePolicy;
 import dev.outlast.operator.AgentState;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.operator.Names;
@@ -398,6 +399,65 @@ class FailoverTest {
       Duration both = Duration.between(at(i - 2), at(i));
       assertTrue(both.compareTo(DeferralWait.MIN_DEFERRAL) >= 0, i + ": " + both);
     }
+  }
+
+  @Test
+  void asks_that_take_longer_than_the_gates_keep_a_run_out_do_not_send_it_round_in_circles() {
+    agents.does("claude/work", slowly(shut(Duration.ZERO)), agents.completes("done"));
+    agents.does("codex/work", slowly(shut(Duration.ZERO)));
+    WorkflowStub run = start(CLAUDE, CODEX);
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "codex/work", "claude/work"), agents.order());
+    Duration waited = Duration.ofSeconds(fixture.status(run).waitedSeconds());
+    assertTrue(waited.compareTo(Duration.ofMinutes(25)) >= 0, waited::toString);
+  }
+
+  @Test
+  void whom_a_slow_round_of_asks_leaves_without_a_wait_of_its_own_waits_nevertheless() {
+    agent.policy = withoutJitter();
+    agents.does("claude/work", slowly(heldFor(HOUR.negated())), slowly(heldFor(HOUR.negated())));
+    agents.does("codex/work", slowly(heldFor(HOUR.negated())), slowly(heldFor(HOUR.negated())));
+    agents.does("claude/work", agents.completes("done"));
+    WorkflowStub run = start(CLAUDE, CODEX);
+    fixture.result(run);
+    long waited = fixture.status(run).waitedSeconds();
+    assertTrue(
+        waited >= 2 * DeferralWait.MIN_DEFERRAL.toSeconds(), () -> waited + " s " + agents.order());
+  }
+
+  private static ResumePolicy withoutJitter() {
+    ResumePolicy policy = ScriptedAgent.POLICY;
+    return new ResumePolicy(
+        policy.margin(),
+        Duration.ZERO,
+        policy.fallback(),
+        policy.maxFallback(),
+        policy.maxWait(),
+        policy.maxTotalWait(),
+        policy.maxAttempts(),
+        policy.onCredit());
+  }
+
+  /** Shut by the host alone, with no gate to release anybody. */
+  private Function<AgentInvocation, AgentOutcome> heldFor(Duration left) {
+    return call ->
+        new AgentOutcome.Deferred(
+            agent.now().plus(left),
+            agent.now(),
+            AgentOutcome.Deferred.Cause.ACCOUNT,
+            null,
+            null,
+            null,
+            "held",
+            null);
+  }
+
+  private Function<AgentInvocation, AgentOutcome> slowly(
+      Function<AgentInvocation, AgentOutcome> step) {
+    return call -> {
+      fixture.environment().sleep(Duration.ofSeconds(12));
+      return step.apply(call);
+    };
   }
 
   @Test
