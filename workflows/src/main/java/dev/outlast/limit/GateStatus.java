@@ -2,12 +2,16 @@ package dev.outlast.limit;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outlast.operator.OperatorTexts;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -66,6 +70,50 @@ public record GateStatus(
    */
   public Optional<GatePart> part(String model) {
     return parts.stream().filter(part -> Objects.equals(part.model(), model)).findFirst();
+  }
+
+  /**
+   * From which share of its windows on it is left alone, in words that are safe to show: {@code 80
+   * % of five_hour, 95 % of every other window}.
+   *
+   * @return empty if agents are started up to the wall
+   */
+  public Optional<String> pausesAt() {
+    if (pauseAt != null) {
+      return Optional.of(OperatorTexts.percent(pauseAt) + " of every window (an operator's)");
+    }
+    Map<String, Double> byWindow = new TreeMap<>(settings.pauseAt());
+    Double others = byWindow.remove(GateSettings.ANY_WINDOW);
+    List<String> shares = new ArrayList<>();
+    byWindow.entrySet().stream()
+        .limit(GateBook.MAX_WINDOWS)
+        .forEach(
+            each ->
+                shares.add(
+                    OperatorTexts.percent(each.getValue())
+                        + " of "
+                        + OperatorTexts.plain(each.getKey())));
+    if (others != null && (others < 1 || !shares.isEmpty())) {
+      shares.add(
+          OperatorTexts.percent(others)
+              + " of every "
+              + (shares.isEmpty() ? "" : "other ")
+              + "window");
+    }
+    return shares.isEmpty() ? Optional.empty() : Optional.of(String.join(", ", shares));
+  }
+
+  /**
+   * What was spent on a day, and how much it may be: {@code 1.25 USD of 5.00 USD, 1,234 tokens}.
+   */
+  public String spending(GateReport.Spent day) {
+    return OperatorTexts.usd(day.costUsd())
+        + (settings.dayCostUsd() > 0 ? " of " + OperatorTexts.usd(settings.dayCostUsd()) : "")
+        + String.format(Locale.ROOT, ", %,d", day.tokens())
+        + (settings.dayTokens() > 0
+            ? String.format(Locale.ROOT, " of %,d", settings.dayTokens())
+            : "")
+        + " tokens";
   }
 
   /**

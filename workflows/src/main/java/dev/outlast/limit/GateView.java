@@ -98,13 +98,30 @@ final class GateView {
                 text.append("  \nWindow ")
                     .append(OperatorTexts.plain(window))
                     .append(": ")
-                    .append(Math.round(100 * use.used()))
-                    .append(" %")
-                    .append(
-                        use.resetsAt() == null
-                            ? ""
-                            : ", begins anew " + OperatorTexts.moment(use.resetsAt())));
+                    .append(OperatorTexts.percent(use.used()))
+                    .append(use.resetsAt() == null ? "" : reset(use.resetsAt(), now)));
+    status.pausesAt().ifPresent(shares -> text.append("  \nPauses at ").append(shares));
+    if (!status.spent().isEmpty()) {
+      appendSpent(text, status.spent().get(status.spent().size() - 1), status);
+    }
     return text.toString();
+  }
+
+  /** Of a window that has begun anew, nobody has told the use yet. */
+  private static String reset(Instant at, Instant now) {
+    return (at.isAfter(now) ? ", begins anew " : " before it began anew ")
+        + OperatorTexts.moment(at);
+  }
+
+  /** Names the day, since what is shown stays when the day is over. */
+  private static void appendSpent(StringBuilder text, GateReport.Spent day, GateStatus status) {
+    text.append("  \nSpent on ")
+        .append(OperatorTexts.plain(day.day()))
+        .append(": ")
+        .append(status.spending(day));
+    if (day.overageUsd() > 0) {
+      text.append(", of it beyond the allowance ").append(OperatorTexts.usd(day.overageUsd()));
+    }
   }
 
   private static void appendHold(StringBuilder text, GateHold hold, GateStatus status) {

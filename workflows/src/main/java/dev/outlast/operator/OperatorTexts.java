@@ -238,6 +238,18 @@ public final class OperatorTexts {
         + " USD";
   }
 
+  /** A share as people read it: {@code 95 %}, {@code 99.5 %}. */
+  public static String percent(double share) {
+    if (!Double.isFinite(share)) {
+      return share + " %";
+    }
+    return BigDecimal.valueOf(100 * share)
+            .setScale(1, RoundingMode.HALF_UP)
+            .stripTrailingZeros()
+            .toPlainString()
+        + " %";
+  }
+
   /** What a run's event says of a limit. */
   public static String limited(String scope, boolean unrecognised) {
     return unrecognised

@@ -197,6 +197,35 @@ class DayBudgetTest {
   }
 
   @Test
+  void the_details_say_what_people_ask_of_an_open_account() {
+    GateSettings settings =
+        new GateSettings(0, Map.of("five_hour", 0.8, "*", 0.95), 20, 2_000_000, null);
+    Spent spent = new Spent("2026-11-21", now.plus(Duration.ofHours(1)), 1, 3.1, 0.5, 1_204_330);
+    Map<String, GateReport.WindowUse> windows =
+        Map.of(
+            "five_hour",
+            new GateReport.WindowUse(0.755, now.plus(Duration.ofHours(1))),
+            "seven_day",
+            new GateReport.WindowUse(1, now.minus(Duration.ofHours(1))));
+    book.report(new GateReport(settings, null, null, windows, spent, null), now);
+    String details = GateView.details(status(), now);
+    for (String line :
+        List.of(
+            "**open**  ",
+            "Window five_hour: 75.5 %, begins anew 2026-11-21 12:00:00 UTC  ",
+            "Window seven_day: 100 % before it began anew 2026-11-21 10:00:00 UTC  ",
+            "Pauses at 80 % of five_hour, 95 % of every other window  ",
+            "Spent on 2026-11-21: 3.10 USD of 20.00 USD, 1,204,330 of 2,000,000 tokens,"
+                + " of it beyond the allowance 0.50 USD")) {
+      assertTrue(details.lines().toList().contains(line), details);
+    }
+
+    book.pauseAt(0.9, now);
+    details = GateView.details(status(), now);
+    assertTrue(details.contains("Pauses at 90 % of every window (an operator's)"), details);
+  }
+
+  @Test
   void a_budget_that_is_raised_lifts_what_the_smaller_one_has_closed_and_bounds_the_day() {
     spends(10, 0);
     assertFalse(enter().go());

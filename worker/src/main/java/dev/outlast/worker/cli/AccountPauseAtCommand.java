@@ -2,6 +2,7 @@ package dev.outlast.worker.cli;
 
 import dev.outlast.limit.AccountGate;
 import dev.outlast.limit.GateStatus;
+import dev.outlast.operator.OperatorTexts;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -42,6 +43,6 @@ final class AccountPauseAtCommand extends AccountSteering {
   String besides(GateStatus status) {
     return status.pauseAt() == null
         ? "; pauses as the workers are configured"
-        : "; pauses at " + AccountTable.percent(status.pauseAt()) + " of every window";
+        : "; pauses at " + OperatorTexts.percent(status.pauseAt()) + " of every window";
   }
 }

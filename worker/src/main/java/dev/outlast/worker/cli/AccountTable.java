@@ -5,20 +5,16 @@ import dev.outlast.limit.GateHold;
 import dev.outlast.limit.GatePart;
 import dev.outlast.limit.GateReport.Spent;
 import dev.outlast.limit.GateReport.WindowUse;
-import dev.outlast.limit.GateSettings;
 import dev.outlast.limit.GateState;
 import dev.outlast.limit.GateStatus;
 import dev.outlast.limit.RunPriority;
 import dev.outlast.operator.DurationText;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
+import dev.outlast.operator.OperatorTexts;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.TreeMap;
 
 /** Prints accounts for people: a line for each that fits into 80 columns, and what is special. */
@@ -144,14 +140,13 @@ final class AccountTable {
     if (gate.settings().maxAgents() > 0) {
       lines.add("agents at work: " + gate.atWork().size() + " of " + gate.settings().maxAgents());
     }
-    if (!shares(gate).isEmpty()) {
-      lines.add("pauses at " + shares(gate));
-    }
+    gate.pausesAt().ifPresent(shares -> lines.add("pauses at " + shares));
     if (!gate.spent().isEmpty()) {
       Spent day = gate.spent().get(gate.spent().size() - 1);
-      lines.add(spent(day, gate.settings()));
+      String when = day.dayEnds().isAfter(now) ? "spent today" : "last spent on " + day.day();
+      lines.add(when + ": " + gate.spending(day));
       if (day.overageUsd() > 0) {
-        lines.add(" of it beyond the allowance: " + usd(day.overageUsd()));
+        lines.add(" of it beyond the allowance: " + OperatorTexts.usd(day.overageUsd()));
       }
     }
     return lines;
@@ -201,56 +196,16 @@ final class AccountTable {
     return "window "
         + name
         + ": "
-        + percent(use.used())
+        + OperatorTexts.percent(use.used())
         + " used"
-        + (use.resetsAt() == null
-            ? ""
-            : ", resets " + second(use.resetsAt()) + left(use.resetsAt()));
+        + (use.resetsAt() == null ? "" : reset(use.resetsAt()));
   }
 
-  private static String shares(GateStatus gate) {
-    if (gate.pauseAt() != null) {
-      return percent(gate.pauseAt()) + " of every window (an operator's)";
-    }
-    List<String> shares = new ArrayList<>();
-    Map<String, Double> byWindow = new TreeMap<>(gate.settings().pauseAt());
-    Double others = byWindow.remove(GateSettings.ANY_WINDOW);
-    byWindow.forEach((window, share) -> shares.add(percent(share) + " of " + window));
-    if (others != null && (others < 1 || !shares.isEmpty())) {
-      shares.add(percent(others) + " of every " + (shares.isEmpty() ? "" : "other ") + "window");
-    }
-    return String.join(", ", shares);
-  }
-
-  private String spent(Spent day, GateSettings settings) {
-    String when = day.dayEnds().isAfter(now) ? "spent today" : "last spent on " + day.day();
-    String tokens = String.format(Locale.ROOT, "%,d", day.tokens());
-    return when
-        + ": "
-        + usd(day.costUsd())
-        + (settings.dayCostUsd() > 0 ? " of " + usd(settings.dayCostUsd()) : "")
-        + ", "
-        + tokens
-        + (settings.dayTokens() > 0
-            ? String.format(Locale.ROOT, " of %,d", settings.dayTokens())
-            : "")
-        + " tokens";
-  }
-
-  private static String usd(double amount) {
-    return String.format(Locale.ROOT, "%.2f USD", amount);
-  }
-
-  /** A share as people read it: {@code 95 %}, {@code 99.5 %}. */
-  static String percent(double share) {
-    if (!Double.isFinite(share)) {
-      return share + " %";
-    }
-    return BigDecimal.valueOf(100 * share)
-            .setScale(1, RoundingMode.HALF_UP)
-            .stripTrailingZeros()
-            .toPlainString()
-        + " %";
+  /** Of a window that has begun anew, nobody has told the use yet. */
+  private String reset(Instant at) {
+    return at.isAfter(now)
+        ? ", resets " + second(at) + left(at)
+        : " (before its reset at " + second(at) + ")";
   }
 
   private static String second(Instant moment) {

@@ -126,7 +126,13 @@ class AccountsTest {
                     reset,
                     Duration.ofSeconds(1))),
             List.of(),
-            Map.of("five_hour", new WindowUse(0.755, reset), "seven_day", new WindowUse(1, null)),
+            Map.of(
+                "five_hour",
+                new WindowUse(0.755, reset),
+                "seven_day",
+                new WindowUse(1, null),
+                "begun_anew",
+                new WindowUse(1, Instant.parse("2026-11-20T15:00:00Z"))),
             new Spent("2026-11-21", Instant.now().plusSeconds(3_600), 3, 1.25, 0.5, 1_234_567),
             List.of());
     // The account's gate is made by a command, so that the worker's own way is taken.
@@ -141,6 +147,11 @@ class AccountsTest {
     assertTrue(called.out().contains("\n  tries first: agent-run-of-the-report\n"), called.out());
     assertTrue(called.out().contains("\n  window five_hour: 75.5 % used, resets 20"), called.out());
     assertTrue(called.out().contains("\n  window seven_day: 100 % used\n"), called.out());
+    assertTrue(
+        called
+            .out()
+            .contains("window begun_anew: 100 % used (before its reset at 2026-11-20T15:00:00Z)"),
+        called.out());
     assertTrue(called.out().contains("\n  agents at work: 0 of 4\n"), called.out());
     assertTrue(
         called.out().contains("\n  pauses at 80 % of five_hour, 95 % of every other window\n"),

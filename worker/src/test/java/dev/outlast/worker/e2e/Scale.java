@@ -67,6 +67,12 @@ final class Scale {
 
   // The bounds.
 
+  /** An answer from before the gate was closed may be acted upon for so long. */
+  private static final Duration UNTIL_KNOWN = Duration.ofSeconds(2);
+
+  /** How many times as many resumes as there are if they are evenly spread. */
+  private static final int MOST_AT_ONCE = 3;
+
   /** The first one is refused, and the next one gets through. */
   private static final int MOST_PROBES = 2;
 
@@ -219,10 +225,9 @@ final class Scale {
       }
       Thread.sleep(LOOK.toMillis());
     }
-    long late =
-        runs - ScaleLedger.in(folder).all("HIT").stream().map(e -> e.run()).distinct().count();
+    long late = runs - ScaleLedger.in(folder).held();
     if (late > 0) {
-      broken.add(late + " runs had not met the limit by its reset; give them more time");
+      broken.add(late + " runs had not heard of the limit by its reset; give them more time");
     }
   }
 
@@ -279,11 +284,14 @@ final class Scale {
   private void judge() throws Exception {
     ScaleLedger ledger = ScaleLedger.in(folder);
     GateHistory gate = GateHistory.of(client, gate());
-    Instant firstHit = ledger.all("HIT").get(0).at();
+    List<ScaleLedger.Entry> hits = ledger.all("LIMIT");
+    Instant firstHit = hits.get(0).at();
     List<ScaleLedger.Entry> starts = ledger.firstStarts(gate.opened());
     Instant lastResume = starts.isEmpty() ? opens : starts.get(starts.size() - 1).at();
-    long probes =
-        ledger.starts().stream().filter(start -> start.at().isBefore(gate.opened())).count();
+    Instant known = gate.closed().plus(UNTIL_KNOWN);
+    List<ScaleLedger.Entry> probes = ledger.starts(known, gate.opened());
+    int most = ledger.histogram(starts, gate.opened()).values().stream().reduce(0, Math::max);
+    double even = runs * 10.0 / spread.toSeconds();
     Set<String> names = new HashSet<>();
     IntStream.range(0, runs).forEach(i -> names.add("run-%05d".formatted(i)));
     Set<String> lost = ledger.lost(names);
@@ -297,14 +305,15 @@ final class Scale {
 
     out.printf("%nscale: %d runs, spread over %d s%n", runs, spread.toSeconds());
     figure("first hit to gate closed", seconds(firstHit, gate.closed()));
-    figure("first hit to last hit", seconds(firstHit, last(ledger.all("HIT"))));
-    ledger.starts().stream()
-        .filter(start -> start.at().isBefore(gate.opened()))
-        .forEach(start -> figure("reset to a run that tries", seconds(reset, start.at())));
+    figure("agents started before the first hit", count(ledger.starts(Instant.MIN, firstHit)));
+    figure("and then, before the gate was closed", count(ledger.starts(firstHit, gate.closed())));
+    figure("and then, before that was known", count(ledger.starts(gate.closed(), known)));
+    figure("hits in all", count(hits));
+    probes.forEach(start -> figure("reset to a run that tries", seconds(reset, start.at())));
     figure("reset to the provider's opening", seconds(reset, opens));
     figure("reset to gate open", seconds(reset, gate.opened()));
     figure("gate open to last resume", seconds(gate.opened(), lastResume));
-    figure("agents started before the gate was open", Long.toString(probes));
+    figure("agents started against the closed gate", count(probes));
     figure("deferred invocations", Long.toString(ledger.count("DEFER")));
     figure("runs lost", lost.size() + " (not completed: " + notCompleted + ")");
     figure("runs resumed twice", Integer.toString(doubled.size()));
@@ -316,13 +325,16 @@ final class Scale {
     figure("gate's events", gate.counts().toString());
     mostRss.forEach((what, kilobytes) -> figure("RSS " + what, kilobytes / 1024 + " MB"));
     calls().forEach((method, calls) -> figure("calls " + method, Long.toString(calls)));
+    figure("most resumes in 10 s", "%d, evenly spread %.0f".formatted(most, even));
     figure("resumes per 10 s", ledger.histogram(starts, gate.opened()).toString());
 
     bound(!lost.isEmpty() || notCompleted > 0, "lost: " + lost);
     bound(!doubled.isEmpty(), "resumed twice: " + doubled);
-    bound(probes > MOST_PROBES, "agents started against the closed gate: " + probes);
+    bound(probes.size() > MOST_PROBES, "agents started against the closed gate: " + probes);
+    bound(most > MOST_AT_ONCE * even, "a herd: " + most + " resumes in 10 s");
     bound(gate.closed().isAfter(firstHit.plus(MOST_TO_CLOSE)), "the gate took too long to close");
     bound(gate.longest() > MOST_GATE_EVENTS, "a history of the gate is too long");
+    bound(eventsOfWait == 0, "no run was seen to wait");
     bound(eventsOfWait > MOST_EVENTS_OF_WAIT, "a wait costs too many events");
     // Whoever is told at the same time may begin in another order: a worker has so many places.
     bound(rank > urgent.size() + 2 * AGENTS, "an urgent run had to wait for others");
@@ -342,16 +354,17 @@ final class Scale {
     return "%.1f s".formatted(Duration.between(from, to).toMillis() / 1_000.0);
   }
 
-  private static Instant last(List<ScaleLedger.Entry> entries) {
-    return entries.get(entries.size() - 1).at();
+  private static String count(List<ScaleLedger.Entry> entries) {
+    return Integer.toString(entries.size());
   }
 
-  /** The most events that a run's history has from its limit to the next invocation. */
+  /** The most events that a run's history has from its first invocation's end to the next one. */
   private int eventsOfWait() {
     int most = 0;
     for (int i = 0; i < Math.min(runs, SAMPLE); i++) {
       String run = "run-%05d".formatted(i * Math.max(1, runs / SAMPLE));
-      long limited = 0;
+      long invoked = 0;
+      long held = 0;
       long resumed = 0;
       for (HistoryEvent event : client.fetchHistory(run).getEvents()) {
         boolean invokes =
@@ -361,16 +374,16 @@ final class Scale {
                     .getActivityType()
                     .getName()
                     .equals("invokeAgent");
-        if (invokes && limited > 0 && resumed == 0) {
+        if (invokes && invoked == 0) {
+          invoked = event.getEventId();
+        } else if (invokes && resumed == 0) {
           resumed = event.getEventId();
-        }
-        if (event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
-            && limited == 0
-            && event.getEventId() > 9) {
-          limited = event.getEventId();
+        } else if (event.getEventType() == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
+            && event.getActivityTaskCompletedEventAttributes().getScheduledEventId() == invoked) {
+          held = event.getEventId();
         }
       }
-      most = (int) Math.max(most, resumed - limited);
+      most = (int) Math.max(most, resumed - held);
     }
     return most;
   }
@@ -447,12 +460,16 @@ final class Scale {
                 .getContinuedExecutionRunId();
       } while (!runId.isEmpty());
       Map<String, Integer> counts = new TreeMap<>();
+      boolean told = false;
       Instant closed = null;
       Instant opened = null;
       for (HistoryEvent event : events) {
         String type = name(event);
         counts.merge(type, 1, Integer::sum);
-        closed = closed == null && type.equals("WORKFLOW_EXECUTION_SIGNALED") ? at(event) : closed;
+        told |= type.equals("WORKFLOW_EXECUTION_SIGNALED");
+        if (closed == null && told && type.equals("WORKFLOW_TASK_COMPLETED")) {
+          closed = at(event);
+        }
         opened = opened == null && type.equals("Release") ? at(event) : opened;
       }
       if (closed == null || opened == null) {

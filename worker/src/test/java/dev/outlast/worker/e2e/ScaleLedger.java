@@ -68,9 +68,25 @@ final class ScaleLedger {
     return entries.stream().filter(entry -> entry.is(event)).count();
   }
 
-  /** Agents that were let start, the first first: those that were at work at the wall not. */
+  /** Agents that were started, the first first: each invocation's, and each attempt's. */
   List<Entry> starts() {
     return all("START");
+  }
+
+  /** Agents that were started from one moment on and before another one. */
+  List<Entry> starts(Instant from, Instant before) {
+    return starts().stream()
+        .filter(start -> !start.at().isBefore(from) && start.at().isBefore(before))
+        .toList();
+  }
+
+  /** How many runs have met the limit, or were told of it. */
+  long held() {
+    return entries.stream()
+        .filter(entry -> entry.is("LIMIT") || entry.is("DEFER"))
+        .map(Entry::run)
+        .distinct()
+        .count();
   }
 
   /** Runs that never came to their end. */
@@ -90,7 +106,7 @@ final class ScaleLedger {
     Set<String> doubled = new HashSet<>();
     Map<String, Entry> last = new HashMap<>();
     for (Entry entry : entries) {
-      if (entry.is("DEFER") || entry.is("HIT")) {
+      if (entry.is("DEFER")) {
         continue;
       }
       Entry before = last.put(entry.run(), entry);

@@ -17,9 +17,14 @@ import dev.outlast.run.AgentRunResult;
 import dev.outlast.run.Incident;
 import dev.outlast.run.RunEvent;
 import dev.outlast.worker.e2e.LoopbackModelApi.Inference;
+import io.temporal.api.common.v1.Payload;
+import io.temporal.api.history.v1.HistoryEvent;
+import io.temporal.api.sdk.v1.WorkflowMetadata;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
+import io.temporal.common.SearchAttributes;
+import io.temporal.common.converter.DefaultDataConverter;
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -107,6 +112,7 @@ class TwoAccountsTest {
     assertTrue(last.carries(TAKEN_OVER), () -> "what was done meanwhile is not known: " + last);
     assertTrue(last.carries(SECOND_PROMPT), () -> "the prompt is gone: " + last);
     the_first_one_was_left_alone_until_its_reset(run);
+    people_can_read_who_did_what("hand-over");
   }
 
   @Test
@@ -129,6 +135,7 @@ class TwoAccountsTest {
         taking.texts().stream().filter(said -> said.contains(PROMPT)).count(),
         () -> "the prompt was sent again: " + taking);
     the_first_one_was_left_alone_until_its_reset(run);
+    people_can_read_who_did_what("same-session");
   }
 
   private void the_first_one_was_left_alone_until_its_reset(AgentRun run) {
@@ -145,6 +152,54 @@ class TwoAccountsTest {
     assertEquals(1, incidents.size(), incidents::toString);
     assertEquals("work", incidents.get(0).limit().account());
     assertNotNull(incidents.get(0).end(), incidents::toString);
+  }
+
+  /** As the Web UI shows the run and both gates, none of which needs a word of JSON. */
+  private void people_can_read_who_did_what(String id) {
+    WorkflowClient client = WorkflowClient.newInstance(stubs);
+    List<String> invocations =
+        client.fetchHistory(id).getEvents().stream()
+            .filter(event -> event.hasActivityTaskScheduledEventAttributes())
+            .filter(TwoAccountsTest::invokes)
+            .map(event -> words(event.getUserMetadata().getSummary()))
+            .toList();
+    assertEquals(
+        List.of("claude/work", "claude/private", "claude/work"),
+        invocations.stream().map(summary -> summary.split(" ")[0]).toList(),
+        invocations::toString);
+    String details = details(client, id);
+    assertTrue(details.contains("Agents: claude/work (present), claude/private"), details);
+
+    for (String account : List.of("work", "private")) {
+      String gate = Names.gateId("claude", account);
+      SearchAttributes indexed =
+          client.newUntypedWorkflowStub(gate).describe().getTypedSearchAttributes();
+      assertEquals("open", indexed.get(Names.AGENT_STATE), gate);
+      assertEquals("claude", indexed.get(Names.AGENT_PROVIDER), gate);
+      assertEquals(account, indexed.get(Names.AGENT_ACCOUNT), gate);
+      String shown = details(client, gate);
+      assertTrue(shown.startsWith("**open**"), shown);
+      assertTrue(shown.contains("Spent"), shown);
+    }
+  }
+
+  private static boolean invokes(HistoryEvent event) {
+    return event
+        .getActivityTaskScheduledEventAttributes()
+        .getActivityType()
+        .getName()
+        .equals("invokeAgent");
+  }
+
+  private static String words(Payload payload) {
+    return DefaultDataConverter.STANDARD_INSTANCE.fromPayload(payload, String.class, String.class);
+  }
+
+  private static String details(WorkflowClient client, String id) {
+    return client
+        .newUntypedWorkflowStub(id)
+        .query(WorkflowClient.QUERY_TYPE_WORKFLOW_METADATA, WorkflowMetadata.class)
+        .getCurrentDetails();
   }
 
   private static Inference last(LoopbackModelApi api) {

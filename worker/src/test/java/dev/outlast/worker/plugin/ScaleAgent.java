@@ -45,15 +45,19 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
- * Agents of one account that cost nothing: all are at work when the allowance is used up, and a
- * little later than the provider has said it lets them through. What they do is written down in a
- * ledger, one line for each fact, and what was begun is on the disk before it is. Thread-safe.
+ * Agents of one account that cost nothing. Each asks the account's gate before it starts. The
+ * allowance is used up when all places of the host are taken; whoever is at work then, or starts
+ * nevertheless, meets the limit. A little later than the provider has said it lets them through.
+ * What they do is written down in a ledger, one line for each fact, and what was begun is on the
+ * disk before it is. Thread-safe.
  *
  * <p>A line is {@code <microseconds of the epoch> <pid> <EVENT> <run> <number of the invocation>}:
- * {@code HIT} (was at work at the wall), {@code DEFER} (the gate was shut), {@code START}, {@code
- * LIMIT} (started, and refused), {@code DONE}.
+ * {@code DEFER} (the gate was shut), {@code START}, {@code LIMIT} (started, and refused), {@code
+ * DONE}.
  */
 final class ScaleAgent implements AgentActivities {
 
@@ -62,6 +66,9 @@ final class ScaleAgent implements AgentActivities {
 
   /** How long after its beginning an agent has an answer of the model. */
   private static final Duration FIRST_ANSWER = Duration.ofMillis(300);
+
+  /** If not all places are taken by then; less than Temporal waits for a sign of life. */
+  private static final Duration LONGEST_ALLOWANCE = Duration.ofSeconds(15);
 
   private static final Duration WORK = Duration.ofMillis(700);
   private static final TokenUsage USED = new TokenUsage(10, 5, 0, 0, 0);
@@ -72,15 +79,28 @@ final class ScaleAgent implements AgentActivities {
   private final Instant opens;
   private final AccountRules rules;
   private final FileChannel ledger;
+
+  /** Places that are still free, before the allowance is used up. */
+  private final CountDownLatch free;
+
   private final Account account = new Account(PROVIDER, ACCOUNT);
 
   /**
    * @param reset as the provider says it
    * @param opens when it really lets agents through
    * @param spread over how long the waiting runs are spread
+   * @param places how many agents may be at work on this host
    */
-  ScaleAgent(String host, Gates gates, Instant reset, Instant opens, Duration spread, Path ledger)
+  ScaleAgent(
+      String host,
+      Gates gates,
+      Instant reset,
+      Instant opens,
+      Duration spread,
+      int places,
+      Path ledger)
       throws IOException {
+    this.free = new CountDownLatch(places);
     this.host = host;
     this.gates = gates;
     this.reset = reset;
@@ -139,10 +159,6 @@ final class ScaleAgent implements AgentActivities {
             Spend.NONE,
             false);
     try (Admission admission = new Admission(gates, rules, Clock.systemUTC(), visitor)) {
-      if (call.number() == 1 && Instant.now().isBefore(opens)) {
-        note("HIT", run, call, false);
-        return admission.ended(limited(call));
-      }
       Optional<Deferred> notNow = admission.ask(null);
       if (notNow.isPresent()) {
         note("DEFER", run, call, false);
@@ -155,6 +171,9 @@ final class ScaleAgent implements AgentActivities {
   private AgentOutcome work(AgentInvocation call, String run, Admission admission) {
     note("START", run, call, true);
     Activity.getExecutionContext().heartbeat(null);
+    if (Instant.now().isBefore(reset)) {
+      useUpTheAllowance();
+    }
     pause(FIRST_ANSWER);
     if (Instant.now().isBefore(opens)) {
       note("LIMIT", run, call, true);
@@ -164,6 +183,19 @@ final class ScaleAgent implements AgentActivities {
     pause(WORK);
     note("DONE", run, call, true);
     return new AgentOutcome.Completed(facts(call), "done");
+  }
+
+  private void useUpTheAllowance() {
+    free.countDown();
+    try {
+      // Whether all were taken or not: it is used up.
+      boolean all = free.await(LONGEST_ALLOWANCE.toMillis(), TimeUnit.MILLISECONDS);
+      while (!all && free.getCount() > 0) {
+        free.countDown();
+      }
+    } catch (InterruptedException e) {
+      throw ended(e);
+    }
   }
 
   private AgentOutcome limited(AgentInvocation call) {
@@ -215,9 +247,13 @@ final class ScaleAgent implements AgentActivities {
     try {
       Thread.sleep(pause.toMillis());
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("the worker ends", e);
+      throw ended(e);
     }
+  }
+
+  private static IllegalStateException ended(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new IllegalStateException("the worker ends", e);
   }
 
   @Override

@@ -71,7 +71,8 @@ public final class ScaleWorker {
     GateKeeper keeper = new GateKeeper();
     keeper.connect(client);
     ScaleAgent agent =
-        new ScaleAgent(hostId, gates, reset, opens, spread, folder.resolve("ledger-" + pid));
+        new ScaleAgent(
+            hostId, gates, reset, opens, spread, agents, folder.resolve("ledger-" + pid));
 
     WorkerFactory factory =
         WorkerFactory.newInstance(
