@@ -123,7 +123,7 @@ public final class AccountGateWorkflow implements AccountGate {
       } else if (task instanceof GateTask.Wake some) {
         Duration spread = book.spreadOfPlaces(now());
         GateRelease release = release(null, some.places(), spread, book.wokenInVain());
-        book.woken(keeping(some).release(release), now());
+        book.woken(some.places(), keeping(some).release(release), now());
       } else if (task instanceof GateTask.LookAfterLeases) {
         Instant looked = now();
         book.gone(keeping(task).ended(book.held()), looked, now());

@@ -876,10 +876,10 @@ final class GateBook {
       return Optional.of(task);
     }
     int places = settings.maxAgents() - leases.size();
-    woken = now.plus(spreadOfPlaces(now));
     if (places <= 0) {
       return Optional.empty();
     }
+    woken = now.plus(spreadOfPlaces(now));
     // Of those that were told before, some do not come; others are kept by something else.
     int more = (int) Math.min((1L << Math.min(wakes, 30)) - 1, MOST_ASKED);
     return Optional.of(new GateTask.Wake(places + more + (int) Math.min(keptOut(), MOST_ASKED)));
@@ -941,12 +941,13 @@ final class GateBook {
   /**
    * Runs were told of free places.
    *
-   * @param told how many: none only if nobody waits
+   * @param places how many runs were to be told
+   * @param told how many were: fewer only if nobody else waits
    */
-  void woken(int told, Instant now) {
+  void woken(int places, int told, Instant now) {
     woken = now.isBefore(woken) ? now : woken;
     wokenInVain += told;
-    othersWait &= told > 0;
+    othersWait &= told >= places;
     if (told == 0 && wakes >= 2) {
       waiters.values().removeIf(this::mayCome);
       forgotten = 0;

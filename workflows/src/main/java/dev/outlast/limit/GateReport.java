@@ -40,6 +40,9 @@ public record GateReport(
   /** How many of a kind a report may hold. */
   public static final int MAX_ITEMS = 100;
 
+  /** The most that can be spent in US dollars, alone or in a sum. */
+  static final double MAX_USD = 1e12;
+
   /** How long a window's name may be. */
   static final int MAX_NAME = 100;
 
@@ -268,6 +271,13 @@ public record GateReport(
     public Spent {
       Objects.requireNonNull(day, "day");
       Objects.requireNonNull(dayEnds, "dayEnds");
+      costUsd = amount(costUsd);
+      overageUsd = amount(overageUsd);
+    }
+
+    /** What no agent can have cost counts as nothing, so that the sum stays one. */
+    private static double amount(double told) {
+      return told > 0 && told <= MAX_USD ? told : 0;
     }
 
     /** Both together, which must be of one day. */

@@ -231,6 +231,9 @@ public final class OperatorTexts {
 
   /** An amount of US dollars to the cent; what is less than one is no longer shown as nothing. */
   public static String usd(double amount) {
+    if (!Double.isFinite(amount)) {
+      return amount + " USD";
+    }
     BigDecimal exact = BigDecimal.valueOf(amount);
     BigDecimal cents = exact.setScale(2, RoundingMode.HALF_UP);
     boolean hidden = cents.signum() == 0 && exact.signum() != 0;

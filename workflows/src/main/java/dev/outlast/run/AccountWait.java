@@ -103,7 +103,9 @@ final class AccountWait {
       }
       return;
     }
-    untilReset = answer instanceof Deferred && beginsWithReset();
+    // Of the reset the worker says so by itself; what its gate says closes the account as ever.
+    untilReset =
+        answer instanceof Deferred deferred && deferred.gate() == null && beginsWithReset();
     waitsFor(answer instanceof Limited limited ? limited.limit().scope() : null);
     memory.gate(answer instanceof Limited limited ? limited.gate() : ((Deferred) answer).gate());
     if (memory.waitingSince() == null) {

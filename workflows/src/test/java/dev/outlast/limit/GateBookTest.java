@@ -230,11 +230,11 @@ class GateBookTest {
     assertFalse(enter("c", null, one).go());
     report(List.of(), List.of(), List.of("a"));
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
-    book.woken(1, now);
+    book.woken(1, 1, now);
     heldBack("b");
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
     assertEquals(List.of("c"), book.waiting(null, 9).stream().map(GateWaiter::run).toList());
-    book.woken(1, now);
+    book.woken(1, 1, now);
     goesBy(GateBook.WAKE_GRACE);
     assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
     assertEquals(1, book.wokenInVain(), "so that others are told");
@@ -261,12 +261,38 @@ class GateBookTest {
     book = GateBook.restore(book.save(List.of(new GateTask.Wake(3))));
     assertTrue(book.due(now).contains(new GateTask.Wake(3)), "what a new history ends goes on");
     assertEquals(Duration.ofMinutes(6), book.spreadOfPlaces(now));
-    book.woken(3, now);
+    book.woken(3, 3, now);
     assertTrue(enter("c", null, four).go());
     goesBy(Duration.ofMinutes(6));
     left("c", Duration.ZERO);
     assertTrue(book.due(now).contains(new GateTask.Wake(3)));
     assertEquals(Duration.ZERO, book.spreadOfPlaces(now));
+  }
+
+  @Test
+  void a_place_that_becomes_free_after_an_opening_at_which_none_was_is_offered_at_once() {
+    GateSettings one = new GateSettings(1, null, 0, 0, Duration.ofMinutes(10));
+    enter("a", null, one);
+    hit("a", null, LimitScope.SESSION);
+    assertFalse(enter("b", null, one).go());
+    goesBy(HOUR);
+    assertTrue(enter("a", null, one).go());
+    pass("a", null, false);
+    assertFalse(book.due(now).contains(new GateTask.Wake(1)), "who tried has the only place");
+    left("a", Duration.ZERO);
+    assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
+  }
+
+  @Test
+  void runs_that_a_wake_does_not_find_are_not_waited_for() {
+    GateSettings two = new GateSettings(2, null, 0, 0, Duration.ZERO);
+    enter("a", null, two);
+    report(List.of(), List.of(), List.of("a"));
+    book.close(now.plus(HOUR), "", now);
+    goesBy(HOUR);
+    assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
+    book.woken(2, 1, now);
+    assertTrue(book.next().isEmpty(), "only one was there, and it was told");
   }
 
   @Test
@@ -277,12 +303,12 @@ class GateBookTest {
     book.close(now.plus(HOUR), "", now);
     goesBy(HOUR);
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
-    book.woken(1, now);
+    book.woken(1, 1, now);
     assertTrue(enter("unheard", null, one).go());
     book = GateBook.restore(book.save(List.of()));
     report(List.of(), List.of(), List.of("unheard"));
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now), "the next one");
-    book.woken(0, now);
+    book.woken(1, 0, now);
     goesBy(HOUR);
     assertEquals(List.of(), book.due(now), "nobody is left");
     assertTrue(book.next().isEmpty());

@@ -768,7 +768,7 @@ class GateSimulationTest {
           () -> {
             if (!work.ended) {
               work.ended = true;
-              book.woken(woken.size(), now);
+              book.woken(places, woken.size(), now);
             }
           });
     }

@@ -457,6 +457,17 @@ class FailoverTest {
   }
 
   @Test
+  void a_run_whose_account_has_no_known_reset_but_is_closed_begins_on_another() {
+    agents.does("claude/work", shut(HOUR));
+    agents.does("codex/work", agents.completes("done"));
+    WorkflowStub run =
+        fixture.start(request(CLAUDE, CODEX).setStartAt(AgentRunRequest.NEXT_RESET).build());
+    fixture.result(run);
+    assertEquals(List.of("claude/work", "codex/work"), agents.order());
+    assertTrue(at(1).isBefore(at(0).plusSeconds(30)));
+  }
+
+  @Test
   void who_is_released_while_its_gate_is_asked_is_asked_again_before_another() {
     agents.does("claude/work", releasedMeanwhile(4, shut(HOUR)), agents.completes("done"));
     WorkflowStub run = fixture.startAs(RELEASED, request(CLAUDE, CODEX).build());

@@ -161,6 +161,7 @@ final class AccountGates implements Gates {
       throws UnreachedException {
     Optional<GateAnswer> closed = keptOut(account, entry, released, patience);
     if (closed.isPresent()) {
+      unheard.remove(account);
       return closed.get();
     }
     Semaphore turn = turns.computeIfAbsent(account, each -> new Semaphore(MAX_ENTRIES, true));

@@ -38,7 +38,7 @@ class UrgentRunsTest {
    * What may be on its way already when an urgent run comes: a queue has four partitions, each of
    * which offers the next one on its own.
    */
-  private static final int UNDER_WAY = 8;
+  private static final int UNDER_WAY = 14;
 
   /** How many have to wait for this to say anything. */
   private static final int ENOUGH = 20;
