@@ -14,9 +14,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The commands about accounts, against a server that keeps an index. */
 @Tag("server")
+@Execution(ExecutionMode.CONCURRENT)
 @Timeout(300)
 class AccountsOnServerTest {
 

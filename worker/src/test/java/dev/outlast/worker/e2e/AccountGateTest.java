@@ -38,9 +38,12 @@ import org.junit.jupiter.api.AutoClose;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** One account, many runs, two hosts, on the real server. */
 @Tag("server")
+@Execution(ExecutionMode.CONCURRENT)
 class AccountGateTest {
 
   private static final Duration PATIENCE = Duration.ofSeconds(180);

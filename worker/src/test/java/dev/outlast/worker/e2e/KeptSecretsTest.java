@@ -36,12 +36,15 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Guarantee 10 on the real server: an agent tells every secret that it can get hold of, in each
  * place in which an agent can tell anything, and none is found outside of the worker.
  */
 @Tag("server")
+@Execution(ExecutionMode.CONCURRENT)
 class KeptSecretsTest {
 
   private static final Duration PATIENCE = Duration.ofSeconds(90);
