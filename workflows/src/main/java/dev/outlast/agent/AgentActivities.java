@@ -1,5 +1,6 @@
 package dev.outlast.agent;
 
+import dev.outlast.operator.Names;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 
@@ -40,7 +41,7 @@ public interface AgentActivities {
    * @throws io.temporal.failure.ApplicationFailure retryable, when the agent crashed, was
    *     throttled, or the worker is going away
    */
-  @ActivityMethod(name = "invokeAgent")
+  @ActivityMethod(name = Names.ACTIVITY_INVOKE_AGENT)
   AgentOutcome invokeAgent(AgentInvocation invocation);
 
   /**

@@ -40,6 +40,9 @@ public final class Names {
   public static final String QUERY_EVENTS = "events";
   public static final String QUERY_INCIDENTS = "incidents";
 
+  /** The activity that invokes an agent. */
+  public static final String ACTIVITY_INVOKE_AGENT = "invokeAgent";
+
   /** One of the words of {@link AgentState}. */
   public static final SearchAttributeKey<String> AGENT_STATE =
       SearchAttributeKey.forKeyword("AgentState");

@@ -6,6 +6,7 @@ import dev.outlast.agent.InvocationFacts;
 import dev.outlast.agent.StopReason;
 import dev.outlast.agent.TokenUsage;
 import dev.outlast.limit.UsageLimit;
+import dev.outlast.operator.Names;
 import dev.outlast.worker.cli.RunExport.Invocation;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -35,8 +36,6 @@ final class RunHistory {
 
   /** Of a longer chain of histories the first ones are left out. */
   static final int MAX_HISTORIES = 200;
-
-  private static final String INVOKE = "invokeAgent";
 
   private final WorkflowClient client;
   private final List<Invocation> invocations = new ArrayList<>();
@@ -137,7 +136,7 @@ final class RunHistory {
     if (event.hasActivityTaskScheduledEventAttributes()) {
       ActivityTaskScheduledEventAttributes scheduled =
           event.getActivityTaskScheduledEventAttributes();
-      if (scheduled.getActivityType().getName().equals(INVOKE)) {
+      if (scheduled.getActivityType().getName().equals(Names.ACTIVITY_INVOKE_AGENT)) {
         Open open = new Open();
         open.scheduledAt = time(event);
         open.call = value(scheduled.getInput(), AgentInvocation.class).orElse(null);

@@ -87,9 +87,6 @@ final class GateKeeper implements GateKeeping {
   /** After so many runs that do not wait any more the order is read anew. */
   static final int MAX_STALE = 20;
 
-  /** The activity that runs an agent. */
-  private static final String INVOKE = "invokeAgent";
-
   /** Of an activity that a host has; it may have been asked to end it. */
   private static final Set<PendingActivityState> AT_WORK =
       EnumSet.of(
@@ -516,7 +513,7 @@ final class GateKeeper implements GateKeeping {
   }
 
   private static boolean isAtWork(PendingActivityInfo activity) {
-    return INVOKE.equals(activity.getActivityType().getName())
+    return Names.ACTIVITY_INVOKE_AGENT.equals(activity.getActivityType().getName())
         && AT_WORK.contains(activity.getState());
   }
 }
