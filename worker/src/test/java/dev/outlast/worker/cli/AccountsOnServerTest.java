@@ -14,12 +14,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Execution;
-import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** The commands about accounts, against a server that keeps an index. */
 @Tag("server")
-@Execution(ExecutionMode.CONCURRENT)
 @Timeout(300)
 class AccountsOnServerTest {
 
@@ -27,6 +24,16 @@ class AccountsOnServerTest {
 
   /** Of somebody who has no configuration. */
   @TempDir Path elsewhere;
+
+  private LocalServer server() throws Exception {
+    return LocalServer.real(
+        Path.of(System.getenv(LocalServer.VARIABLE)),
+        0,
+        0,
+        folder.resolve("server.sqlite"),
+        folder.resolve("server.log"),
+        SearchAttributes.wanted());
+  }
 
   @Test
   void gates_and_runs_are_found_in_the_servers_index_without_any_configuration() throws Exception {
@@ -47,14 +54,7 @@ class AccountsOnServerTest {
         [accounts.spare]
         provider = "command"
         """);
-    LocalServer server =
-        LocalServer.real(
-            Path.of(System.getenv(LocalServer.VARIABLE)),
-            0,
-            0,
-            folder.resolve("server.sqlite"),
-            folder.resolve("server.log"),
-            SearchAttributes.wanted());
+    LocalServer server = server();
     try (Served served = Served.start(folder, new Cli(folder), server)) {
       for (String id : new String[] {"first", "second"}) {
         Called started = served.call("run", "x", "--id", id, "--detach", "--workspace", ".");
@@ -115,16 +115,10 @@ class AccountsOnServerTest {
         [accounts.work]
         provider = "command"
         """);
-    LocalServer server =
-        LocalServer.real(
-            Path.of(System.getenv(LocalServer.VARIABLE)),
-            0,
-            0,
-            folder.resolve("server.sqlite"),
-            folder.resolve("server.log"),
-            SearchAttributes.wanted());
+    LocalServer server = server();
     try (Served served = Served.start(folder, new Cli(folder), server)) {
-      served.call("accounts", "close", "work", "--until", "10s");
+      // Long enough for both runs to be held back by it, also on a busy machine.
+      served.call("accounts", "close", "work", "--until", "25s");
       for (String id : new String[] {"one", "two"}) {
         served.call("run", "x", "--id", id, "--detach", "--workspace", ".");
       }
@@ -167,14 +161,7 @@ class AccountsOnServerTest {
         command = ["true"]
         account = "spare"
         """);
-    LocalServer server =
-        LocalServer.real(
-            Path.of(System.getenv(LocalServer.VARIABLE)),
-            0,
-            0,
-            folder.resolve("server.sqlite"),
-            folder.resolve("server.log"),
-            SearchAttributes.wanted());
+    LocalServer server = server();
     try (server) {
       Cli cli = new Cli(folder);
       Served served = Served.start(folder, cli, server);
