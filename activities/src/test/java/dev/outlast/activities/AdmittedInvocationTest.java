@@ -56,7 +56,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** How invocations with small scripted agents go through the gate of their account. */
-@Timeout(60)
+@Timeout(180)
 class AdmittedInvocationTest {
 
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");

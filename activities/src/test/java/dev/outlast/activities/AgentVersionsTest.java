@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(180)
 class AgentVersionsTest {
 
   private static final Map<String, String> PATH = Map.of("PATH", System.getenv("PATH"));

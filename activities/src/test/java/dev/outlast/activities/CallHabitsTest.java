@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a call does about the habits that an agent's driver tells of. */
-@Timeout(60)
+@Timeout(180)
 class CallHabitsTest {
 
   private static final SessionId SESSION = new SessionId("s-1");

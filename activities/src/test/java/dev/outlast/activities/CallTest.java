@@ -46,7 +46,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the server's answers to heartbeats, and the worker's end, mean for a running agent. */
-@Timeout(60)
+@Timeout(180)
 class CallTest {
 
   @TempDir Path folder;

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What is in the transcript of a call, and when. */
-@Timeout(60)
+@Timeout(180)
 class CallTranscriptTest {
 
   private static final SessionId SESSION = new SessionId("s-1");

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What an invocation does about a session with which somebody has gone on since the last one. */
-@Timeout(60)
+@Timeout(180)
 class ContinuedElsewhereTest {
 
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");

@@ -52,7 +52,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Invocations beside other attempts and other runs, as Temporal calls them, with real agents. */
-@Timeout(60)
+@Timeout(180)
 class FencedInvocationTest {
 
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");

@@ -56,7 +56,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the attempts of one invocation leave to one another, as a server passes it on. */
-@Timeout(120)
+@Timeout(300)
 class RetriedInvocationTest {
 
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What an agent may spend: paid overage, and what is left of the run's budget. */
-@Timeout(60)
+@Timeout(180)
 class SpendingTest {
 
   private static final Spending AVOID = new Spending(OverageUse.AVOID, null, null);

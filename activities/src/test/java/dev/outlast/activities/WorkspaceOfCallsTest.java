@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the activities make of the workspaces of agents, in real repositories. */
-@Timeout(60)
+@Timeout(180)
 class WorkspaceOfCallsTest {
 
   private static final SessionId SESSION = new SessionId("0b1e6a3e-8a5c-4a55-9d55-0f3a5a1c2b3d");

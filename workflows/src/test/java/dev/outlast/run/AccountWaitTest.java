@@ -41,7 +41,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** How runs wait for an account that has a gate. */
-@Timeout(120)
+@Timeout(300)
 class AccountWaitTest {
 
   private static final Duration HOUR = Duration.ofHours(1);

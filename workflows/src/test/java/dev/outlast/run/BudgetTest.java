@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A run uses no more than its budget without asking. */
-@Timeout(60)
+@Timeout(180)
 class BudgetTest {
 
   @RegisterExtension final RunFixture fixture = new RunFixture();

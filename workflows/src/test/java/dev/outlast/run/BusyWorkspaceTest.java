@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a run does while another run's agent has its workspace or its session. */
-@Timeout(120)
+@Timeout(300)
 class BusyWorkspaceTest {
 
   @RegisterExtension final RunFixture fixture = new RunFixture();

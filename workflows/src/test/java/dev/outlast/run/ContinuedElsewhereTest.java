@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a run does when somebody has gone on with its session meanwhile. */
-@Timeout(120)
+@Timeout(300)
 class ContinuedElsewhereTest {
 
   @RegisterExtension final RunFixture fixture = new RunFixture();
@@ -183,14 +183,18 @@ class ContinuedElsewhereTest {
     ScriptedAgent agent = fixture.agent();
     agent.hostPolicy =
         HostPolicy.DEFAULT.overriddenBy(null, HostPolicy.OnContinued.FINISH, null, null);
+    CountDownLatch queued = new CountDownLatch(1);
     agent.does(
-        call ->
-            new AgentOutcome.Completed(
-                agent.left(call, true, true, ScriptedAgent.checkpoint("mark-1")), "first"),
+        call -> {
+          await(queued);
+          return new AgentOutcome.Completed(
+              agent.left(call, true, true, ScriptedAgent.checkpoint("mark-1")), "first");
+        },
         agent.findsContinued("mark-2"));
 
     WorkflowStub run = fixture.start("fix the build");
     run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    queued.countDown();
     AgentRunResult result = fixture.result(run);
 
     assertEquals("completed", result.outcome());

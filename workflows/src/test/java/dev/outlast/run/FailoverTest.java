@@ -45,7 +45,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A run that goes on with another of its agents when one is closed. */
-@Timeout(120)
+@Timeout(300)
 class FailoverTest {
 
   private static final Duration HOUR = Duration.ofHours(1);

@@ -50,7 +50,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * not skip time while an invocation is scheduled, so that these tests wait for the shortest grace
  * that is allowed, all at once.
  */
-@Timeout(120)
+@Timeout(300)
 @Execution(ExecutionMode.CONCURRENT)
 class HostLossTest {
 
@@ -184,8 +184,9 @@ class HostLossTest {
 
   @Test
   void a_run_moves_by_policy_in_a_fresh_session_that_is_told_of_the_task() {
+    CountDownLatch queued = new CountDownLatch(1);
     agent.does(
-        agent.completes("the build is fixed"),
+        agent.completesAfter(queued, "the build is fixed"),
         agent.limitedFor(Duration.ofHours(1)),
         agent.completes("done"));
     WorkerFactory host = fixture.startHost(QUEUE);
@@ -194,6 +195,7 @@ class HostLossTest {
         fixture.start(
             Map.of("prompt", "fix the build", "onHostLost", "move", "workspace", "/srv/repo"));
     run.update(Names.UPDATE_SEND, Integer.class, "now write the notes");
+    queued.countDown();
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
     host.awaitTermination(10, TimeUnit.SECONDS);
@@ -265,7 +267,7 @@ class HostLossTest {
     agent.host = "host-2";
     agent.taskQueue = null;
     agent.making = () -> tree("b");
-    fixture.environment().sleep(Duration.ofHours(1).plusMinutes(1));
+    fixture.environment().sleep(Duration.ofHours(1));
 
     assertEquals("done", fixture.result(run).text());
     assertEquals("outlast/b", fixture.status(run).worktree().branch());
@@ -329,7 +331,7 @@ class HostLossTest {
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
     host.awaitTermination(10, TimeUnit.SECONDS);
-    fixture.environment().sleep(Duration.ofHours(1).plusMinutes(1));
+    fixture.environment().sleep(Duration.ofHours(1));
     awaitLost(run);
     run.update(Names.UPDATE_MOVE, String.class, "it burnt down");
     fixture.awaitStatus(run, s -> s.state() == AgentState.RUNNING);

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The place of a run's invocations in the task queue. */
-@Timeout(120)
+@Timeout(300)
 class InvocationPriorityTest {
 
   private static final long SEED = 20261121;

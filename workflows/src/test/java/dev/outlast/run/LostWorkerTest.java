@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a run does when its workers are lost in the middle of an invocation, one after another. */
-@Timeout(60)
+@Timeout(180)
 class LostWorkerTest {
 
   @RegisterExtension final RunFixture fixture = new RunFixture();

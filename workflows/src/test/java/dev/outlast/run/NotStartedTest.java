@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a run does while its worker cannot start an agent for a reason that passes. */
-@Timeout(120)
+@Timeout(300)
 class NotStartedTest {
 
   private static final String WHY =

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What a run does about paid use beyond its account's allowance, and what it says of it. */
-@Timeout(60)
+@Timeout(180)
 class OverageTest {
 
   private static final Duration HOUR = Duration.ofHours(1);

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What becomes of a run's own worktree. */
-@Timeout(120)
+@Timeout(300)
 class OwnWorktreeTest {
 
   private static final Worktree TREE =

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whether a run goes on after a limit in the same session, or in a fresh and cheaper one. */
-@Timeout(120)
+@Timeout(300)
 class ResumeWithTest {
 
   private static final Duration HOUR = Duration.ofHours(1);

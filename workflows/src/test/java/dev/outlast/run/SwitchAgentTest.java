@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** An operator has another agent go on. */
-@Timeout(120)
+@Timeout(300)
 class SwitchAgentTest {
 
   private static final Duration HOUR = Duration.ofHours(1);

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A usage limit that only a heartbeat has told of, and no outcome. */
-@Timeout(120)
+@Timeout(300)
 class UnreportedLimitTest {
 
   private static final Duration LEFT = Duration.ofHours(5);

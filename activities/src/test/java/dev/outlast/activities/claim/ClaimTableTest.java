@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Attempts that are frozen and go on, step by step; the host watches that no two agents run. */
-@Timeout(60)
+@Timeout(180)
 class ClaimTableTest {
 
   @TempDir Path folder;

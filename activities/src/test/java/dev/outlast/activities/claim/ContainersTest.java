@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A worker in a namespace of process ids of its own, as in a container, on our state folder. */
-@Timeout(90)
+@Timeout(180)
 class ContainersTest {
 
   /** What becomes the first process of a new namespace; the second way is for other users. */

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * A real worker process is stopped at a point, another one takes its run over, and the first one
  * goes on. The agents themselves say whether they met.
  */
-@Timeout(60)
+@Timeout(180)
 class FrozenWorkerTest {
 
   private static final SessionId SESSION = new SessionId("s-1");

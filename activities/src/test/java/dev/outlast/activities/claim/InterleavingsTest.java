@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Many attempts of several runs at once, on several workers that are frozen and killed at any step:
  * the host watches that no two agents run beside each other.
  */
-@Timeout(120)
+@Timeout(300)
 class InterleavingsTest {
 
   private static final int ROUNDS = Integer.getInteger("outlast.interleavings", 40);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Who goes first of the runs that wait for the same workspace or session. */
-@Timeout(60)
+@Timeout(180)
 class WaitingRunsTest {
 
   @TempDir Path folder;

@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a fresh session is told of the one before it. */
-@Timeout(120)
+@Timeout(300)
 class SessionReportTest {
 
   private static final Instant NOW = Instant.parse("2026-11-21T12:00:00Z");

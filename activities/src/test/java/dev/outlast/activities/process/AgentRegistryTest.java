@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-@Timeout(120)
+@Timeout(300)
 @ParameterizedClass
 @MethodSource("dev.outlast.activities.process.Processes#tables")
 class AgentRegistryTest {

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is left of agents when their worker, a JVM of its own here, is killed. */
-@Timeout(120)
+@Timeout(300)
 @ParameterizedClass
 @MethodSource("dev.outlast.activities.process.Processes#tables")
 class DeadWorkerTest {

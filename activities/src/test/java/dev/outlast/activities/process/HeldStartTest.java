@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** An agent finds all as if nobody had held it. */
-@Timeout(60)
+@Timeout(180)
 class HeldStartTest {
 
   private static final Duration LONG = Duration.ofSeconds(20);

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What a worker without a free descriptor, a JVM of its own here, takes for ended. */
-@Timeout(120)
+@Timeout(300)
 class UnseenProcessTest {
 
   private static final int DESCRIPTORS = 128;

@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * What a user says reaches each agent's program as it is, through a whole activity, and nothing
  * that it holds is obeyed on the way.
  */
-@Timeout(120)
+@Timeout(300)
 class UnalteredPromptTest {
 
   /** Keeps what it is called with, one file for each argument and one for standard input. */

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What docs/accounts.md tells people to write can be written. */
-@Timeout(120)
+@Timeout(300)
 class AccountsDocumentTest {
 
   private static final Path DOCUMENT =

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The commands about accounts, against a server in memory. */
-@Timeout(120)
+@Timeout(300)
 class AccountsTest {
 
   private static final int COLUMNS = 80;

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What needs no Temporal server. */
-@Timeout(60)
+@Timeout(180)
 class CommandLineTest {
 
   /** Nothing listens there, since it cannot be bound without special rights. */

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A run that goes on in a new history is one run. */
-@Timeout(60)
+@Timeout(180)
 class ContinuedRunExportTest {
 
   private static final int HISTORIES = 3;

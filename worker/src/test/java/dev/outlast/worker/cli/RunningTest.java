@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
 /** The commands against a server, with a worker and the demo's scripted agent. */
-@Timeout(120)
+@Timeout(300)
 class RunningTest {
 
   private static final Duration PATIENCE = Served.PATIENCE;

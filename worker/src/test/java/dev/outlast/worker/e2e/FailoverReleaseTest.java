@@ -37,7 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A run that has gone to another account is told when the one that it prefers is released. On the
  * server in memory, with the gates, the keeper and the agents that a worker has.
  */
-@Timeout(120)
+@Timeout(300)
 class FailoverReleaseTest {
 
   private static final Duration PATIENCE = Duration.ofSeconds(60);

@@ -55,7 +55,7 @@ import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
 /** What a host asks and tells the gates, on a server in memory and on one that is away. */
-@Timeout(90)
+@Timeout(180)
 class AccountGatesTest {
 
   private static final Account WORK = new Account("claude", "work");

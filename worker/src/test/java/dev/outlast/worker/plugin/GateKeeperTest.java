@@ -50,7 +50,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** On the server in memory, which cannot be searched: it goes by what the gate remembers. */
-@Timeout(120)
+@Timeout(300)
 class GateKeeperTest {
 
   private static final String QUEUE = "runs";

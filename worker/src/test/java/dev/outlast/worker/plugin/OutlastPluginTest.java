@@ -49,7 +49,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(180)
 class OutlastPluginTest {
 
   private static final int CACHE = Integer.getInteger("outlast.test.workflowCache", 600);

@@ -52,7 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
  * workflow at a time, and refuses or forgets others.
  */
 @Tag("server")
-@Timeout(120)
+@Timeout(300)
 class PlacesOnServerTest {
 
   private static final Account WORK = new Account("claude", "work");
