@@ -30,18 +30,19 @@ class UrgentRunsTest {
   private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   /** Each takes about a second, and one is at work at a time. */
-  private static final int BACKLOG = 40;
+  private static final int BACKLOG = 60;
 
   private static final int URGENT = 3;
 
   /**
    * What may be on its way already when an urgent run comes: a queue has four partitions, each of
-   * which offers the next one on its own.
+   * which offers the next one on its own, and the more of them the busier the machine is. Last
+   * come, without its priority it would be the last.
    */
-  private static final int UNDER_WAY = 14;
+  private static final int UNDER_WAY = 24;
 
   /** How many have to wait for this to say anything. */
-  private static final int ENOUGH = 20;
+  private static final int ENOUGH = 44;
 
   @TempDir Path folder;
   @AutoClose RealTemporal temporal;
