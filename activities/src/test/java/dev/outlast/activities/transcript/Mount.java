@@ -7,6 +7,8 @@ import java.util.concurrent.TimeUnit;
 /** Small disks, for whoever may mount them. */
 final class Mount {
 
+  private static final int UNMOUNTS = 100;
+
   private Mount() {}
 
   static boolean tmpfs(Path folder, String size) throws IOException, InterruptedException {
@@ -17,8 +19,15 @@ final class Mount {
     return succeeds("mount", "-o", "remount,size=" + size, folder.toString());
   }
 
+  /** Whoever has written on it may take a moment to close what was written. */
   static boolean unmount(Path folder) throws IOException, InterruptedException {
-    return succeeds("umount", folder.toString());
+    for (int i = 0; i < UNMOUNTS; i++) {
+      if (succeeds("umount", folder.toString())) {
+        return true;
+      }
+      Thread.sleep(100);
+    }
+    return false;
   }
 
   private static boolean succeeds(String... command) throws IOException, InterruptedException {

@@ -9,6 +9,7 @@ import dev.outlast.worker.plugin.SearchAttributes;
 import dev.outlast.worker.server.LocalServer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -115,17 +116,18 @@ class AccountsOnServerTest {
         [accounts.work]
         provider = "command"
         """);
+    // Long enough for both runs to be held back by it, also on a busy machine.
+    Duration closed = Duration.ofMinutes(1);
     LocalServer server = server();
     try (Served served = Served.start(folder, new Cli(folder), server)) {
-      // Long enough for both runs to be held back by it, also on a busy machine.
-      served.call("accounts", "close", "work", "--until", "25s");
+      served.call("accounts", "close", "work", "--until", closed.toSeconds() + "s");
       for (String id : new String[] {"one", "two"}) {
         served.call("run", "x", "--id", id, "--detach", "--workspace", ".");
       }
       served.awaitState("one", "waiting");
       served.awaitState("two", "waiting");
 
-      Instant until = Instant.now().plus(Served.PATIENCE);
+      Instant until = Instant.now().plus(closed).plus(Served.PATIENCE);
       Called listed;
       do {
         Thread.sleep(500);

@@ -96,6 +96,7 @@ class UrgentRunsTest {
             Map.of("PATH", System.getenv("PATH"), "HOME", folder.toString()),
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
                 "-cp",
                 System.getProperty("java.class.path"),
                 "dev.outlast.worker.plugin.ScaleWorker",
