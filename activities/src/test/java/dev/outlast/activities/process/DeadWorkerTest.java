@@ -43,6 +43,9 @@ class DeadWorkerTest {
   /** From a worker's death until nothing of its agents runs. */
   private static final Duration BOUND = Duration.ofSeconds(15);
 
+  /** How long a busy worker may take to tell a new dead man's switch of its agents. */
+  private static final Duration TOLD = Duration.ofSeconds(2);
+
   private static final String STAYS = "echo $$ > agent; while :; do sleep 1; done";
 
   private static final String BEATS = "echo $$ > agent; while :; do echo >> beats; sleep 0.1; done";
@@ -251,6 +254,8 @@ class DeadWorkerTest {
         "another one is there",
         Duration.ofSeconds(5),
         () -> switchesOf(worker.toHandle()).stream().anyMatch(pid -> pid != first));
+    // It is there a moment before it has been told of the agent.
+    Thread.sleep(TOLD.toMillis());
     assertTrue(runs(agent), "its death alone ends nobody");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
