@@ -272,6 +272,7 @@ class DeadWorkerTest {
         "another one is there",
         Duration.ofSeconds(5),
         () -> !switchesOf(worker.toHandle()).isEmpty());
+    Thread.sleep(TOLD.toMillis());
     assertTrue(runs(agent), "that alone ends nobody");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
