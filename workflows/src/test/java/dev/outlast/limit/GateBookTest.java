@@ -283,13 +283,18 @@ class GateBookTest {
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
   }
 
-  @Test
-  void runs_that_a_wake_does_not_find_are_not_waited_for() {
-    GateSettings two = new GateSettings(2, null, 0, 0, Duration.ZERO);
-    enter("a", null, two);
+  /** Its one run has left, and nobody is known to wait. */
+  private void opensAfterAnOperatorsClosure(GateSettings settings) {
+    enter("a", null, settings);
     report(List.of(), List.of(), List.of("a"));
     book.close(now.plus(HOUR), "", now);
     goesBy(HOUR);
+  }
+
+  @Test
+  void runs_that_a_wake_does_not_find_are_not_waited_for() {
+    GateSettings two = new GateSettings(2, null, 0, 0, Duration.ZERO);
+    opensAfterAnOperatorsClosure(two);
     assertEquals(List.of(new GateTask.Wake(2)), book.due(now));
     book.woken(2, 1, now);
     assertTrue(book.next().isEmpty(), "only one was there, and it was told");
@@ -298,10 +303,7 @@ class GateBookTest {
   @Test
   void where_places_are_bounded_runs_are_woken_of_which_the_gate_never_heard() {
     GateSettings one = new GateSettings(1, null, 0, 0, Duration.ZERO);
-    enter("a", null, one);
-    report(List.of(), List.of(), List.of("a"));
-    book.close(now.plus(HOUR), "", now);
-    goesBy(HOUR);
+    opensAfterAnOperatorsClosure(one);
     assertEquals(List.of(new GateTask.Wake(1)), book.due(now));
     book.woken(1, 1, now);
     assertTrue(enter("unheard", null, one).go());
