@@ -540,7 +540,7 @@ class AccountGateTest {
 
   /** The gate and its activities take their time, also where hours are skipped. */
   private void await(Predicate<GateStatus> wanted) {
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1_000; i++) {
       if (wanted.test(gate.status())) {
         return;
       }

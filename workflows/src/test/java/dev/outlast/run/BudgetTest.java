@@ -285,7 +285,7 @@ class BudgetTest {
     for (int i = 0; i < RunHistory.MAX_EVENTS; i++) {
       latest.signal(Names.SIGNAL_RESUME_NOW, "no");
     }
-    for (int i = 0; i < 200 && runId(latest).equals(first); i++) {
+    for (int i = 0; i < 1_200 && runId(latest).equals(first); i++) {
       fixture.environment().sleep(Duration.ofMillis(100));
     }
     assertTrue(!runId(latest).equals(first), "no next history");

@@ -77,7 +77,7 @@ class BusyWorkspaceTest {
       Duration least = Duration.ofSeconds(seconds[i]);
       Instant tried = agent.ledger().get(i).at();
       Duration paused = Duration.between(tried, agent.ledger().get(i + 1).at());
-      Duration most = least.plus(least.dividedBy(4)).plusSeconds(2);
+      Duration most = least.plus(least.dividedBy(4)).plusSeconds(12);
       assertTrue(
           paused.compareTo(least) >= 0 && paused.compareTo(most) <= 0,
           () -> "paused " + paused + " for " + least);
@@ -140,7 +140,7 @@ class BusyWorkspaceTest {
       fixture.environment().sleep(Duration.ofMillis(100));
     }
     Duration took = Duration.between(asked, agent.ledger().get(before).at());
-    assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, () -> "it took " + took);
+    assertTrue(took.compareTo(Duration.ofSeconds(30)) < 0, () -> "it took " + took);
 
     run.signal(Names.SIGNAL_PAUSE, "leave it");
     fixture.awaitStatus(run, s -> s.state() == AgentState.PAUSED);

@@ -264,7 +264,8 @@ class FailoverTest {
     assertEquals(WaitsFor.LIMIT, status.waitsFor());
     assertEquals("session", status.scope());
     Duration left = Duration.between(fixture.now(), status.resumeAt());
-    assertTrue(left.compareTo(HOUR.plusSeconds(36)) <= 0 && left.compareTo(HOUR) > -1, "" + left);
+    Duration least = HOUR.minusMinutes(1);
+    assertTrue(left.compareTo(HOUR.plusSeconds(36)) <= 0 && left.compareTo(least) > 0, "" + left);
     assertTrue(status.agents().get(1).current());
     assertEquals(status.resumeAt(), status.agents().get(1).opensAt());
     assertTrue(status.agents().get(0).opensAt().isAfter(status.resumeAt()));
@@ -827,7 +828,7 @@ class FailoverTest {
     WorkflowStub run = start(CLAUDE, CODEX);
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     lost.shutdownNow();
-    lost.awaitTermination(10, TimeUnit.SECONDS);
+    lost.awaitTermination(1, TimeUnit.MINUTES);
     agent.host = "host-2";
     agent.taskQueue = null;
     fixture.result(run);

@@ -73,7 +73,7 @@ class HostLossTest {
     agent.does(agent.completes("done"));
 
     WorkflowStub run = fixture.start("fix the build");
-    fixture.environment().sleep(Duration.ofSeconds(5));
+    fixture.environment().sleep(Duration.ofSeconds(1));
     assertEquals(AgentState.RUNNING, fixture.status(run).state(), "its grace is not over");
     RunStatus waiting = awaitLost(run);
     assertNull(waiting.resumeAt());
@@ -116,7 +116,7 @@ class HostLossTest {
       fixture.environment().sleep(Duration.ofSeconds(1));
     }
     Duration took = Duration.between(back, fixture.now());
-    Duration most = HostPolicy.MIN_HOST_GRACE.plus(HostWait.TOLD_WITHIN).plusSeconds(10);
+    Duration most = HostPolicy.MIN_HOST_GRACE.plus(HostWait.TOLD_WITHIN).plusSeconds(30);
     assertTrue(took.compareTo(most) <= 0, () -> "it took " + took);
     assertNull(fixture.status(run).waitsFor());
     working.countDown();
@@ -198,7 +198,7 @@ class HostLossTest {
     queued.countDown();
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
-    host.awaitTermination(10, TimeUnit.SECONDS);
+    host.awaitTermination(1, TimeUnit.MINUTES);
     agent.host = "host-2";
     agent.taskQueue = null;
     agent.chosen = new SessionId("chosen-on-host-2");
@@ -247,7 +247,7 @@ class HostLossTest {
     assertEquals("fix the build", call(0).message(), "nothing was done, so nothing is handed on");
     assertEquals(new SessionId("chosen-on-host-2"), call(0).session());
     Duration took = Duration.between(asked, agent.ledger().get(0).at());
-    assertTrue(took.compareTo(Duration.ofSeconds(10)) < 0, () -> "it took " + took);
+    assertTrue(took.compareTo(Duration.ofSeconds(30)) < 0, () -> "it took " + took);
     assertEquals(
         "to host host-2: it burnt down", fixture.events(run, RunEvent.Type.MOVED).get(0).text());
   }
@@ -263,7 +263,7 @@ class HostLossTest {
         fixture.start(Map.of("prompt", "fix the build", "onHostLost", "move", "worktree", true));
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
-    host.awaitTermination(10, TimeUnit.SECONDS);
+    host.awaitTermination(1, TimeUnit.MINUTES);
     agent.host = "host-2";
     agent.taskQueue = null;
     agent.making = () -> tree("b");
@@ -330,7 +330,7 @@ class HostLossTest {
     WorkflowStub run = fixture.start("fix the build");
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
-    host.awaitTermination(10, TimeUnit.SECONDS);
+    host.awaitTermination(1, TimeUnit.MINUTES);
     fixture.environment().sleep(Duration.ofHours(1));
     awaitLost(run);
     run.update(Names.UPDATE_MOVE, String.class, "it burnt down");
@@ -442,7 +442,7 @@ class HostLossTest {
 
     assertTrue(failed.getCause() instanceof CanceledFailure, failed::toString);
     Duration took = Duration.between(asked, fixture.now());
-    assertTrue(took.compareTo(Duration.ofSeconds(40)) < 0, () -> "it took " + took);
+    assertTrue(took.compareTo(Duration.ofMinutes(1)) < 0, () -> "it took " + took);
   }
 
   @Test
@@ -468,7 +468,7 @@ class HostLossTest {
     Duration each =
         Duration.between(agent.ledger().get(0).at(), agent.ledger().get(drains).at())
             .dividedBy(drains);
-    assertTrue(each.compareTo(Duration.ofSeconds(2)) < 0, () -> "each took " + each);
+    assertTrue(each.compareTo(Duration.ofSeconds(8)) < 0, () -> "each took " + each);
     assertEquals(ScriptedAgent.RESUME_MESSAGE, call(drains).message());
     assertEquals(ScriptedAgent.CHOSEN, call(drains).session());
   }
@@ -501,7 +501,8 @@ class HostLossTest {
       Duration gap = Duration.between(agent.ledger().get(i).at(), agent.ledger().get(i + 1).at());
       long least = seconds[i] * 1000L;
       String what = "pause " + i + ": " + gap;
-      assertTrue(gap.toMillis() >= least - 200 && gap.toMillis() < least + 2500, what);
+      // What a busy machine takes for an invocation is in it too.
+      assertTrue(gap.toMillis() >= least - 200 && gap.toMillis() < least + 12_000, what);
     }
     List<RunEvent> told = fixture.events(run, RunEvent.Type.DEFERRED);
     assertEquals(1, told.size(), told::toString);

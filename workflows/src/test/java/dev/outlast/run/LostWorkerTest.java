@@ -55,7 +55,7 @@ class LostWorkerTest {
     assertEquals(attempts, ledger.size());
     for (int i = 1; i < attempts; i++) {
       Duration rest = Duration.between(ledger.get(i - 1).at(), ledger.get(i).at());
-      assertTrue(rest.compareTo(Duration.ofSeconds(32)) < 0, () -> "it rested " + rest);
+      assertTrue(rest.compareTo(Duration.ofSeconds(42)) < 0, () -> "it rested " + rest);
     }
     int events = fixture.history(run).size();
     assertTrue(events < 20, () -> "the history has " + events + " events");

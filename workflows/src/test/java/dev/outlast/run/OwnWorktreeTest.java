@@ -181,7 +181,7 @@ class OwnWorktreeTest {
 
     assertEquals(9, agent.makings.size(), "the server repeats none by itself");
     Duration took = Duration.between(asked, agent.ledger().get(0).at());
-    assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, () -> "it took " + took);
+    assertTrue(took.compareTo(Duration.ofSeconds(30)) < 0, () -> "it took " + took);
     assertEquals(1, fixture.events(run, RunEvent.Type.NOT_STARTED).size());
     assertNull(fixture.status(run).warning());
   }
@@ -274,7 +274,7 @@ class OwnWorktreeTest {
         fixture.start(Map.of("prompt", "fix the build", "worktree", true, "hostGrace", "11s"));
     fixture.awaitStatus(run, s -> s.state() == AgentState.WAITING);
     host.shutdownNow();
-    host.awaitTermination(10, TimeUnit.SECONDS);
+    host.awaitTermination(1, TimeUnit.MINUTES);
     run.cancel();
     assertThrows(WorkflowException.class, () -> run.getResult(AgentRunResult.class));
 

@@ -229,7 +229,7 @@ final class RunFixture implements BeforeEachCallback, AfterEachCallback {
 
   /** Lets workflow time pass in small steps until the run's status is as wanted. */
   RunStatus awaitStatus(WorkflowStub run, Predicate<RunStatus> wanted) {
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 600; i++) {
       RunStatus status = status(run);
       if (wanted.test(status)) {
         return status;
