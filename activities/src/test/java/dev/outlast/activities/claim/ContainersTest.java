@@ -118,7 +118,7 @@ class ContainersTest {
 
   private void assertBeats() throws IOException, InterruptedException {
     int before = beats();
-    for (int i = 0; i < 400 && beats() == before; i++) {
+    for (int i = 0; i < 2_400 && beats() == before; i++) {
       Thread.sleep(25);
     }
     assertTrue(beats() > before, "the agent has ended");

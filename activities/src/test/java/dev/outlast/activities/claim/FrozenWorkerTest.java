@@ -39,10 +39,10 @@ class FrozenWorkerTest {
   /** What an agent does: it says when it begins and ends, and whether another one is there. */
   private static final String AGENT =
       """
+      trap 'echo "ends $0" >> ledger; rmdir lock; kill $!; exit' INT TERM
       mkdir lock || echo CLASH >> ledger
       echo "begins $0" >> ledger
-      trap 'echo "ends $0" >> ledger; rmdir lock; kill $!; exit' INT TERM
-      sleep 60 & wait
+      sleep 600 & wait
       """;
 
   /** Before what a worker is stopped. */
@@ -86,7 +86,7 @@ class FrozenWorkerTest {
   }
 
   private void awaitInLedger(String line) throws IOException, InterruptedException {
-    for (int i = 0; i < 400 && !ledger().contains(line); i++) {
+    for (int i = 0; i < 2_400 && !ledger().contains(line); i++) {
       Thread.sleep(25);
     }
     assertTrue(ledger().contains(line), line + " is not in " + ledger());
@@ -133,7 +133,7 @@ class FrozenWorkerTest {
         told.write("go on\n");
         told.flush();
         assertEquals(point == Point.CLAIM ? "refused" : "claim gone", Worker.line(says));
-        assertTrue(frozen.waitFor(20, TimeUnit.SECONDS));
+        assertTrue(frozen.waitFor(1, TimeUnit.MINUTES));
 
         assertFalse(agent.awaitExit(Duration.ofMillis(200)), "the retry's agent was ended");
         assertTrue(claim.isOurs());

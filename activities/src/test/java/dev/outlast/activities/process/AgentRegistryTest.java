@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class AgentRegistryTest {
 
   private static final AgentOwner OWNER = new AgentOwner("run", "run-id", "7", 2);
-  private static final Duration LONG = Duration.ofSeconds(20);
+  private static final Duration LONG = Duration.ofMinutes(1);
   private static final Instant NOW = Instant.parse("2026-11-21T15:00:00.123Z");
 
   @TempDir Path folder;
@@ -96,7 +96,7 @@ class AgentRegistryTest {
 
   /** Leads a session and a group of its own, as an agent does. */
   private ProcessIdentity stranger() throws Exception {
-    Process stranger = new ProcessBuilder("setsid", "sleep", "60").start();
+    Process stranger = new ProcessBuilder("setsid", "sleep", "600").start();
     strangers.add(stranger);
     await(
         "it leads a group",
@@ -106,7 +106,7 @@ class AgentRegistryTest {
   }
 
   private ProcessIdentity dead() throws IOException, InterruptedException {
-    Process process = new ProcessBuilder("sleep", "60").start();
+    Process process = new ProcessBuilder("sleep", "600").start();
     ProcessIdentity identity = ProcessIdentity.of(process.pid(), table).orElseThrow();
     process.destroyForcibly().waitFor();
     return identity;
@@ -156,7 +156,7 @@ class AgentRegistryTest {
 
   @Test
   void a_record_is_for_its_owners_eyes_only() throws IOException {
-    AgentProcess agent = held(registry, "sleep 60");
+    AgentProcess agent = held(registry, "sleep 600");
     Path file = folder.resolve("agents").resolve(files().get(0));
     assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
     agent.end();
@@ -181,7 +181,7 @@ class AgentRegistryTest {
     Files.writeString(folder.resolve("agents"), "in the way");
     AgentRegistry starter = open(Optional.empty());
     NotRecordedException e =
-        assertThrows(NotRecordedException.class, () -> held(starter, "touch ran; sleep 60"));
+        assertThrows(NotRecordedException.class, () -> held(starter, "touch ran; sleep 600"));
     assertTrue(e.getMessage().startsWith(folder.resolve("agents").toString()), e.getMessage());
     await("nothing is left", LONG, () -> started().isEmpty());
     assertFalse(Files.exists(folder.resolve("ran")));
@@ -325,7 +325,8 @@ class AgentRegistryTest {
   @Test
   void where_control_groups_cannot_be_made_agents_start_without() throws Exception {
     AgentRegistry without = open(Optional.of(folder.resolve("none")));
-    AgentProcess agent = held(without, "(setsid sh -c 'echo $$ > child; exec sleep 60' &); exit 4");
+    AgentProcess agent =
+        held(without, "(setsid sh -c 'echo $$ > child; exec sleep 600' &); exit 4");
     agent.release();
     long child = pidIn(folder.resolve("child"));
     assertTrue(agent.awaitExit(LONG));
@@ -354,8 +355,8 @@ class AgentRegistryTest {
 
   @Test
   void two_agents_of_one_attempt_are_told_apart() throws IOException {
-    AgentProcess one = held(registry, "sleep 60");
-    AgentProcess two = held(registry, "sleep 60");
+    AgentProcess one = held(registry, "sleep 600");
+    AgentProcess two = held(registry, "sleep 600");
     List<AgentRecord> records = registry.records();
     assertEquals(2, records.size());
     assertNotEquals(records.get(0).mark(), records.get(1).mark());
@@ -434,7 +435,7 @@ class AgentRegistryTest {
     AgentProcess agent =
         held(
             starter,
-            "env -i /bin/sh -c 'echo $$ > child; exec /bin/sleep 60' >/dev/null 2>&1 &"
+            "env -i /bin/sh -c 'echo $$ > child; exec /bin/sleep 600' >/dev/null 2>&1 &"
                 + " while ! [ -s child ]; do sleep 0.1; done; exit 4");
     agent.release();
     long child = pidIn(folder.resolve("child"));
@@ -508,7 +509,7 @@ class AgentRegistryTest {
 
   @Test
   void the_dead_mans_switch_of_a_closed_registry_goes_with_its_last_agent() throws Exception {
-    AgentProcess running = held(registry, "sleep 60");
+    AgentProcess running = held(registry, "sleep 600");
     running.release();
     List<Long> both = started();
     assertEquals(2, both.size());
@@ -521,7 +522,7 @@ class AgentRegistryTest {
   }
 
   @Test
-  @Timeout(300)
+  @Timeout(900)
   void many_agents_leave_no_descriptor_thread_process_record_or_control_group() throws Exception {
     Optional<Path> cgroups =
         Cgroup.parent().map(own -> own.resolve("outlast-test-" + folder.getFileName()));

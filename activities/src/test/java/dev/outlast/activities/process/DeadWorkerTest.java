@@ -40,11 +40,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 @MethodSource("dev.outlast.activities.process.Processes#tables")
 class DeadWorkerTest {
 
-  /** From a worker's death until nothing of its agents runs. */
-  private static final Duration BOUND = Duration.ofSeconds(15);
-
-  /** How long a busy worker may take to tell a new dead man's switch of its agents. */
-  private static final Duration TOLD = Duration.ofSeconds(2);
+  /**
+   * From a worker's death until nothing of its agents runs, on a host however busy. All that an
+   * agent starts here runs for longer by itself.
+   */
+  private static final Duration BOUND = Duration.ofMinutes(1);
 
   private static final String STAYS = "echo $$ > agent; while :; do sleep 1; done";
 
@@ -61,23 +61,27 @@ class DeadWorkerTest {
 
   /** Starts one agent, and releases it when it is told to. */
   static final class Worker {
+    private static AgentProcess held(AgentRegistry registry, Path folder, String script)
+        throws IOException {
+      return registry.start(
+          new ProcessSpec(
+              List.of("/bin/sh", "-c", script),
+              folder,
+              Map.of("PATH", System.getenv("PATH")),
+              null),
+          new AgentOwner("run-1", "run-id", "7", 1),
+          "session-1",
+          folder.toString(),
+          line -> {},
+          line -> {});
+    }
+
     public static void main(String[] args) throws IOException, InterruptedException {
       Path folder = Path.of(args[0]);
       Optional<Path> cgroups = args[1].isEmpty() ? Optional.empty() : Optional.of(Path.of(args[1]));
       ProcessTable table = args[3].isEmpty() ? new ProcTable() : new PsTable(args[3]);
-      AgentProcess agent =
-          AgentRegistry.open(folder, cgroups, table, Clock.systemUTC())
-              .start(
-                  new ProcessSpec(
-                      List.of("/bin/sh", "-c", args[2]),
-                      folder,
-                      Map.of("PATH", System.getenv("PATH")),
-                      null),
-                  new AgentOwner("run-1", "run-id", "7", 1),
-                  "session-1",
-                  folder.toString(),
-                  line -> {},
-                  line -> {});
+      AgentRegistry registry = AgentRegistry.open(folder, cgroups, table, Clock.systemUTC());
+      AgentProcess agent = held(registry, folder, args[2]);
       System.out.println("held " + agent.pid());
       BufferedReader orders =
           new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -87,6 +91,8 @@ class DeadWorkerTest {
         } else if (order.equals("finish")) {
           agent.awaitExit(BOUND);
           agent.finish();
+        } else if (order.equals("start another")) {
+          held(registry, folder, "exit 0").end();
         }
         System.out.println("done");
       }
@@ -155,7 +161,7 @@ class DeadWorkerTest {
   @Test
   void a_worker_killed_before_the_release_leaves_an_agent_of_which_nothing_has_run()
       throws Exception {
-    Process worker = worker(noCgroups(), "echo $$ > agent; sleep 60");
+    Process worker = worker(noCgroups(), "echo $$ > agent; sleep 600");
     long held = record().agent().pid();
     assertTrue(runs(held));
     worker.destroyForcibly();
@@ -169,9 +175,9 @@ class DeadWorkerTest {
     Process worker =
         workerWithAgent(
             cgroups,
-            "sh -c 'echo $$ > child; exec sleep 60' &"
+            "sh -c 'echo $$ > child; exec sleep 600' &"
                 // Nobody's child, and in a session of its own.
-                + " (setsid sh -c 'echo $$ > escaped; exec sleep 60' &)"
+                + " (setsid sh -c 'echo $$ > escaped; exec sleep 600' &)"
                 + " ; "
                 + STAYS);
     List<Long> all =
@@ -216,7 +222,7 @@ class DeadWorkerTest {
     Process worker =
         workerWithAgent(
             Cgroup.parent().orElseThrow(),
-            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 60' &) ; " + STAYS);
+            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 600' &) ; " + STAYS);
     pidIn(folder.resolve("agent"));
     long escaped = pidIn(folder.resolve("escaped"));
     worker.destroyForcibly();
@@ -230,7 +236,7 @@ class DeadWorkerTest {
     Process worker =
         workerWithAgent(
             Cgroup.parent().orElseThrow(),
-            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 60' &);"
+            "(setsid env -i sh -c 'echo $$ > escaped; exec sleep 600' &);"
                 + " while ! [ -s escaped ]; do sleep 0.1; done; echo $$ > agent");
     long escaped = pidIn(folder.resolve("escaped"));
     long agent = pidIn(folder.resolve("agent"));
@@ -252,10 +258,9 @@ class DeadWorkerTest {
     send("KILL", first);
     await(
         "another one is there",
-        Duration.ofSeconds(5),
+        BOUND,
         () -> switchesOf(worker.toHandle()).stream().anyMatch(pid -> pid != first));
-    // It is there a moment before it has been told of the agent.
-    Thread.sleep(TOLD.toMillis());
+    awaitTold(worker);
     assertTrue(runs(agent), "its death alone ends nobody");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
@@ -267,15 +272,20 @@ class DeadWorkerTest {
     long agent = pidIn(folder.resolve("agent"));
     long first = switchesOf(worker.toHandle()).get(0);
     send("STOP", first);
-    await("it is replaced", Duration.ofSeconds(20), () -> !runs(first));
-    await(
-        "another one is there",
-        Duration.ofSeconds(5),
-        () -> !switchesOf(worker.toHandle()).isEmpty());
-    Thread.sleep(TOLD.toMillis());
+    await("it is replaced", BOUND, () -> !runs(first));
+    await("another one is there", BOUND, () -> !switchesOf(worker.toHandle()).isEmpty());
+    awaitTold(worker);
     assertTrue(runs(agent), "that alone ends nobody");
     worker.destroyForcibly();
     awaitEnd("the agent", agent);
+  }
+
+  /**
+   * A new dead man's switch is there a moment before it has been told of the agent. It is told of
+   * another one after that.
+   */
+  private static void awaitTold(Process worker) throws IOException {
+    tell(worker, "start another");
   }
 
   private static boolean frozen(Process worker) throws IOException {
@@ -337,7 +347,7 @@ class DeadWorkerTest {
     assertEquals(List.of(), nextWorker().records());
     long deadMansSwitch = switchesOf(worker.toHandle()).get(0);
     worker.destroyForcibly();
-    await("it ends", Duration.ofSeconds(3), () -> !runs(deadMansSwitch));
+    await("it ends", BOUND, () -> !runs(deadMansSwitch));
   }
 
   @ParameterizedTest
@@ -345,7 +355,7 @@ class DeadWorkerTest {
   void what_outlived_its_worker_and_its_dead_mans_switch_is_ended_by_the_next_worker(Path cgroups)
       throws Exception {
     Process worker =
-        workerWithAgent(cgroups, "(setsid sh -c 'echo $$ > escaped; exec sleep 60' &) ; " + STAYS);
+        workerWithAgent(cgroups, "(setsid sh -c 'echo $$ > escaped; exec sleep 600' &) ; " + STAYS);
     long agent = pidIn(folder.resolve("agent"));
     long escaped = pidIn(folder.resolve("escaped"));
     assertEquals(0, nextWorker().reap(), "the worker lives");
@@ -353,6 +363,10 @@ class DeadWorkerTest {
     assertEquals(agent, record().agent().pid());
 
     send("STOP", worker.pid());
+    if (ProcessTable.HAS_PROC) {
+      // One that is not yet frozen would start another one.
+      await("it is frozen", BOUND, () -> frozen(worker));
+    }
     send("KILL", switchesOf(worker.toHandle()).get(0));
     assertEquals(0, nextWorker().reap(), "a frozen worker lives");
     worker.destroyForcibly();

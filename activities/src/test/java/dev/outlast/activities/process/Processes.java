@@ -28,7 +28,7 @@ final class Processes {
   static long pidIn(Path file) throws Exception {
     await(
         file + " has a process id",
-        Duration.ofSeconds(20),
+        Duration.ofMinutes(1),
         () -> Files.exists(file) && Files.readString(file).endsWith("\n"));
     return Long.parseLong(Files.readString(file).strip());
   }

@@ -26,7 +26,7 @@ class UnseenProcessTest {
 
   static final class Worker {
     public static void main(String[] args) throws IOException {
-      Process process = new ProcessBuilder("setsid", "sleep", "60").start();
+      Process process = new ProcessBuilder("setsid", "sleep", "600").start();
       try {
         ProcessIdentity agent = ProcessIdentity.of(process.pid()).orElseThrow();
         AgentRecord record =
@@ -100,7 +100,7 @@ class UnseenProcessTest {
             .start();
     try {
       assertEquals("ended", worker.inputReader().readLine());
-      assertTrue(worker.waitFor(20, TimeUnit.SECONDS));
+      assertTrue(worker.waitFor(1, TimeUnit.MINUTES));
     } finally {
       worker.destroyForcibly();
     }

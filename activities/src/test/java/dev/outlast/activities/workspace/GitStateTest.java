@@ -254,17 +254,17 @@ class GitStateTest {
             "#!/bin/sh\nsleep 300 & echo $! >> " + pids + "; echo $$ >> " + pids + "; wait\n");
     assertTrue(fake.toFile().setExecutable(true));
     GitState slow =
-        new GitState(Git.find(bin + ":" + PATH), temporary.resolve("state"), Duration.ofSeconds(1));
+        new GitState(Git.find(bin + ":" + PATH), temporary.resolve("state"), Duration.ofSeconds(8));
     long began = System.nanoTime();
     assertNull(slow.read(repository.folder));
     Duration took = Duration.ofNanos(System.nanoTime() - began);
-    assertTrue(took.compareTo(Duration.ofSeconds(5)) < 0, took.toString());
+    assertTrue(took.compareTo(Duration.ofMinutes(2)) < 0, took.toString());
     List<String> started = Files.readAllLines(pids);
     assertEquals(2, started.size());
     for (String pid : started) {
       Optional<ProcessHandle> process = ProcessHandle.of(Long.parseLong(pid));
       if (process.isPresent()) {
-        process.get().onExit().get(10, TimeUnit.SECONDS);
+        process.get().onExit().get(1, TimeUnit.MINUTES);
       }
     }
   }
@@ -278,7 +278,7 @@ class GitStateTest {
         new GitState(Git.find(PATH), temporary.resolve("state"), Duration.ofSeconds(2));
     long began = System.nanoTime();
     assertNull(brief.read(repository.folder));
-    assertTrue(System.nanoTime() - began < Duration.ofSeconds(10).toNanos());
+    assertTrue(System.nanoTime() - began < Duration.ofMinutes(2).toNanos());
   }
 
   @Test
