@@ -92,9 +92,9 @@ class AgentVersionsTest {
   void a_program_that_fails_hangs_or_is_gone_has_no_version() throws IOException {
     assertEquals(Optional.empty(), ask(new AgentVersions(), program("echo 1.2.3; exit 3")));
     long began = System.nanoTime();
-    assertEquals(Optional.empty(), ask(new AgentVersions(), program("echo 1.2.3; exec sleep 50")));
+    assertEquals(Optional.empty(), ask(new AgentVersions(), program("echo 1.2.3; exec sleep 500")));
     Duration took = Duration.ofNanos(System.nanoTime() - began);
-    assertTrue(took.compareTo(AgentVersions.MAX_TIME.plusSeconds(10)) < 0, took::toString);
+    assertTrue(took.compareTo(AgentVersions.MAX_TIME.plusMinutes(1)) < 0, took::toString);
     assertEquals(Optional.empty(), ask(new AgentVersions(), folder.resolve("gone")));
   }
 

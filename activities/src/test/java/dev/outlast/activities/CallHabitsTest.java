@@ -39,6 +39,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,6 +66,16 @@ class CallHabitsTest {
   private void agentThat(String body) throws IOException {
     agent = new ScriptedAgent(folder, body);
     driver = new ScriptedDriver(agent);
+  }
+
+  /** Creates a file that the agent awaits as soon as the server has heard of something. */
+  private void goesOnWhen(String file, Predicate<InvocationProgress> heard) {
+    context.whenHeard(
+        progress -> {
+          if (heard.test(progress)) {
+            agent.goOn(file);
+          }
+        });
   }
 
   private AgentOutcome make(SessionStart start, boolean taken) {
@@ -213,7 +224,7 @@ class CallHabitsTest {
   @Test
   void a_run_that_is_cancelled_while_its_session_settles_starts_no_agent() throws IOException {
     agentThat("result 'done'");
-    driver.settles = Duration.ofSeconds(30);
+    driver.settles = AgentDriver.MAX_SETTLING;
     context.answers(3, new ActivityCanceledException());
     long began = System.nanoTime();
 
@@ -221,13 +232,13 @@ class CallHabitsTest {
 
     assertEquals(StopReason.INTERRUPTED, stopped.reason());
     assertEquals(List.of(), agent.ledger());
-    assertTrue(System.nanoTime() - began < Duration.ofSeconds(15).toNanos());
+    assertTrue(System.nanoTime() - began < driver.settles.toNanos());
   }
 
   @Test
   void a_worker_that_drains_while_a_session_settles_starts_no_agent() throws IOException {
     agentThat("result 'done'");
-    driver.settles = Duration.ofSeconds(30);
+    driver.settles = AgentDriver.MAX_SETTLING;
     long began = System.nanoTime();
     draining = () -> System.nanoTime() - began > Duration.ofMillis(500).toNanos();
 
@@ -246,13 +257,13 @@ class CallHabitsTest {
   @Test
   void an_agent_that_sits_out_a_limit_is_ended_and_was_limited_until_the_reset_it_announced()
       throws IOException {
-    agentThat("init; echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 50");
+    agentThat("init; echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 500");
     driver.conclusion = limit("gemini/retry", LimitScope.DAILY, RESET);
     long began = System.nanoTime();
 
     AgentOutcome.Limited limited = limited();
 
-    assertTrue(System.nanoTime() - began < Duration.ofSeconds(30).toNanos(), "it slept on");
+    assertTrue(System.nanoTime() - began < LONG.toNanos(), "it slept on");
 
     assertEquals(RESET, limited.limit().reset());
     assertEquals(LimitScope.DAILY, limited.limit().scope());
@@ -262,7 +273,7 @@ class CallHabitsTest {
   @Test
   void an_agent_that_sits_out_a_limit_in_unknown_words_was_limited_nevertheless()
       throws IOException {
-    agentThat("init; echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 50");
+    agentThat("init; echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 500");
     driver.conclusion = new Conclusion.Failed(basis("exit-code"));
 
     AgentOutcome.Limited limited = limited();
@@ -275,7 +286,7 @@ class CallHabitsTest {
 
   @Test
   void an_agent_that_fell_silent_on_what_looks_like_a_limit_was_limited() throws IOException {
-    agentThat("init; sleep 50");
+    agentThat("init; sleep 500");
     silence = Duration.ofSeconds(1);
     driver.conclusion = limit(LimitEvidence.UNRECOGNISED, LimitScope.UNKNOWN, null);
 
@@ -285,7 +296,7 @@ class CallHabitsTest {
   @Test
   void what_looks_like_a_limit_proves_nothing_of_an_agent_that_was_ended_in_its_work()
       throws IOException {
-    agentThat("init; sleep 50");
+    agentThat("init; sleep 500");
     drained = () -> Files.exists(folder.resolve("ledger"));
     driver.conclusion = limit(LimitEvidence.UNRECOGNISED, LimitScope.UNKNOWN, null);
     assertEquals(ErrorCode.DRAINED.code(), failure().getType());
@@ -354,7 +365,7 @@ class CallHabitsTest {
     assertEquals(STANDS, crashed.getDetails().get(InvocationProgress.class).checkpoint());
     assertEquals(STANDS, toldAtLast());
 
-    agentThat("init; say 'x'; sleep 50");
+    agentThat("init; say 'x'; sleep 500");
     silence = Duration.ofSeconds(1);
     ApplicationFailure silent = failure();
     assertEquals(ErrorCode.TIMED_OUT.code(), silent.getType());
@@ -404,11 +415,12 @@ class CallHabitsTest {
 
   @Test
   void a_session_that_only_the_log_names_is_reported_at_once() throws IOException {
-    agentThat("echo log:ses_1 >&2; sleep 1; exit 1");
+    agentThat("echo log:ses_1 >&2; awaits reported; exit 1");
+    SessionId logged = new SessionId("ses_1");
+    goesOnWhen("reported", told -> told.phase() == Phase.WORKING && logged.equals(told.session()));
 
     ApplicationFailure failure = failure();
 
-    SessionId logged = new SessionId("ses_1");
     assertEquals(logged, failure.getDetails().get(InvocationProgress.class).session());
     assertTrue(
         context.heartbeats().stream()
@@ -419,7 +431,7 @@ class CallHabitsTest {
   @Test
   void what_the_conclusion_learns_is_told_also_of_an_agent_that_had_to_be_ended()
       throws IOException {
-    agentThat("echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 50");
+    agentThat("echo '" + ScriptedDriver.SLEEPS + "' >&2; sleep 500");
     driver.conclusion = limit("text/limit", LimitScope.SESSION, RESET);
     driver.learnt = new SessionId("ses_2");
     assertEquals(driver.learnt, limited().facts().session());
@@ -465,11 +477,9 @@ class CallHabitsTest {
 
   @Test
   void operators_see_what_the_agent_did_last() throws IOException {
-    agentThat("init; say 'working'; sleep 1; result 'done'");
-    fresh();
-    assertTrue(
-        context.heartbeats().stream().anyMatch(p -> p.lastItem() == ItemKind.MESSAGE),
-        () -> context.heartbeats().toString());
+    agentThat("init; say 'working'; awaits seen; result 'done'");
+    goesOnWhen("seen", told -> told.lastItem() == ItemKind.MESSAGE);
+    assertInstanceOf(AgentOutcome.Completed.class, fresh(), () -> "" + context.heartbeats());
   }
 
   @Test

@@ -27,6 +27,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -143,24 +144,28 @@ class CallTranscriptTest {
             init
             i=0; while [ $i -lt 700 ]; do printf '%010000d\\n' 0; i=$((i+1)); done
             touch all-read
-            sleep 6
+            awaits beaten-twice
             say hello
             result done
             """);
     GatedTranscripts disk =
         new GatedTranscripts(agent.host().transcripts(), entry -> entry.kind().output());
     host = withTranscripts(agent.host(), disk);
+    AtomicInteger alive = new AtomicInteger();
+    context.whenHeard(
+        beat -> {
+          if (beat.phase() == InvocationProgress.Phase.WORKING
+              && Files.exists(folder.resolve("all-read"))
+              && alive.incrementAndGet() == 2) {
+            agent.goOn("beaten-twice");
+          }
+        });
     try {
       AgentOutcome.Completed done =
           assertInstanceOf(
               AgentOutcome.Completed.class, make(agent.definition(), SessionStart.FRESH, SESSION));
       assertEquals("done", done.text());
       assertTrue(Files.exists(folder.resolve("all-read")));
-      long alive =
-          context.heartbeats().stream()
-              .filter(beat -> beat.phase() == InvocationProgress.Phase.WORKING)
-              .count();
-      assertTrue(alive >= 2, () -> "heartbeats: " + context.heartbeats());
       assertEquals(
           List.of(TranscriptKind.OPENED, TranscriptKind.PROMPT),
           kinds(read(done.facts().transcript())));

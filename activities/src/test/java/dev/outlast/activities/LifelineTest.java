@@ -15,7 +15,10 @@ import io.temporal.workflow.WorkflowInterface;
 import io.temporal.workflow.WorkflowMethod;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -33,13 +36,20 @@ class LifelineTest {
           "host-1",
           7);
 
-  private static String sleep(Duration time) {
+  private static void sleep(Duration time) {
     try {
       Thread.sleep(time.toMillis());
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
-    return "done";
+  }
+
+  private static String await(CountDownLatch latch) {
+    try {
+      return latch.await(1, TimeUnit.MINUTES) ? "done" : "nothing was told";
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test
@@ -47,10 +57,13 @@ class LifelineTest {
     ScriptedContext context = new ScriptedContext();
     Duration longer = Call.HEARTBEAT.plusSeconds(1);
     Lifeline lifeline = new Lifeline(context.proxy());
-    assertEquals("done", lifeline.during(WORKING, () -> sleep(longer)));
-    assertEquals(List.of(WORKING), context.heartbeats());
+    CountDownLatch told = new CountDownLatch(1);
+    context.whenHeard(progress -> told.countDown());
+    assertEquals("done", lifeline.during(WORKING, () -> await(told)));
+    List<InvocationProgress> meanwhile = List.copyOf(context.heartbeats());
+    assertEquals(Set.of(WORKING), Set.copyOf(meanwhile));
     sleep(longer);
-    assertEquals(List.of(WORKING), context.heartbeats());
+    assertEquals(meanwhile, context.heartbeats());
   }
 
   /** Calls an activity that fails once. */

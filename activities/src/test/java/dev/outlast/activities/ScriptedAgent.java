@@ -39,6 +39,10 @@ final class ScriptedAgent {
         shift
       done
       echo "$mode|$session|$prompt|$$" >> ledger
+      # Waits for a file, in the folder of the script.
+      awaits() {
+        until [ -e "$1" ]; do sleep 0.05; done
+      }
       init() {
         echo '{"type":"system","subtype":"init","session_id":"'$session'","claude_code_version":"2.1.329"}'
       }
@@ -71,6 +75,15 @@ final class ScriptedAgent {
     Files.writeString(script, HEAD + body);
     if (!script.toFile().setExecutable(true)) {
       throw new IOException("cannot make " + script + " executable");
+    }
+  }
+
+  /** Lets a script go on that {@code awaits} this file. */
+  void goOn(String file) {
+    try {
+      Files.write(folder.resolve(file), new byte[0]);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

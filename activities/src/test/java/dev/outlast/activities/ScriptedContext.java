@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** An activity's context that keeps the heartbeats and answers them as a test says. */
@@ -23,6 +24,13 @@ final class ScriptedContext {
   private int attempt = 1;
   private int failsFrom = Integer.MAX_VALUE;
   private RuntimeException answer;
+  private Consumer<InvocationProgress> heard = any -> {};
+
+  /** What happens with each heartbeat, whichever way it goes, after it is on the lists. */
+  ScriptedContext whenHeard(Consumer<InvocationProgress> then) {
+    heard = then;
+    return this;
+  }
 
   /** All heartbeats from this one on (from 1) fail in this way. */
   ScriptedContext answers(int heartbeat, RuntimeException failure) {
@@ -70,6 +78,7 @@ final class ScriptedContext {
                 switch (method.getName()) {
                   case "heartbeat" -> {
                     heartbeats.add((InvocationProgress) args[0]);
+                    heard.accept((InvocationProgress) args[0]);
                     if (answer != null && heartbeats.size() >= failsFrom) {
                       throw answer;
                     }
@@ -94,6 +103,7 @@ final class ScriptedContext {
                 return proxy;
               }
               own.add((InvocationProgress) args[1]);
+              heard.accept((InvocationProgress) args[1]);
               throw ownAnswers.floorEntry(own.size()).getValue();
             });
   }

@@ -25,6 +25,7 @@ import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
 import io.temporal.failure.ApplicationFailure;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -65,6 +66,9 @@ class SpendingTest {
 
   private final ScriptedContext context = new ScriptedContext();
 
+  /** What happens before it is looked how the agent at work is doing. */
+  private Runnable beforeLook = () -> {};
+
   private AgentOutcome make(String body, Spending spending) throws IOException {
     return make(body, spending, null);
   }
@@ -91,7 +95,14 @@ class SpendingTest {
                 AgentRegistry.open(folder),
                 new TranscriptContext("claude", null, "run-1", 1, 1, 1)),
             new Call.Bounds(
-                Duration.ofMinutes(1), Duration.ofMinutes(1), () -> false, () -> false, spending),
+                Duration.ofMinutes(1),
+                Duration.ofMinutes(1),
+                () -> false,
+                () -> {
+                  beforeLook.run();
+                  return false;
+                },
+                spending),
             agent.claim(),
             session -> null,
             before,
@@ -108,6 +119,31 @@ class SpendingTest {
         resumes);
   }
 
+  /** What an agent says in one breath, so that nobody sees one part of it without the rest. */
+  private static String together(String said) {
+    return "all=$(" + said + "); echo \"$all\"; ";
+  }
+
+  /** Waits until an agent has done all, and a moment for what it has said to be read. */
+  private void awaitItsEnd() {
+    try {
+      while (!Files.exists(folder.resolve("over"))) {
+        Thread.sleep(20);
+      }
+      Thread.sleep(500);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void goOn(String file) {
+    try {
+      Files.write(folder.resolve(file), new byte[0]);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private boolean endedByUs() throws IOException {
     return new ScriptedAgent(folder, "").ledger().contains("ended");
   }
@@ -122,7 +158,7 @@ class SpendingTest {
     AgentOutcome.Limited limited =
         assertInstanceOf(
             AgentOutcome.Limited.class,
-            make("init; overage; spend 1 7; sleep 50 & wait; result no", AVOID));
+            make("init; " + together("overage; spend 1 7") + "sleep 500 & wait; result no", AVOID));
 
     UsageLimit limit = limited.limit();
     assertEquals(ResetTime.exactly(Instant.ofEpochSecond(MAIN_RESET)), limit.reset());
@@ -139,7 +175,7 @@ class SpendingTest {
   @Test
   void an_attempt_that_is_lost_while_its_agent_is_ended_leaves_the_limit_to_the_next()
       throws IOException {
-    make("init; overage; sleep 50 & wait", AVOID);
+    make("init; overage; sleep 500 & wait", AVOID);
     InvocationProgress told = lastHeartbeat();
     assertEquals(ResetTime.exactly(Instant.ofEpochSecond(MAIN_RESET)), told.limit().reset());
     assertNull(told.limit().evidence().text());
@@ -150,7 +186,7 @@ class SpendingTest {
   void an_overage_whose_allowance_has_no_known_reset_is_a_limit_of_unknown_end()
       throws IOException {
     UsageLimit limit =
-        assertInstanceOf(AgentOutcome.Limited.class, make("init; unnamed; sleep 50 & wait", AVOID))
+        assertInstanceOf(AgentOutcome.Limited.class, make("init; unnamed; sleep 500 & wait", AVOID))
             .limit();
     assertNull(limit.reset(), "the overage's own reset is not the allowance's");
     assertEquals(LimitScope.UNKNOWN, limit.scope());
@@ -160,9 +196,12 @@ class SpendingTest {
 
   @Test
   void an_agent_on_overage_that_has_answered_completes_and_says_so() throws IOException {
+    // Seen on overage before it has answered, it would be ended.
+    beforeLook = this::awaitItsEnd;
     AgentOutcome.Completed completed =
         assertInstanceOf(
-            AgentOutcome.Completed.class, make("init; overage; say x; result done", AVOID));
+            AgentOutcome.Completed.class,
+            make("init; " + together("overage; say x; result done") + "touch over", AVOID));
     assertEquals("done", completed.text());
     assertFalse(endedByUs());
     assertEquals(0.5, completed.facts().overageUsd());
@@ -186,18 +225,18 @@ class SpendingTest {
   @Test
   void an_agent_may_go_on_with_overage_where_the_run_uses_it_and_that_is_seen_at_once()
       throws IOException {
+    context.whenHeard(
+        told -> {
+          if (told.phase() == InvocationProgress.Phase.WORKING
+              && Double.valueOf(0).equals(told.overageUsd())) {
+            goOn("seen");
+          }
+        });
     AgentOutcome.Completed completed =
         assertInstanceOf(
-            AgentOutcome.Completed.class, make("init; overage; sleep 1; result done", USE));
+            AgentOutcome.Completed.class, make("init; overage; awaits seen; result done", USE));
     assertEquals(0.5, completed.facts().overageUsd());
     assertNotNull(completed.facts().overage());
-    assertTrue(
-        context.heartbeats().stream()
-            .anyMatch(
-                told ->
-                    told.phase() == InvocationProgress.Phase.WORKING
-                        && Double.valueOf(0).equals(told.overageUsd())),
-        () -> context.heartbeats().toString());
     assertTrue(context.heartbeats().stream().allMatch(told -> told.limit() == null));
   }
 
@@ -216,7 +255,7 @@ class SpendingTest {
         assertInstanceOf(
             AgentOutcome.Stopped.class,
             make(
-                "init; spend 1 60; spend 2 40; sleep 50 & wait; spend 3 1000; result no",
+                "init; spend 1 60; spend 2 40; sleep 500 & wait; spend 3 1000; result no",
                 new Spending(null, null, 100L)));
     assertEquals(StopReason.BUDGET, stopped.reason());
     assertEquals(100, stopped.facts().tokens().total());
@@ -265,7 +304,7 @@ class SpendingTest {
     AgentOutcome.Stopped stopped =
         assertInstanceOf(
             AgentOutcome.Stopped.class,
-            make("init; spend 1 30; sleep 50 & wait", new Spending(null, null, 100L), before));
+            make("init; spend 1 30; sleep 500 & wait", new Spending(null, null, 100L), before));
     assertEquals(StopReason.BUDGET, stopped.reason());
     assertEquals(100, stopped.facts().tokens().total());
     assertEquals(0.25, stopped.facts().costUsd());
@@ -317,7 +356,7 @@ class SpendingTest {
                     + left.replace("\"", "\\\"")
                     + "' > "
                     + projects.toRealPath().resolve("s-1.jsonl")
-                    + "; exit 0\" INT; init; overage; sleep 50 & wait",
+                    + "; exit 0\" INT; init; overage; sleep 500 & wait",
                 AVOID));
     assertEquals(0.25, limited.facts().costUsd());
     assertEquals(0.25, limited.facts().overageUsd());

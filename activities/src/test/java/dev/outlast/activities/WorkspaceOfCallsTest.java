@@ -28,13 +28,13 @@ import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -251,33 +251,45 @@ class WorkspaceOfCallsTest {
     assertFalse(Files.exists(workspace));
   }
 
+  private static void create(Path file) {
+    try {
+      Files.write(file, new byte[0]);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   @Test
   void a_worktree_that_takes_long_to_make_or_to_remove_is_told_to_live_meanwhile()
       throws IOException {
     Path bin = Files.createDirectories(temporary.resolve("bin"));
+    Path heard = temporary.resolve("heard");
+    Path waited = temporary.resolve("waited");
     Path slow =
         Files.writeString(
             bin.resolve("git"),
             """
             #!/bin/sh
             case " $* " in
-              *" worktree add "*|*" worktree remove "*) sleep %d ;;
+              *" worktree add "*|*" worktree remove "*)
+                until [ -e '%1$s' ]; do sleep 0.1; done
+                echo heard >> '%2$s' ;;
             esac
-            PATH='%s' exec git "$@"
+            PATH='%3$s' exec git "$@"
             """
-                .formatted(Call.HEARTBEAT.toSeconds() + 1, System.getenv("PATH")));
+                .formatted(heard, waited, System.getenv("PATH")));
     assertTrue(slow.toFile().setExecutable(true));
     Map<String, String> environment = new HashMap<>(agent.host().environment());
     environment.put("PATH", bin + ":" + environment.get("PATH"));
-    AtomicInteger beats = new AtomicInteger();
     TestActivityEnvironment server = TestActivityEnvironment.newInstance();
     try {
-      server.setActivityHeartbeatListener(Object.class, told -> beats.incrementAndGet());
+      server.setActivityHeartbeatListener(Object.class, told -> create(heard));
       AgentActivities host = stub(server, environment);
       Worktree made = host.makeWorktree(repository.folder.toString());
-      assertTrue(beats.getAndSet(0) > 0, "the server heard nothing while it was made");
+      Files.delete(waited);
+      Files.delete(heard);
       assertEquals(new WorktreeEnd(false, 0, 0), host.releaseWorktree(made));
-      assertTrue(beats.get() > 0, "the server heard nothing while it was removed");
+      assertTrue(Files.exists(waited), "the removal was not waited for");
     } finally {
       server.close();
     }

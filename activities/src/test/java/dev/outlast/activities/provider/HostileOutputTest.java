@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whatever an agent prints, through the whole of an activity, in a JVM of 128 MB. */
-@Timeout(900)
+@Timeout(2_400)
 class HostileOutputTest {
 
   /**
@@ -154,15 +154,15 @@ class HostileOutputTest {
               .newActivityStub(
                   AgentActivities.class,
                   ActivityOptions.newBuilder()
-                      .setScheduleToCloseTimeout(Duration.ofMinutes(5))
+                      .setScheduleToCloseTimeout(Duration.ofMinutes(20))
                       .setHeartbeatTimeout(Duration.ofSeconds(30))
                       .build())
               .invokeAgent(
                   AgentInvocation.newBuilder(1, 1, "agent", SessionStart.FRESH, "do it")
                       .setSession(SESSION)
                       .setResumeMessage("go on")
-                      .setInvocationTimeout(Duration.ofMinutes(5))
-                      .setSilenceTimeout(Duration.ofMinutes(5))
+                      .setInvocationTimeout(Duration.ofMinutes(20))
+                      .setSilenceTimeout(Duration.ofMinutes(20))
                       .build());
       temporal.close();
       if (heartbeats.stream().anyMatch(Agents::hostileProgress)) {

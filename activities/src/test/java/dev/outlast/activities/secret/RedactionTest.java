@@ -224,9 +224,9 @@ class RedactionTest {
             " \n\t");
     for (String part : parts) {
       String text = part.repeat(1 + 1_000_000 / part.length());
-      assertTimeoutPreemptively(Duration.ofSeconds(10), () -> many.redact(text), part);
+      assertTimeoutPreemptively(Duration.ofMinutes(1), () -> many.redact(text), part);
       assertTimeoutPreemptively(
-          Duration.ofSeconds(10), () -> many.redact(text + "PRIVATE KEY://sk-earer "), part);
+          Duration.ofMinutes(1), () -> many.redact(text + "PRIVATE KEY://sk-earer "), part);
     }
   }
 
