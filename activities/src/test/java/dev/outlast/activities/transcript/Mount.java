@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
 /** Small disks, for whoever may mount them. */
 final class Mount {
 
-  private static final int UNMOUNTS = 100;
+  private static final int UNMOUNTS = 600;
 
   private Mount() {}
 
@@ -27,13 +27,15 @@ final class Mount {
       }
       Thread.sleep(100);
     }
+    // It goes at least out of the way of whoever deletes the folder.
+    succeeds("umount", "-l", folder.toString());
     return false;
   }
 
   private static boolean succeeds(String... command) throws IOException, InterruptedException {
     try {
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      return process.waitFor(10, TimeUnit.SECONDS) && process.exitValue() == 0;
+      return process.waitFor(1, TimeUnit.MINUTES) && process.exitValue() == 0;
     } catch (IOException noSuchProgram) {
       return false;
     }

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(180)
+@Timeout(600)
 class TranscriptRecorderTest {
 
   private static final TranscriptContext CONTEXT =
@@ -66,9 +66,9 @@ class TranscriptRecorderTest {
     GatedTranscripts store = new GatedTranscripts(store(folder), entry -> false);
     TranscriptRecorder recorder = recorder(store);
     recorder.prompt("do it");
-    assertEquals(1, store.begun.poll(10, TimeUnit.SECONDS));
+    assertEquals(1, store.begun.poll(1, TimeUnit.MINUTES));
     recorder.output(TranscriptKind.STDOUT, line("a"));
-    assertEquals(1, store.begun.poll(10, TimeUnit.SECONDS));
+    assertEquals(1, store.begun.poll(1, TimeUnit.MINUTES));
     recorder.ended(TranscriptKind.OUTCOME, "done", null);
   }
 
@@ -78,13 +78,13 @@ class TranscriptRecorderTest {
         new GatedTranscripts(store(folder), entry -> entry.kind() == TranscriptKind.SESSION);
     TranscriptRecorder recorder = recorder(store);
     recorder.session(new SessionId("s-2"));
-    assertEquals(1, store.begun.poll(10, TimeUnit.SECONDS));
+    assertEquals(1, store.begun.poll(1, TimeUnit.MINUTES));
     for (int i = 0; i < 100; i++) {
       recorder.output(TranscriptKind.STDOUT, line("line " + i));
     }
     store.letGo();
     recorder.ended(TranscriptKind.OUTCOME, "done", null);
-    int together = store.begun.poll(10, TimeUnit.SECONDS);
+    int together = store.begun.poll(1, TimeUnit.MINUTES);
     assertTrue(together >= 100, together + " at once");
   }
 
@@ -109,7 +109,7 @@ class TranscriptRecorderTest {
     TranscriptRecorder recorder = impatient(store);
     OutputLine line = line("x".repeat(10_000));
     assertTimeoutPreemptively(
-        Duration.ofSeconds(30),
+        Duration.ofMinutes(2),
         () -> {
           recorder.prompt("do it");
           for (int i = 0; i < 10_000; i++) {
@@ -122,7 +122,7 @@ class TranscriptRecorderTest {
     assertEquals(List.of(), read(store, recorder.reference()));
 
     store.letGo();
-    store.threads.take().join(TimeUnit.SECONDS.toMillis(30));
+    store.threads.take().join(TimeUnit.MINUTES.toMillis(1));
     List<TranscriptRecord> records = read(store, recorder.reference());
     assertWithoutGap(records);
     assertEquals("do it", records.get(0).text());
@@ -134,7 +134,7 @@ class TranscriptRecorderTest {
   void a_store_that_was_behind_says_how_much_is_missing_and_where() throws Exception {
     GatedTranscripts store =
         new GatedTranscripts(store(folder), entry -> "first".equals(entry.text()));
-    TranscriptRecorder recorder = impatient(store, TranscriptRecorder.MAX_WAIT);
+    TranscriptRecorder recorder = impatient(store, Duration.ofMinutes(1));
     recorder.prompt("do it");
     recorder.output(TranscriptKind.STDOUT, line("first"));
     OutputLine line = line("x".repeat(10_000));
@@ -174,7 +174,7 @@ class TranscriptRecorderTest {
 
     store.letGo();
     for (Thread thread : store.threads) {
-      thread.join(TimeUnit.SECONDS.toMillis(30));
+      thread.join(TimeUnit.MINUTES.toMillis(1));
     }
     TranscriptRecorder next = recorder(store);
     next.ended(TranscriptKind.OUTCOME, "recorded again", null);
@@ -192,7 +192,7 @@ class TranscriptRecorderTest {
     Thread thread = store.threads.take();
     assertTrue(thread.isDaemon());
     assertTrue(thread != Thread.currentThread());
-    thread.join(TimeUnit.SECONDS.toMillis(10));
+    thread.join(TimeUnit.MINUTES.toMillis(1));
     assertFalse(thread.isAlive());
   }
 
@@ -254,11 +254,14 @@ class TranscriptRecorderTest {
   void on_a_full_disk_it_goes_on_and_says_later_what_is_missing() throws Exception {
     Path disk = Files.createDirectory(folder.resolve("disk"));
     assumeTrue(Mount.tmpfs(disk, "512k"), "mounting takes special rights");
+    boolean well = false;
     try {
       FileTranscripts store = store(disk.resolve("transcripts"));
       TranscriptRecorder recorder = recorder(store);
       recorder.prompt("do it");
       recorder.output(TranscriptKind.STDOUT, line("first"));
+      // It is stored before the disk is full: the writer may be far behind.
+      recorder.reference();
       for (int i = 0; i < 100; i++) {
         recorder.output(TranscriptKind.STDOUT, line("x".repeat(10_000)));
       }
@@ -287,8 +290,10 @@ class TranscriptRecorderTest {
       assertTrue(lost > 0);
       assertEquals(202, lost + printed);
       assertEquals("done", records.get(records.size() - 1).text());
+      well = true;
     } finally {
-      assertTrue(Mount.unmount(disk));
+      // Nothing else that has failed is to be hidden by this.
+      assertTrue(Mount.unmount(disk) || !well);
     }
   }
 
@@ -300,6 +305,10 @@ class TranscriptRecorderTest {
     // That is more by far than may wait in memory.
     try {
       assertTrue(worker.inputReader().lines().anyMatch(Flood.WELL_UNDER_WAY::equals));
+      // On a busy host the writer may be far behind.
+      while (stored() < 1_000_000) {
+        Thread.sleep(50);
+      }
     } finally {
       worker.destroyForcibly().waitFor();
     }
@@ -335,10 +344,13 @@ class TranscriptRecorderTest {
               record.kind() == TranscriptKind.GAP ? record.data().path("lost").asLong() - 1 : 0;
         });
     assertEquals(1_000_003, next[0] + lost[0]);
+    assertTrue(stored() <= Flood.LIMITS.maxSession(), "kept " + stored());
+  }
+
+  /** In bytes. */
+  private long stored() throws IOException {
     try (Stream<Path> files = Files.walk(folder)) {
-      long size =
-          files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
-      assertTrue(size <= Flood.LIMITS.maxSession(), "kept " + size);
+      return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
     }
   }
 
