@@ -38,7 +38,8 @@ class RunningTest {
 
   @BeforeAll
   static void start() throws IOException {
-    // The script keeps its sessions and its reset next to itself.
+    // The script keeps its sessions and its reset next to itself. The quick one's limit lasts long
+    // enough to be seen by who looks once a second on a busy machine.
     for (String agent : List.of("quick", "slow")) {
       Files.createDirectory(folder.resolve(agent));
       try (InputStream script = Demo.class.getResourceAsStream("demo-agent.sh")) {
@@ -58,7 +59,7 @@ class RunningTest {
         jitter = 0
         [agents.quick]
         provider = "claude"
-        command = ["sh", "%1$s/quick/agent.sh", "5"]
+        command = ["sh", "%1$s/quick/agent.sh", "15"]
         [agents.slow]
         provider = "claude"
         command = ["sh", "%1$s/slow/agent.sh", "3600"]
@@ -66,7 +67,7 @@ class RunningTest {
         [agents.sleepy]
         provider = "command"
         command = ["sleep"]
-        args = ["60"]
+        args = ["600"]
         [agents.broken]
         provider = "command"
         command = ["%1$s/broken.sh"]

@@ -16,7 +16,7 @@ import java.util.List;
  */
 record Served(Cli cli, LocalServer server, RunningWorker worker) implements AutoCloseable {
 
-  static final Duration PATIENCE = Duration.ofSeconds(30);
+  static final Duration PATIENCE = Duration.ofMinutes(2);
 
   static Served start(Path folder, Cli cli) {
     return start(folder, cli, LocalServer.inMemory(0));

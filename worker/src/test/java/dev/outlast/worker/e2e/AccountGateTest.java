@@ -15,6 +15,7 @@ import dev.outlast.operator.Names;
 import dev.outlast.run.AgentRun;
 import dev.outlast.run.AgentRunRequest;
 import dev.outlast.run.RunStatus;
+import dev.outlast.worker.cli.ExitCode;
 import dev.outlast.worker.e2e.LedgerAgent.Event;
 import dev.outlast.worker.e2e.LedgerAgent.Point;
 import dev.outlast.worker.e2e.LedgerAgent.Task;
@@ -49,12 +50,13 @@ class AccountGateTest {
   private static final Duration PATIENCE = Duration.ofSeconds(180);
 
   /** Long enough for all to be waiting, on a busy machine too. */
-  private static final int LIMIT_SECONDS = 40;
+  private static final int LIMIT_SECONDS = 70;
 
   /** For how long it is watched that nothing happens. */
   private static final Duration QUIET = Duration.ofSeconds(6);
 
   private static final int MAX_AGENTS = 20;
+  private static final int MOST_TRIES = 5;
   private static final String ACCOUNT = "claude/default";
   private static final String GATE = Names.gateId("claude", "default");
   private static final int LOWEST = 5;
@@ -349,7 +351,21 @@ class AccountGateTest {
     }
   }
 
+  /** On a very busy machine Temporal may not answer in time; then nothing was done. */
   private Program ended(String... arguments) throws Exception {
+    Program program = endedOnce(arguments);
+    for (int tries = 1; tries < MOST_TRIES && unreached(program); tries++) {
+      program = endedOnce(arguments);
+    }
+    return program;
+  }
+
+  private static boolean unreached(Program program) {
+    return program.endedWith(ExitCode.NO_TEMPORAL)
+        && program.output().contains("cannot reach Temporal");
+  }
+
+  private Program endedOnce(String... arguments) throws Exception {
     Program program = program(arguments);
     closing.add(program);
     Await.until(PATIENCE, () -> !program.isAlive(), program::output);

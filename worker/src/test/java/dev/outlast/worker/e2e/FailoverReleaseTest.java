@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(300)
 class FailoverReleaseTest {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final long END_SECONDS = 20;
   private static final String RUN = "goes-back";
 
@@ -73,7 +73,7 @@ class FailoverReleaseTest {
 
             [agents.second]
             provider = "command"
-            command = ["sh", "-c", "if [ -e '%1$s/second-limited' ]; then echo '{\\"type\\":\\"error\\",\\"message\\":\\"quota used up until 3600\\"}'; exit 1; fi; : > '%1$s/second-works'; i=0; while [ ! -e '%1$s/second-may-end' ] && [ $i -lt 600 ]; do sleep 0.1; i=$((i+1)); done; echo second"]
+            command = ["sh", "-c", "if [ -e '%1$s/second-limited' ]; then echo '{\\"type\\":\\"error\\",\\"message\\":\\"quota used up until 3600\\"}'; exit 1; fi; : > '%1$s/second-works'; i=0; while [ ! -e '%1$s/second-may-end' ] && [ $i -lt 6000 ]; do sleep 0.1; i=$((i+1)); done; echo second"]
             args = ["{prompt}"]
             output = "json"
             patterns = ["quota used up until (?<reset>.+)"]

@@ -32,13 +32,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("server")
 class ForeignClientTest {
 
-  private static final Duration LIMIT = Duration.ofSeconds(10);
-  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration LIMIT = Duration.ofSeconds(40);
+  private static final Duration PATIENCE = Duration.ofSeconds(180);
 
   /**
    * A run with a wrong request ends at once; it does not block its workflow task and be retried.
    */
-  private static final long AT_ONCE_SECONDS = 20;
+  private static final long AT_ONCE_SECONDS = 60;
 
   @TempDir static Path folder;
   @AutoClose private static RealTemporal temporal;

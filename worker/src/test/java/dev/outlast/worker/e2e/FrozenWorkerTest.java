@@ -54,12 +54,13 @@ class FrozenWorkerTest {
     stage.run(reporting, CrashStage.AGENT);
     Task atWork = stage.agent().task("at-work", "limits 10", "work 20000");
     stage.run(atWork, CrashStage.AGENT);
-    Task waiting = stage.agent().task("waiting", "limits 30");
-    AgentRun run = stage.run(waiting, CrashStage.AGENT);
     working.awaitHeld(Point.SESSION, 1);
     stubborn.awaitHeld(Point.SESSION, 1);
     reporting.awaitHeld(Point.EXIT, 1);
     atWork.await(Event.SAID, 1);
+    // Long enough to be seen to wait.
+    Task waiting = stage.agent().task("waiting", "limits 40");
+    AgentRun run = stage.run(waiting, CrashStage.AGENT);
     Await.until(
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class FullDiskTest {
 
   private static final Duration PATIENCE = Duration.ofSeconds(180);
-  private static final Duration FULL = Duration.ofSeconds(20);
+  private static final Duration FULL = Duration.ofSeconds(30);
   private static final int MAX_AGENTS = 4;
 
   @TempDir Path folder;
@@ -35,9 +35,10 @@ class FullDiskTest {
     Program worker = stage.startWorker();
     Task working = stage.agent().task("working", "limits 5").hold(Point.SESSION, 1);
     stage.run(working, CrashStage.AGENT);
-    Task waiting = stage.agent().task("waiting", "limits 8");
-    AgentRun run = stage.run(waiting, CrashStage.AGENT);
     working.awaitHeld(Point.SESSION, 1);
+    // Long enough to be seen to wait.
+    Task waiting = stage.agent().task("waiting", "limits 18");
+    AgentRun run = stage.run(waiting, CrashStage.AGENT);
     Await.until(
         PATIENCE,
         () -> run.status().state() == AgentState.WAITING,

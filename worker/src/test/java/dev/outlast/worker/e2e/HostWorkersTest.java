@@ -23,10 +23,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("server")
 class HostWorkersTest {
 
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
 
   /** For the server to notice that a connection is broken: that ends, and notes, its last polls. */
-  private static final Duration BROKEN_OFF = Duration.ofSeconds(2);
+  private static final Duration BROKEN_OFF = Duration.ofSeconds(8);
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;

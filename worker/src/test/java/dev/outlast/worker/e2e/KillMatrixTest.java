@@ -38,7 +38,7 @@ class KillMatrixTest {
   private static final String PLAN = "limits 10";
 
   /** Longer than it takes to bring all other runs to their points. */
-  private static final String LONG_PLAN = "limits 30";
+  private static final String LONG_PLAN = "limits 60";
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;

@@ -69,7 +69,7 @@ class KilledInContinueAsNewTest {
   private void a_run_waits() throws Exception {
     stage = CrashStage.in(folder, 2);
     worker = stage.startWorker();
-    task = stage.agent().task("long", "limits 120");
+    task = stage.agent().task("long", "limits 200");
     run = stage.run(task, CrashStage.AGENT);
     Await.until(
         PATIENCE,

@@ -35,11 +35,11 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 class KilledProcessesTest {
 
   /** Longer than a busy machine takes from the limit to the kill. */
-  private static final Duration LIMIT = Duration.ofSeconds(25);
+  private static final Duration LIMIT = Duration.ofSeconds(45);
 
   private static final Duration AFTER_RESET = Duration.ofSeconds(5);
   private static final Duration DOWN = Duration.ofSeconds(3);
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofSeconds(180);
   private static final String PROMPT = "Do both halves.";
 
   @TempDir Path folder;

@@ -78,7 +78,7 @@ final class LedgerAgent {
     }
   }
 
-  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration PATIENCE = Duration.ofMinutes(3);
 
   private final Path folder;
 

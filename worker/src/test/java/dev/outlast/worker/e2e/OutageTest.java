@@ -34,7 +34,7 @@ class OutageTest {
   /** How long the worker may not have been heard of before an outage, and after it. */
   private static final Duration AROUND = Duration.ofSeconds(10);
 
-  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration PATIENCE = Duration.ofSeconds(180);
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.outlast.operator.ErrorCode;
 import dev.outlast.worker.e2e.LedgerAgent.Entry;
 import dev.outlast.worker.e2e.LedgerAgent.Event;
+import dev.outlast.worker.e2e.LedgerAgent.Point;
 import dev.outlast.worker.e2e.LedgerAgent.Task;
 import io.temporal.api.common.v1.WorkflowExecution;
 import io.temporal.api.workflow.v1.PendingActivityInfo;
@@ -39,10 +40,11 @@ class PausedActivityTest {
       throws Exception {
     stage = CrashStage.in(folder, 2);
     stage.startWorker();
-    Task task = stage.agent().task("paused", "work 10000");
+    Task task = stage.agent().task("paused").hold(Point.SESSION, 1);
     WorkflowExecution run =
         WorkflowStub.fromTyped(stage.run(task, CrashStage.AGENT)).getExecution();
-    Await.until(PATIENCE, () -> starts(task).size() == 1, task::told);
+    task.awaitHeld(Point.SESSION, 1);
+    assertEquals(1, starts(task).size(), task::told);
     WorkflowServiceBlockingStub server = stage.client().getWorkflowServiceStubs().blockingStub();
     String namespace = stage.client().getOptions().getNamespace();
     String activity = pending(server, namespace, run).getActivityId();
@@ -55,7 +57,7 @@ class PausedActivityTest {
             .setId(activity)
             .build());
     Await.until(
-        Duration.ofSeconds(30),
+        PATIENCE,
         () -> stage.processes().alive().isEmpty(),
         () -> "agents are left: " + stage.processes().alive());
     stage.disturbed(asked, "activity paused");

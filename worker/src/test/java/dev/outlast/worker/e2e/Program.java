@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 /** A program that a test runs in a process of its own; its output goes to a file. */
 final class Program implements AutoCloseable {
 
-  private static final long END_SECONDS = 60;
+  private static final long END_SECONDS = 120;
 
   /** What every agent has in its environment, so that a worker knows it again. */
   private static final String AGENT_MARK = "OUTLAST_INVOCATION=";

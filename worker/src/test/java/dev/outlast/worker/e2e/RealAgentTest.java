@@ -68,13 +68,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Execution(ExecutionMode.CONCURRENT)
 abstract class RealAgentTest {
 
-  /** How long a limit lasts, and how long a run waits where it is told to. */
-  static final Duration LIMIT = Duration.ofSeconds(15);
+  /** How long a limit lasts: longer than an agent takes to end on a busy machine. */
+  static final Duration LIMIT = Duration.ofSeconds(30);
+
+  /** How long a run waits where it is told to. */
+  private static final Duration CHANGED = Duration.ofSeconds(10);
 
   /** The agents sit out a shorter wait by themselves. */
   private static final Duration ANNOUNCED = Duration.ofMinutes(6);
 
-  static final Duration PATIENCE = Duration.ofSeconds(120);
+  static final Duration PATIENCE = Duration.ofSeconds(180);
   private static final Path SHOWN = Path.of("target", "agents.txt");
 
   private static final String PROMPT = "Do the first half, then the second one.";
@@ -145,7 +148,7 @@ abstract class RealAgentTest {
   @AfterEach
   void no_agent_is_left() throws Exception {
     Await.until(
-        Duration.ofSeconds(20),
+        Duration.ofMinutes(1),
         () -> worker.agents().isEmpty(),
         () -> worker.agents() + " are left; the worker says: " + worker.output());
   }
@@ -176,7 +179,7 @@ abstract class RealAgentTest {
       Instant resumeAt = incident.resumeAt();
       if (!wall.endsAtShortLimits()) {
         api.endLimit();
-        resumeAt = Instant.parse(run.changeResume(LIMIT.toSeconds() + "s"));
+        resumeAt = Instant.parse(run.changeResume(CHANGED.toSeconds() + "s"));
       }
       AgentRunResult result = result(run);
 

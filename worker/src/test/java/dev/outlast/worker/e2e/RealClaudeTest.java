@@ -34,7 +34,7 @@ class RealClaudeTest extends RealAgentTest {
   void an_agent_on_overage_is_ended_and_its_session_goes_on_within_the_allowance()
       throws Exception {
     // Unless it is ended, the agent answers before the allowance is back.
-    api.script(overage("echo half", LIMIT), text(ANSWER, Duration.ofSeconds(5)));
+    api.script(overage("echo half", LIMIT), text(ANSWER, Duration.ofSeconds(15)));
     AgentRun run = start(request().setOverage(OverageUse.AVOID).build());
     SessionId ended = awaitWait(run);
     Incident incident = run.incidents().get(0);

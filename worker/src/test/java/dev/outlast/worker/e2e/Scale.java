@@ -68,7 +68,7 @@ final class Scale {
   // The bounds.
 
   /** An answer from before the gate was closed may be acted upon for so long. */
-  private static final Duration UNTIL_KNOWN = Duration.ofSeconds(2);
+  private static final Duration UNTIL_KNOWN = Duration.ofSeconds(6);
 
   /** How many times as many resumes as there are if they are evenly spread. */
   private static final int MOST_AT_ONCE = 3;
@@ -76,7 +76,7 @@ final class Scale {
   /** The first one is refused, and the next one gets through. */
   private static final int MOST_PROBES = 2;
 
-  private static final Duration MOST_TO_CLOSE = Duration.ofSeconds(10);
+  private static final Duration MOST_TO_CLOSE = Duration.ofSeconds(20);
 
   /** A gate's history ends at 1,000 events, and then takes what is under way. */
   private static final int MOST_GATE_EVENTS = 1_200;

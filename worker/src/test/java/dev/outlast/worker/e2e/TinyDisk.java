@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Assumptions;
 /** A file system in memory that is small enough to be filled; needs the right to mount it. */
 final class TinyDisk implements AutoCloseable {
 
-  private static final long MOUNT_SECONDS = 20;
+  private static final long MOUNT_SECONDS = 60;
 
   /** Set by {@code .ci/run}, which leaves out nothing without saying so. */
   private static final String CI = "OUTLAST_CI_RUN";

@@ -24,7 +24,7 @@ class UpgradeTest {
 
   private static final int RUNS = 3;
   private static final int MAX_AGENTS = 6;
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofSeconds(180);
   private static final Duration SHORT_GRACE = Duration.ofSeconds(2);
   private static final Duration LONG_GRACE = Duration.ofSeconds(60);
 
@@ -34,7 +34,7 @@ class UpgradeTest {
    * What a hand-over may cost: the worker's pause before a retry, and what it takes to start an
    * agent; on a busy machine as long as it takes to start a worker.
    */
-  private static final Duration HAND_OVER = Duration.ofSeconds(10);
+  private static final Duration HAND_OVER = Duration.ofSeconds(15);
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;
@@ -120,7 +120,7 @@ class UpgradeTest {
     ask("TERM"); // one that nobody has told a process to ignore
     assertEquals(130, old.exitCode(), old.output());
     Await.until(
-        Duration.ofSeconds(5),
+        CrashStage.ORPHAN_GRACE,
         () -> stage.processes().alive().isEmpty(),
         () -> "agents are left: " + stage.processes().alive());
     stage.disturbed(asked, "worker ended at once");

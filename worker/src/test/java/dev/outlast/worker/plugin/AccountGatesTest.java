@@ -48,6 +48,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -61,8 +62,8 @@ class AccountGatesTest {
   private static final Account WORK = new Account("claude", "work");
   private static final Duration HOUR = Duration.ofHours(1);
 
-  /** What a busy machine may take on top of what is promised. */
-  private static final Duration SLACK = Duration.ofSeconds(5);
+  /** What a busy machine may take on top of what is promised; not as much as to wait twice. */
+  private static final Duration SLACK = Duration.ofSeconds(9);
 
   private final AtomicLong nanos = new AtomicLong();
   private TestWorkflowEnvironment environment;
@@ -75,10 +76,20 @@ class AccountGatesTest {
     worker.registerWorkflowImplementationTypes(AccountGateWorkflow.class);
     worker.registerActivitiesImplementations(new GateKeeper());
     environment.start();
+    gates = newGates();
+    // The first answer of all takes the longest by far, and none is waited for for ever.
+    Account another = new Account("claude", "another");
+    for (int i = 0; i < 10 && !newGates().ask(another, counted("a"), 0).orElseThrow().go(); i++) {
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  private AccountGates newGates() {
     InstantSource time = () -> Instant.ofEpochMilli(environment.currentTimeMillis());
-    gates =
+    AccountGates made =
         new AccountGates(Names.TASK_QUEUE, () -> false, time.withZone(ZoneOffset.UTC), nanos::get);
-    gates.connect(environment.getWorkflowClient());
+    made.connect(environment.getWorkflowClient());
+    return made;
   }
 
   @AfterEach
@@ -234,10 +245,10 @@ class AccountGatesTest {
                 executor));
       }
       for (CompletableFuture<Optional<GateAnswer>> each : all) {
-        assertEquals(Optional.empty(), each.get(60, TimeUnit.SECONDS));
+        assertEquals(Optional.empty(), each.get(2, TimeUnit.MINUTES));
       }
       for (CompletableFuture<Optional<GateAnswer>> each : counted) {
-        assertAsksAgainSoon(each.get(60, TimeUnit.SECONDS).orElseThrow(), 0);
+        assertAsksAgainSoon(each.get(2, TimeUnit.MINUTES).orElseThrow(), 0);
       }
       Duration took = Duration.ofNanos(System.nanoTime() - begun);
       Duration most = Duration.ofSeconds(Gates.PATIENCE_SECONDS).plus(SLACK);
@@ -257,7 +268,7 @@ class AccountGatesTest {
       assertTrue(log.lines().get(0).contains("is kept"), log.lines()::toString);
     }
     gates.connect(environment.getWorkflowClient());
-    for (int i = 0; i < 100 && ask("b").go(); i++) {
+    for (int i = 0; i < 600 && ask("b").go(); i++) {
       Thread.sleep(100);
     }
     assertFalse(ask("b").go());
@@ -313,7 +324,7 @@ class AccountGatesTest {
   void threads_that_call_the_server_end_when_there_is_nothing_to_call() throws Exception {
     gates.tell(WORK, hit("a"));
     assertTrue(callers() > 0);
-    long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+    long deadline = System.nanoTime() + Duration.ofMinutes(2).toNanos();
     while (callers() > 0 && System.nanoTime() < deadline) {
       Thread.sleep(200);
     }

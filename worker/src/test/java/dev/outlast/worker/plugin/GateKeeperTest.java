@@ -19,11 +19,15 @@ import io.temporal.api.common.v1.WorkflowExecution;
 import io.temporal.api.enums.v1.IndexedValueType;
 import io.temporal.api.workflow.v1.WorkflowExecutionInfo;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowClientOptions;
 import io.temporal.client.WorkflowExecutionMetadata;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
 import io.temporal.common.SearchAttributes;
 import io.temporal.common.converter.GlobalDataConverter;
+import io.temporal.common.interceptors.WorkflowClientCallsInterceptor;
+import io.temporal.common.interceptors.WorkflowClientCallsInterceptorBase;
+import io.temporal.common.interceptors.WorkflowClientInterceptorBase;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import io.temporal.testing.TestEnvironmentOptions;
@@ -40,9 +44,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -71,6 +77,23 @@ class GateKeeperTest {
   private TestActivityEnvironment activities;
   private GateKeeper keeper;
   private final AtomicLong nanos = new AtomicLong();
+
+  /** The runs that are signalled, in their order; they themselves may hear of it in another. */
+  private final List<String> signalled = new CopyOnWriteArrayList<>();
+
+  private final class Signals extends WorkflowClientInterceptorBase {
+    @Override
+    public WorkflowClientCallsInterceptor workflowClientCallsInterceptor(
+        WorkflowClientCallsInterceptor next) {
+      return new WorkflowClientCallsInterceptorBase(next) {
+        @Override
+        public WorkflowSignalOutput signal(WorkflowSignalInput input) {
+          signalled.add(input.getWorkflowExecution().getWorkflowId());
+          return super.signal(input);
+        }
+      };
+    }
+  }
 
   /** A run, as far as its account's gate is concerned. */
   @WorkflowInterface
@@ -130,6 +153,8 @@ class GateKeeperTest {
                     Names.AGENT_STATE.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
                 .registerSearchAttribute(
                     Names.AGENT_ACCOUNT.getName(), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+                .setWorkflowClientOptions(
+                    WorkflowClientOptions.newBuilder().setInterceptors(new Signals()).build())
                 .build());
     Worker worker = environment.newWorker(QUEUE);
     worker.registerWorkflowImplementationTypes(WaitingRun.class, TakenLate.class);
@@ -159,14 +184,15 @@ class GateKeeperTest {
     GateRelease release =
         release(
             null, 0, 300, waiter("late", 3, 20), waiter("early", 3, 10), waiter("urgent", 1, 30));
+    long began = System.nanoTime();
     assertEquals(3, released(release));
     awaitTold(3);
-    assertBefore("urgent", "early");
-    assertBefore("early", "late");
-    long took = TOLD.get("late").nanos() - TOLD.get("urgent").nanos();
-    Duration most = GateKeeper.MOST_BETWEEN.multipliedBy(2).plusSeconds(3);
-    assertTrue(took < most.toNanos(), () -> "three runs are spread over " + took + " ns");
-    assertTrue(took > GateKeeper.MOST_BETWEEN.toNanos(), () -> "not spread: " + took + " ns");
+    assertEquals(List.of("urgent", "early", "late"), signalled);
+    // The first one is told at once, but on a busy machine not as soon as that.
+    Duration took = Duration.ofNanos(TOLD.get("late").nanos() - began);
+    Duration least = GateKeeper.MOST_BETWEEN.multipliedBy(2);
+    assertTrue(took.compareTo(least) >= 0, () -> "not spread: " + took);
+    assertTrue(took.compareTo(Duration.ofMinutes(1)) < 0, () -> "three runs over " + took);
     assertEquals(7, TOLD.get("late").what().version());
   }
 
@@ -178,11 +204,11 @@ class GateKeeperTest {
       run("run-" + i, AgentState.WAITING, "work");
       waiters[i] = waiter("run-" + i, 3, i);
     }
+    long began = System.nanoTime();
     assertEquals(runs, released(release(null, 0, 4, waiters)));
     awaitTold(runs);
-    long first = TOLD.get("run-0").nanos();
-    long last = TOLD.get("run-" + (runs - 1)).nanos();
-    assertTrue(last - first > Duration.ofSeconds(3).toNanos(), () -> (last - first) + " ns");
+    Duration took = Duration.ofNanos(TOLD.get("run-" + (runs - 1)).nanos() - began);
+    assertTrue(took.compareTo(Duration.ofSeconds(3)) > 0, took::toString);
   }
 
   @Test
@@ -351,7 +377,7 @@ class GateKeeperTest {
               .getWorkflowClient()
               .newWorkflowStub(MissedRun.class, options("missed", AgentState.WAITING, "work"));
       WorkflowClient.start(missed::run);
-      assertTrue(AGENT_BEGUN.tryAcquire(30, TimeUnit.SECONDS));
+      assertTrue(AGENT_BEGUN.tryAcquire(2, TimeUnit.MINUTES));
       assertEquals(List.of(), activity(() -> keeper.ended(List.of("missed"))));
     } finally {
       AGENT_ENDS.release();
@@ -469,14 +495,10 @@ class GateKeeperTest {
   }
 
   private static void awaitTold(int runs) {
-    long deadline = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    long deadline = System.nanoTime() + Duration.ofMinutes(2).toNanos();
     while (TOLD.size() < runs && System.nanoTime() < deadline) {
-      Thread.onSpinWait();
+      LockSupport.parkNanos(5_000_000);
     }
     assertEquals(runs, TOLD.size(), TOLD::toString);
-  }
-
-  private static void assertBefore(String first, String second) {
-    assertTrue(TOLD.get(first).nanos() < TOLD.get(second).nanos(), TOLD::toString);
   }
 }

@@ -190,7 +190,7 @@ class PlacesOnServerTest {
     }
     int started = 0;
     for (Future<Optional<GateAnswer>> each : answers) {
-      Optional<GateAnswer> answer = each.get(60, TimeUnit.SECONDS);
+      Optional<GateAnswer> answer = each.get(2, TimeUnit.MINUTES);
       started += answer.isEmpty() || answer.get().go() ? 1 : 0;
     }
     return started;

@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportsTest {
 
-  private static final long PATIENCE_SECONDS = 30;
+  private static final long PATIENCE_SECONDS = 120;
 
   private final ExecutorService executor = Executors.newCachedThreadPool();
 

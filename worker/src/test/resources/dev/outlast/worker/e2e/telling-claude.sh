@@ -48,7 +48,7 @@ case $mode$prompt in
       git checkout -q -b "branch-$ACCOUNT_KEY"
       : >"file-$ACCOUNT_KEY"
       # Time enough for somebody else to change something meanwhile.
-      reset=$((reset + 8))
+      reset=$((reset + 28))
     fi
     say '{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":'"$reset"',"rateLimitType":"five_hour"},"session_id":"'"$named"'"}'
     failed 429 "You have hit your limit, $leak"
