@@ -29,7 +29,7 @@ class KilledInContinueAsNewTest {
   private static final int ABOUT_TO = 40;
 
   private static final int MAX_HISTORY_EVENTS = 4_000;
-  private static final Duration PATIENCE = Duration.ofSeconds(300);
+  private static final Duration PATIENCE = Duration.ofSeconds(600);
 
   @TempDir Path folder;
   @AutoClose private CrashStage stage;
