@@ -13,6 +13,7 @@ import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.serviceclient.WorkflowServiceStubs;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -56,6 +57,8 @@ class UrgentRunsTest {
     temporal = RealTemporal.start(folder, "--dynamic-config-value", "matching.useNewMatcher=true");
     stubs = temporal.newStubs();
     WorkflowClient client = WorkflowClient.newInstance(stubs);
+    // Nothing is taken from the queue before all that this is about waits there.
+    Path hold = Files.createFile(folder.resolve("hold"));
     worker = startWorker();
 
     for (int i = 0; i < BACKLOG; i++) {
@@ -64,6 +67,14 @@ class UrgentRunsTest {
     for (int i = 0; i < URGENT; i++) {
       start(client, "urgent-" + i, 1);
     }
+    for (int i = 0; i < URGENT; i++) {
+      String urgent = "urgent-" + i;
+      Await.until(
+          PATIENCE,
+          () -> scheduled(client, urgent) != null,
+          () -> urgent + " does not wait; the worker says: " + worker.output());
+    }
+    Files.delete(hold);
     Await.until(
         PATIENCE,
         () -> ScaleLedger.in(folder).count("DONE") == BACKLOG + URGENT,

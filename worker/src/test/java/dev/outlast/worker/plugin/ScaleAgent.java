@@ -37,6 +37,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Clock;
@@ -71,6 +72,11 @@ final class ScaleAgent implements AgentActivities {
   private static final Duration LONGEST_ALLOWANCE = Duration.ofSeconds(15);
 
   private static final Duration WORK = Duration.ofMillis(700);
+
+  /** A file beside the ledger; while it is there agents have begun, and do nothing more. */
+  private static final String HOLD = "hold";
+
+  private static final Duration LOOK = Duration.ofMillis(20);
   private static final TokenUsage USED = new TokenUsage(10, 5, 0, 0, 0);
 
   private final String host;
@@ -79,6 +85,7 @@ final class ScaleAgent implements AgentActivities {
   private final Instant opens;
   private final AccountRules rules;
   private final FileChannel ledger;
+  private final Path hold;
 
   /** Places that are still free, before the allowance is used up. */
   private final CountDownLatch free;
@@ -120,6 +127,7 @@ final class ScaleAgent implements AgentActivities {
                 0,
                 null),
             ZoneOffset.UTC);
+    this.hold = ledger.resolveSibling(HOLD);
     this.ledger =
         FileChannel.open(
             ledger, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
@@ -171,6 +179,10 @@ final class ScaleAgent implements AgentActivities {
   private AgentOutcome work(AgentInvocation call, String run, Admission admission) {
     note("START", run, call, true);
     Activity.getExecutionContext().heartbeat(null);
+    while (Files.exists(hold)) {
+      pause(LOOK);
+      Activity.getExecutionContext().heartbeat(null);
+    }
     if (Instant.now().isBefore(reset)) {
       useUpTheAllowance();
     }
