@@ -47,7 +47,7 @@ final class Demo implements AutoCloseable {
   private static final Duration LIMIT = Duration.ofSeconds(15);
 
   /** How long to wait for each step; a slow machine takes longer to start a worker. */
-  private static final Duration PATIENCE = Duration.ofSeconds(35);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   /** How long a killed worker may take to be gone. */
   private static final Duration ENDING = Duration.ofSeconds(5);

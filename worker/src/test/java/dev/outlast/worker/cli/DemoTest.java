@@ -10,31 +10,40 @@ import dev.outlast.worker.server.LocalServer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Isolated;
 
-@Timeout(180)
+@Timeout(600)
 @Isolated("counts the processes that it leaves behind")
 class DemoTest {
 
   @TempDir Path folder;
 
   @Test
-  void the_same_session_goes_on_after_kill_9_and_not_before_the_reset() throws IOException {
+  void the_same_session_goes_on_after_kill_9_and_not_before_the_reset() throws Exception {
     show("--in-memory");
   }
 
   @Test
   @Tag("server")
-  void the_same_on_a_real_server() throws IOException {
+  void the_same_on_a_real_server() throws Exception {
     String temporal = System.getProperty(LocalServer.VARIABLE, System.getenv(LocalServer.VARIABLE));
     show("--temporal", String.valueOf(temporal));
   }
 
-  private void show(String... server) throws IOException {
+  private static List<String> descendants() {
+    return ProcessHandle.current()
+        .descendants()
+        .filter(ProcessHandle::isAlive)
+        .map(process -> process.pid() + " " + process.info().commandLine().orElse("?"))
+        .toList();
+  }
+
+  private void show(String... server) throws IOException, InterruptedException {
     String[] args = new String[server.length + 2];
     args[0] = "demo";
     args[1] = "--json";
@@ -50,9 +59,10 @@ class DemoTest {
     Instant reset = Instant.parse(called.json().path("resetAt").asText());
     assertFalse(Instant.parse(asked.path(1).path("at").asText()).isBefore(reset), called::out);
     assertTrue(called.err().contains("kill -9 of worker 1"), called::err);
-    assertEquals(
-        0,
-        ProcessHandle.current().descendants().filter(ProcessHandle::isAlive).count(),
-        "processes are left behind");
+    // One that has ended counts as alive until this process has heard of it.
+    for (int i = 0; i < 600 && !descendants().isEmpty(); i++) {
+      Thread.sleep(100);
+    }
+    assertEquals(List.of(), descendants(), "processes are left behind");
   }
 }
