@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.outlast.agent.SessionId;
 import dev.outlast.agent.TranscriptReference;
@@ -227,17 +226,17 @@ class FileTranscriptsTest {
   @Test
   void nothing_is_begun_after_a_record_that_was_cut_short_and_cannot_be_taken_out()
       throws Exception {
-    Path disk = Files.createDirectory(folder.resolve("disk"));
-    assumeTrue(Mount.tmpfs(disk, "1m"), "mounting takes special rights");
-    try {
-      store = new FileTranscripts(disk.resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT);
+    try (Mount disk = Mount.tmpfs(folder.resolve("disk"), "1m")) {
+      store =
+          new FileTranscripts(
+              disk.folder().resolve("transcripts"), "host-1", TranscriptLimits.DEFAULT);
       TranscriptWriter frozen = store.store(context("s-1", "run-1", 1));
       append(frozen, TranscriptKind.STDOUT, "x".repeat(600_000));
       TranscriptWriter next = store.store(context("s-1", "run-1", 1));
       assertThrows(IOException.class, () -> append(next, TranscriptKind.STDOUT, "b"));
       append(frozen, TranscriptKind.STDOUT, "nobody else has begun yet");
 
-      assertTrue(Mount.grow(disk, "3m"));
+      assertTrue(disk.grow("3m"));
       append(next, TranscriptKind.STDOUT, "b");
       assertThrows(
           TranscriptOvertakenException.class,
@@ -248,8 +247,6 @@ class FileTranscriptsTest {
           List.of("nobody else has begun yet", "b"), texts(records.subList(1, records.size())));
       frozen.close();
       next.close();
-    } finally {
-      assertTrue(Mount.unmount(disk));
     }
   }
 
