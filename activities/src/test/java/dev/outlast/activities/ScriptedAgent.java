@@ -80,8 +80,13 @@ final class ScriptedAgent {
 
   /** Lets a script go on that {@code awaits} this file. */
   void goOn(String file) {
+    create(folder.resolve(file));
+  }
+
+  /** Creates an empty file for whoever waits until it is there. */
+  static void create(Path file) {
     try {
-      Files.write(folder.resolve(file), new byte[0]);
+      Files.write(file, new byte[0]);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

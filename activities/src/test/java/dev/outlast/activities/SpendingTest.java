@@ -25,7 +25,6 @@ import dev.outlast.limit.ResetTime;
 import dev.outlast.limit.UsageLimit;
 import io.temporal.failure.ApplicationFailure;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -136,14 +135,6 @@ class SpendingTest {
     }
   }
 
-  private void goOn(String file) {
-    try {
-      Files.write(folder.resolve(file), new byte[0]);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   private boolean endedByUs() throws IOException {
     return new ScriptedAgent(folder, "").ledger().contains("ended");
   }
@@ -229,7 +220,7 @@ class SpendingTest {
         told -> {
           if (told.phase() == InvocationProgress.Phase.WORKING
               && Double.valueOf(0).equals(told.overageUsd())) {
-            goOn("seen");
+            ScriptedAgent.create(folder.resolve("seen"));
           }
         });
     AgentOutcome.Completed completed =

@@ -28,7 +28,6 @@ import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -251,14 +250,6 @@ class WorkspaceOfCallsTest {
     assertFalse(Files.exists(workspace));
   }
 
-  private static void create(Path file) {
-    try {
-      Files.write(file, new byte[0]);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   @Test
   void a_worktree_that_takes_long_to_make_or_to_remove_is_told_to_live_meanwhile()
       throws IOException {
@@ -283,7 +274,7 @@ class WorkspaceOfCallsTest {
     environment.put("PATH", bin + ":" + environment.get("PATH"));
     TestActivityEnvironment server = TestActivityEnvironment.newInstance();
     try {
-      server.setActivityHeartbeatListener(Object.class, told -> create(heard));
+      server.setActivityHeartbeatListener(Object.class, told -> ScriptedAgent.create(heard));
       AgentActivities host = stub(server, environment);
       Worktree made = host.makeWorktree(repository.folder.toString());
       Files.delete(waited);
